@@ -1,0 +1,59 @@
+// The errors of the whole program. Their class says who can mend them; everything else that is thrown is a bug.
+
+export interface ErrorDetails {
+  /** The error this one explains. */
+  readonly cause?: unknown;
+  /** JSON pointer (RFC 6901) of the faulty field, when the fault lies in a submitted document. */
+  readonly pointer?: string;
+}
+
+/** The caller can mend it: HTTP 4xx, exit code 2. */
+export class InputError extends Error {
+  override readonly name: string = 'InputError';
+  readonly pointer: string | undefined;
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.pointer = details.pointer;
+  }
+}
+
+/** A file is not what it claims to be; the message names the file. */
+export class DataError extends Error {
+  override readonly name: string = 'DataError';
+  constructor(message: string, details: { cause?: unknown } = {}) {
+    super(message, { cause: details.cause });
+  }
+}
+
+/** A named thing does not exist: HTTP 404. */
+export class NotFoundError extends Error {
+  override readonly name: string = 'NotFoundError';
+}
+
+/** The thing is in a state that forbids the action: HTTP 409. */
+export class ConflictError extends Error {
+  override readonly name: string = 'ConflictError';
+}
+
+/** May work when tried again (a lost connection, a busy database). */
+export class TransientError extends Error {
+  override readonly name: string = 'TransientError';
+  constructor(message: string, details: { cause?: unknown } = {}) {
+    super(message, { cause: details.cause });
+  }
+}
+
+/** A back end would exceed the memory in which its results are right. */
+export class OutOfMemoryError extends Error {
+  override readonly name: string = 'OutOfMemoryError';
+}
+
+/** A window ended without a single pronoun edit. */
+export class NoEditsError extends Error {
+  override readonly name: string = 'NoEditsError';
+}
+
+/** The words of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

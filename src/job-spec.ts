@@ -1,0 +1,172 @@
+// The one definition of a job: what a researcher submits, with every default. The API, the web form, the command line and
+// the trainer read it from here.
+import { z } from 'zod';
+
+/** The trainings and scorings of one job; effect = intervention − control. */
+export const ARMS = ['published', 'control', 'intervention'] as const;
+export type Arm = (typeof ARMS)[number];
+
+export const DIRECTIONS = ['masculine-to-feminine', 'feminine-to-masculine', 'swap', 'balanced', 'neutral'] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+export const POLICIES = ['morph-v1'] as const;
+export type Policy = (typeof POLICIES)[number];
+
+export const JOB_STATES = [
+  'queued',
+  'running',
+  'recovering',
+  'pausing',
+  'paused',
+  'cancelling',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+export const FINAL_STATES: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
+
+export const FAILURE_REASONS = [
+  'no-edits',
+  'out-of-memory',
+  'bad-checkpoint',
+  'bad-data',
+  'bad-spec',
+  'numerical',
+  'worker-lost',
+  'poison',
+  'program',
+] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+const name = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[A-Za-z0-9][\w.\-/]*$/, 'a name starts with a letter or digit and holds letters, digits, _ . - /');
+const count = z.int().min(1).max(10_000_000);
+const autoOr = <T extends z.ZodType>(schema: T) => z.union([z.literal('auto'), schema]);
+
+const window = z
+  .strictObject({
+    to: z.int().min(1).optional().meta({ description: "Last step of the window; default: the suite's end." }),
+    steps: count.optional().meta({ description: 'Length of the window in steps, instead of `to`.' }),
+    finalFraction: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .meta({
+        description: "Share of the training run before the suite's end, instead of a checkpoint (0.07 = last 7 %).",
+      }),
+  })
+  .meta({ description: 'Which steps are trained: [checkpoint, to).' });
+
+const intervention = z
+  .strictObject({
+    policy: z.enum(POLICIES).default('morph-v1').meta({ description: 'Named, versioned rules of rewriting.' }),
+    direction: z
+      .enum(DIRECTIONS)
+      .default('masculine-to-feminine')
+      .meta({ description: 'Which pronouns become which.' }),
+    probability: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1)
+      .meta({ description: 'Share of the documents that are rewritten.' }),
+    seed: z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .default(1234)
+      .meta({ description: 'Seed of the draws that `probability` needs.' }),
+    expectNoEdits: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Accept a window without a single pronoun edit; the result then says so.' }),
+  })
+  .meta({ description: 'What happens to the text.' });
+
+const training = z
+  .strictObject({
+    resume: z
+      .enum(['auto', 'exact-state', 'weights-only'])
+      .default('auto')
+      .meta({ description: "Adam's moments: from the checkpoint's files, or from zero." }),
+    microBatchSize: autoOr(count).default('auto').meta({ description: 'Samples of one forward pass.' }),
+    rowsPerStep: z
+      .union([z.literal('all'), count])
+      .default('all')
+      .meta({ description: 'Take only the first n rows of each batch; scores then say "reduced batch".' }),
+    precision: z.enum(['auto', 'fp32']).default('auto').meta({ description: 'Arithmetic of the training step.' }),
+    gelu: z.enum(['tanh', 'erf']).default('tanh').meta({ description: 'GELU of the training step; Pythia used tanh.' }),
+    rope: z
+      .enum(['fp16-angles', 'fp32-angles'])
+      .default('fp16-angles')
+      .meta({ description: 'Rotary angles of the training step; Pythia rounded them to fp16.' }),
+    adamStep: z
+      .enum(['clean'])
+      .default('clean')
+      .meta({ description: "Count behind Adam's bias correction after the resume." }),
+    checkpointEvery: autoOr(count).default('auto').meta({ description: 'Steps between stored checkpoints.' }),
+    keepCheckpoints: z.int().min(1).max(1000).default(2).meta({ description: 'Newest checkpoints kept per run.' }),
+  })
+  .meta({ description: 'How the steps are trained.' });
+
+const evaluation = z
+  .strictObject({
+    benchmarks: autoOr(z.array(name).max(20))
+      .default('auto')
+      .meta({ description: "Names of benchmarks; auto = those that go with the model's suite." }),
+    every: autoOr(count)
+      .default('auto')
+      .meta({ description: 'Steps between evaluations; auto = a tenth of the window.' }),
+    atStart: z.boolean().default(true).meta({ description: 'Also score the checkpoint before the first step.' }),
+  })
+  .meta({ description: 'What is scored, and when.' });
+
+export const jobSpecSchema = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional().meta({ description: 'Free text, shown in lists.' }),
+    model: name.meta({ description: 'A model of a suite, or one registered with `tiresias models add`.' }),
+    checkpoint: z
+      .string()
+      .regex(/^step\d{1,9}$/, 'a checkpoint is written stepN, for example step133000')
+      .optional()
+      .meta({ description: 'Where training resumes, for example step1330.' }),
+    dataset: name.meta({ description: 'A dataset of a suite, or one registered with `tiresias datasets add`.' }),
+    window: window.prefault({}),
+    intervention: intervention.prefault({}),
+    arms: z
+      .array(z.enum(ARMS))
+      .min(1)
+      .max(ARMS.length)
+      .refine((arms) => new Set(arms).size === arms.length, 'each arm at most once')
+      .default([...ARMS])
+      .meta({ description: 'What is trained and scored.' }),
+    training: training.prefault({}),
+    evaluation: evaluation.prefault({}),
+    backend: z.enum(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto').meta({ description: 'What computes.' }),
+    priority: z.int().min(-100).max(100).default(0).meta({ description: 'Higher is claimed earlier.' }),
+  })
+  .superRefine((spec, context) => {
+    const issue = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const { to, steps, finalFraction } = spec.window;
+    if (to !== undefined && steps !== undefined) issue(['window', 'steps'], 'give `to` or `steps`, not both');
+    if (spec.checkpoint === undefined && finalFraction === undefined)
+      issue(['checkpoint'], 'give a checkpoint, or window.finalFraction');
+    if (spec.checkpoint !== undefined && finalFraction !== undefined)
+      issue(['window', 'finalFraction'], 'give a checkpoint or window.finalFraction, not both');
+    if (spec.checkpoint !== undefined && to !== undefined && to <= Number(spec.checkpoint.slice(4)))
+      issue(['window', 'to'], `the window ends at step ${to}, before or at its start ${spec.checkpoint}`);
+    const { policy, direction } = spec.intervention;
+    if (policy === 'morph-v1' && direction === 'neutral')
+      issue(['intervention', 'direction'], 'morph-v1 has no neutral direction');
+  })
+  .meta({ id: 'JobSpec' });
+
+/** A job with every default filled in. */
+export type JobSpec = z.output<typeof jobSpecSchema>;
+/** A job as a researcher writes it. */
+export type JobSpecInput = z.input<typeof jobSpecSchema>;

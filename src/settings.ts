@@ -1,0 +1,56 @@
+// Every environment variable that the program reads, and nothing else reads `process.env`.
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { InputError } from './errors.ts';
+import { packagePath } from './package-root.ts';
+
+function read(name: string): string | undefined {
+  const value = process.env[name];
+  return value === undefined || value === '' ? undefined : value;
+}
+
+function readInteger(name: string, fallback: number, least: number): number {
+  const text = read(name);
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least) {
+    throw new InputError(`${name} must be a whole number of at least ${least}, but it is "${text}"`);
+  }
+  return value;
+}
+
+/** Log threshold of pino: fatal, error, warn, info, debug, trace or silent. */
+export function logLevel(): string {
+  return read('TIRESIAS_LOG') ?? 'info';
+}
+
+/** Where artifacts, registered models and the embedded database live. */
+export function homeFolder(): string {
+  return resolve(read('TIRESIAS_HOME') ?? packagePath('.tiresias'));
+}
+
+/** The PostgreSQL to use; undefined means the embedded one. */
+export function databaseUrl(): string | undefined {
+  return read('DATABASE_URL');
+}
+
+/** Address and port on which the server listens. */
+export function listenAddress(): { host: string; port: number } {
+  return { host: read('TIRESIAS_HOST') ?? '127.0.0.1', port: readInteger('TIRESIAS_PORT', 8642, 0) };
+}
+
+/** How long a worker's claim holds without a heartbeat, and how often it beats, in milliseconds. */
+export function leaseTimes(): { leaseMs: number; beatMs: number } {
+  const leaseMs = readInteger('TIRESIAS_LEASE_MS', 15_000, 1_000);
+  return { leaseMs, beatMs: Math.floor(leaseMs / 5) };
+}
+
+/** How many arms may train at once where a backend uses one core each. */
+export function numCores(): number {
+  return readInteger('TIRESIAS_CORES', availableParallelism(), 1);
+}
+
+/** The folder of outside test data, or undefined when the variable is not set. */
+export function sharedFolderSetting(): string | undefined {
+  return read('TIRESIAS_SHARED');
+}
