@@ -53,6 +53,11 @@ export class NoEditsError extends Error {
   override readonly name: string = 'NoEditsError';
 }
 
+/** A loss or gradient is not a finite number. */
+export class NumericalError extends Error {
+  override readonly name: string = 'NumericalError';
+}
+
 /** The words of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

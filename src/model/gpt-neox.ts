@@ -1,0 +1,119 @@
+// The forward pass of GPT-NeoX with parallel residual, as Pythia's models are built: h ← h + attention(LN₁ h) + MLP(LN₂ h).
+// Written once in TensorFlow.js operations; what decides speed and memory lies behind src/tensor.
+import * as tf from '@tensorflow/tfjs-core';
+import { causalAttention, type AttentionShape, type AttentionTables } from '../tensor/attention.ts';
+import { crossEntropy, labelLogProbs } from '../tensor/cross-entropy.ts';
+import { embed } from '../tensor/embedding.ts';
+import { gelu, type GeluForm } from '../tensor/gelu.ts';
+import { layerNorm } from '../tensor/layer-norm.ts';
+import { linear } from '../tensor/linear.ts';
+import { residual } from '../tensor/residual.ts';
+import { headSize, type ModelConfig } from './config.ts';
+import { attentionTables, type RopeForm } from './rotary.ts';
+
+/** Tensors by Hugging Face name. Whoever made them disposes them. */
+export type Parameters = Readonly<Record<string, tf.Tensor>>;
+
+/** Where training and Hugging Face's scoring differ. */
+export interface ForwardSwitches {
+  readonly gelu: GeluForm;
+  readonly rope: RopeForm;
+}
+
+export const SCORING_SWITCHES: ForwardSwitches = { gelu: 'erf', rope: 'fp32-angles' };
+
+/** Token ids of a micro-batch, [B, T] row-major. */
+export interface TokenGrid {
+  readonly ids: Int32Array;
+  readonly batch: number; // B
+  readonly length: number; // T
+}
+
+/** Hidden states after the final layer norm, [B·T, C]; the caller owns the result. */
+export function hiddenStates(
+  parameters: Parameters,
+  config: ModelConfig,
+  tokens: TokenGrid,
+  switches: ForwardSwitches,
+): tf.Tensor2D {
+  return tf.tidy(() => {
+    const tables = attentionTables(config, tokens.length, switches.rope);
+    const shape = { batch: tokens.batch, length: tokens.length, heads: config.numHeads, headSize: headSize(config) };
+    let h = embed(matrix(parameters, 'gpt_neox.embed_in.weight'), tf.tensor1d(tokens.ids, 'int32')); // [B·T, C]
+    for (let i = 0; i < config.numLayers; i++) {
+      h = layer(parameters, `gpt_neox.layers.${i}`, h, config, shape, tables, switches.gelu);
+    }
+    return norm(parameters, 'gpt_neox.final_layer_norm', h, config);
+  });
+}
+
+/** Mean next-token loss of a micro-batch in nats; labels [B, T] row-major; scalar owned by the caller. */
+export function meanLoss(
+  parameters: Parameters,
+  config: ModelConfig,
+  inputs: TokenGrid,
+  labels: Int32Array,
+  switches: ForwardSwitches,
+): tf.Scalar {
+  return tf.tidy(() => {
+    const h = hiddenStates(parameters, config, inputs, switches);
+    return crossEntropy(h, matrix(parameters, 'embed_out.weight'), tf.tensor1d(labels, 'int32'));
+  });
+}
+
+/** log P(label) at every position in nats, [B·T] row-major. */
+export async function logProbs(
+  parameters: Parameters,
+  config: ModelConfig,
+  inputs: TokenGrid,
+  labels: Int32Array,
+  switches: ForwardSwitches,
+): Promise<Float32Array> {
+  const result = tf.tidy(() => {
+    const h = hiddenStates(parameters, config, inputs, switches);
+    return labelLogProbs(h, matrix(parameters, 'embed_out.weight'), tf.tensor1d(labels, 'int32'));
+  });
+  try {
+    return (await result.data()) as Float32Array;
+  } finally {
+    result.dispose();
+  }
+}
+
+function layer(
+  parameters: Parameters,
+  name: string,
+  h: tf.Tensor2D,
+  config: ModelConfig,
+  shape: AttentionShape,
+  tables: AttentionTables,
+  form: GeluForm,
+): tf.Tensor2D {
+  const qkv = project(parameters, `${name}.attention.query_key_value`, norm(parameters, `${name}.input_layernorm`, h, config));
+  const attended = project(parameters, `${name}.attention.dense`, causalAttention(qkv, shape, tables));
+  const wide = project(parameters, `${name}.mlp.dense_h_to_4h`, norm(parameters, `${name}.post_attention_layernorm`, h, config));
+  const narrow = project(parameters, `${name}.mlp.dense_4h_to_h`, gelu(wide, form));
+  return residual(h, attended, narrow);
+}
+
+function project(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
+  return linear(x, matrix(parameters, `${name}.weight`), vector(parameters, `${name}.bias`));
+}
+
+function norm(parameters: Parameters, name: string, x: tf.Tensor2D, config: ModelConfig): tf.Tensor2D {
+  return layerNorm(x, vector(parameters, `${name}.weight`), vector(parameters, `${name}.bias`), config.layerNormEpsilon);
+}
+
+function matrix(parameters: Parameters, name: string): tf.Tensor2D {
+  return parameter(parameters, name) as tf.Tensor2D;
+}
+
+function vector(parameters: Parameters, name: string): tf.Tensor1D {
+  return parameter(parameters, name) as tf.Tensor1D;
+}
+
+function parameter(parameters: Parameters, name: string): tf.Tensor {
+  const tensor = parameters[name];
+  if (tensor === undefined) throw new Error(`bug: no parameter ${name}`);
+  return tensor;
+}

@@ -1,0 +1,71 @@
+// Rotary position angles. GPT-NeoX v1 cast inv_freq to fp16 and rounded angle, cosine and sine to fp16 (`fp16-angles`, what
+// Pythia trained with); Hugging Face computes the table in fp32 (`fp32-angles`, what scores are compared with).
+import * as tf from '@tensorflow/tfjs-core';
+import type { AttentionTables } from '../tensor/attention.ts';
+import { headSize, type ModelConfig } from './config.ts';
+
+export type RopeForm = 'fp16-angles' | 'fp32-angles';
+
+const MASKED = -1e9;
+
+/** Constants of all layers for sequences of length T. The caller disposes the four tensors. */
+export function attentionTables(config: ModelConfig, length: number, rope: RopeForm): AttentionTables {
+  const D = headSize(config);
+  const R = rotaryDimensions(config);
+  const { cos, sin } = rotaryTable(config, length, rope);
+  const half = R / 2;
+  const rotateHalf = new Float32Array(D * D);
+  for (let i = 0; i < half; i++) {
+    rotateHalf[(half + i) * D + i] = -1; // −x₂ to the first half
+    rotateHalf[i * D + half + i] = 1; // x₁ to the second half
+  }
+  const mask = new Float32Array(length * length);
+  for (let row = 0; row < length; row++) mask.fill(MASKED, row * length + row + 1, (row + 1) * length);
+  return {
+    cos: tf.tensor2d(cos, [length, D]),
+    sin: tf.tensor2d(sin, [length, D]),
+    rotateHalf: tf.tensor2d(rotateHalf, [D, D]),
+    mask: tf.tensor2d(mask, [length, length]),
+  };
+}
+
+/** How many leading dimensions of a head are rotated. */
+export function rotaryDimensions(config: ModelConfig): number {
+  return Math.floor(headSize(config) * config.rotaryFraction);
+}
+
+/** cos and sin, each [T, D] row-major, with 1 and 0 beyond the rotary dimensions. */
+export function rotaryTable(
+  config: ModelConfig,
+  length: number,
+  rope: RopeForm,
+): { cos: Float32Array; sin: Float32Array } {
+  const D = headSize(config);
+  const R = rotaryDimensions(config);
+  const round = rope === 'fp16-angles' ? roundToHalf : Math.fround;
+  const cos = new Float32Array(length * D).fill(1);
+  const sin = new Float32Array(length * D);
+  for (let j = 0; j < R / 2; j++) {
+    const inverseFrequency = round(Math.fround(1 / Math.fround(config.rotaryBase ** ((2 * j) / R))));
+    for (let position = 0; position < length; position++) {
+      const angle = round(position * inverseFrequency);
+      for (const column of [j, j + R / 2]) {
+        cos[position * D + column] = round(Math.cos(angle));
+        sin[position * D + column] = round(Math.sin(angle));
+      }
+    }
+  }
+  return { cos, sin };
+}
+
+/** Nearest IEEE half-precision value, ties to even, for finite |x| below 65,504. */
+export function roundToHalf(x: number): number {
+  if (x === 0) return x;
+  const exponent = Math.max(Math.floor(Math.log2(Math.abs(x))), -14);
+  const unit = 2 ** (exponent - 10);
+  const scaled = x / unit;
+  const floor = Math.floor(scaled);
+  const rest = scaled - floor;
+  const isUp = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0);
+  return (floor + (isUp ? 1 : 0)) * unit;
+}

@@ -1,0 +1,69 @@
+// Causal rotary self-attention from the fused qkv of GPT-NeoX: inside each head the order is q, k, v; rotary embeddings turn
+// the first rotary dimensions of q and k by halves (not by interleaved pairs).
+import * as tf from '@tensorflow/tfjs-core';
+import { customGradient } from './custom-gradient.ts';
+
+/** Constants of one sequence length, shared by all layers of a forward pass. The maker disposes them (or tidies). */
+export interface AttentionTables {
+  readonly cos: tf.Tensor2D; // [T, D], 1 beyond the rotary dimensions
+  readonly sin: tf.Tensor2D; // [T, D], 0 beyond the rotary dimensions
+  readonly rotateHalf: tf.Tensor2D; // [D, D]: x·rotateHalf = [−x₂ ‖ x₁ ‖ 0]
+  readonly mask: tf.Tensor2D; // [T, T]: 0 where a position may look, a large negative number where not
+}
+
+export interface AttentionShape {
+  readonly batch: number; // B
+  readonly length: number; // T
+  readonly heads: number; // H
+  readonly headSize: number; // D
+}
+
+/** qkv [B·T, 3·C] → attended values [B·T, C], before the output projection; the caller owns the result. */
+export function causalAttention(qkv: tf.Tensor2D, shape: AttentionShape, tables: AttentionTables): tf.Tensor2D {
+  return customGradient([qkv], (save) => {
+    const { batch: B, length: T, heads: H, headSize: D } = shape;
+    const [q, k, v] = splitHeads(qkv, shape, tables);
+    const logits = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(D)); // [B·H, T, T]
+    const weights = tf.softmax(tf.add(logits, tables.mask)) as tf.Tensor3D; // [B·H, T, T]
+    const values = tf.matMul(weights, v); // [B·H, T, D]
+    save([q, k, v, weights, tables.cos, tables.sin, tables.rotateHalf]);
+    const value = tf.reshape(tf.transpose(tf.reshape(values, [B, H, T, D]), [0, 2, 1, 3]), [B * T, H * D]);
+    return { value: value as tf.Tensor2D, gradient: (dy, saved) => [attentionGradient(dy, saved, shape)] };
+  });
+}
+
+function splitHeads(
+  qkv: tf.Tensor2D,
+  { batch: B, length: T, heads: H, headSize: D }: AttentionShape,
+  tables: AttentionTables,
+): [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D] {
+  const byHead = tf.transpose(tf.reshape(qkv, [B, T, H * 3, D]), [0, 2, 1, 3]); // [B, H·3, T, D]
+  const [q, k, v] = tf.unstack(tf.reshape(byHead, [B * H, 3, T, D]), 1) as tf.Tensor3D[];
+  return [rotate(q!, tables), rotate(k!, tables), v!];
+}
+
+/** x∘cos + rotateHalf(x)∘sin on [B·H, T, D]; the half turn is a product with a signed permutation, exact in fp32. */
+function rotate(x: tf.Tensor3D, { cos, sin, rotateHalf }: AttentionTables): tf.Tensor3D {
+  const turned = tf.reshape(tf.matMul(tf.reshape(x, [-1, x.shape[2]]), rotateHalf), x.shape);
+  return tf.add(tf.mul(x, cos), tf.mul(turned, sin));
+}
+
+function rotateBack(dx: tf.Tensor3D, cos: tf.Tensor, sin: tf.Tensor, rotateHalf: tf.Tensor): tf.Tensor3D {
+  const turned = tf.matMul(tf.reshape(tf.mul(dx, sin), [-1, dx.shape[2]]), tf.transpose(rotateHalf as tf.Tensor2D));
+  return tf.add(tf.mul(dx, cos), tf.reshape(turned, dx.shape));
+}
+
+function attentionGradient(dy: tf.Tensor2D, saved: tf.Tensor[], shape: AttentionShape): tf.Tensor {
+  const { batch: B, length: T, heads: H, headSize: D } = shape;
+  const [q, k, v, weights] = saved as tf.Tensor3D[];
+  const [cos, sin, rotateHalf] = saved.slice(4);
+  const dValues = tf.reshape(tf.transpose(tf.reshape(dy, [B, T, H, D]), [0, 2, 1, 3]), [B * H, T, D]) as tf.Tensor3D;
+  const dV = tf.matMul(weights!, dValues, true, false); // [B·H, T, D]
+  const dWeights = tf.matMul(dValues, v!, false, true); // [B·H, T, T]
+  const meanGradient = tf.sum(tf.mul(dWeights, weights!), 2, true); // [B·H, T, 1]
+  const dLogits: tf.Tensor3D = tf.mul(tf.mul(weights!, tf.sub(dWeights, meanGradient)), 1 / Math.sqrt(D));
+  const dQ = rotateBack(tf.matMul(dLogits, k!), cos!, sin!, rotateHalf!);
+  const dK = rotateBack(tf.matMul(dLogits, q!, true, false), cos!, sin!, rotateHalf!);
+  const byHead = tf.reshape(tf.stack([dQ, dK, dV], 1), [B, H * 3, T, D]);
+  return tf.reshape(tf.transpose(byHead, [0, 2, 1, 3]), [B * T, 3 * H * D]);
+}

@@ -1,0 +1,62 @@
+// Which TensorFlow.js back end computes. Chosen once per process, told with its reason, never changed in mid-job.
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import { InputError, messageOf } from '../errors.ts';
+import { startWasm } from './wasm.ts';
+
+export const BACKENDS = ['tensorflow', 'wasm', 'cpu'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
+export interface ChosenBackend {
+  readonly name: BackendName;
+  /** Why this one, in words for a researcher. */
+  readonly reason: string;
+}
+
+/**
+ * Starts the named back end, or with `auto` the fastest that works here: tensorflow if a GPU answers, else wasm.
+ * Throws InputError when a back end was named and cannot run; it is never replaced by another one.
+ */
+export async function selectBackend(wanted: BackendName | 'auto'): Promise<ChosenBackend> {
+  if (wanted === 'wasm') return start('wasm', 'asked for by name');
+  if (wanted === 'cpu') return start('cpu', 'asked for by name');
+  const tensorflow = await probeTensorflow();
+  if (wanted === 'tensorflow') {
+    if (!tensorflow.works) throw new InputError(`the tensorflow back end cannot run here: ${tensorflow.reason}`);
+    return start('tensorflow', 'asked for by name');
+  }
+  if (tensorflow.works && tensorflow.hasGpu) return start('tensorflow', tensorflow.reason);
+  return start('wasm', `portable default (${tensorflow.reason})`);
+}
+
+export interface TensorflowProbe {
+  readonly works: boolean;
+  readonly hasGpu: boolean;
+  readonly reason: string;
+}
+
+interface TensorflowBinding {
+  isUsingGpuDevice?: boolean;
+}
+
+/** Whether @tensorflow/tfjs-node-gpu is installed and loads, and whether it found a GPU. */
+export async function probeTensorflow(): Promise<TensorflowProbe> {
+  const packageName = '@tensorflow/tfjs-node-gpu';
+  try {
+    await import(packageName);
+  } catch (error) {
+    const firstLine = messageOf(error).split('\n', 1)[0] ?? '';
+    return { works: false, hasGpu: false, reason: `${packageName} does not load: ${firstLine}` };
+  }
+  const backend: unknown = tf.findBackend('tensorflow');
+  const hasGpu = (backend as TensorflowBinding | null)?.isUsingGpuDevice === true;
+  return { works: true, hasGpu, reason: hasGpu ? `${packageName} found a GPU` : `${packageName} found no GPU` };
+}
+
+async function start(name: BackendName, reason: string): Promise<ChosenBackend> {
+  if (name === 'cpu') (tf.findBackend('cpu') as { firstUse: boolean } & tf.KernelBackend).firstUse = false; // no banner
+  if (name === 'wasm') await startWasm();
+  else if (!(await tf.setBackend(name))) throw new InputError(`the ${name} back end does not start`);
+  await tf.ready();
+  return { name, reason };
+}

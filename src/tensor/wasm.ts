@@ -1,0 +1,78 @@
+// The WebAssembly back end with a guard: past its 4 GB heap TensorFlow.js returns wrong values without an error, so live
+// bytes are counted here and an allocation that would pass the limit is refused by name.
+import * as tf from '@tensorflow/tfjs-core';
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import '@tensorflow/tfjs-backend-wasm';
+import { InputError, OutOfMemoryError } from '../errors.ts';
+import { installMatMul } from './wasm-matmul.ts';
+
+/** Live tensor bytes above which the guard refuses; the rest of the heap is for packed weights and fragmentation. */
+export const WASM_LIMIT_BYTES = 3 * 1024 ** 3;
+
+const guarded = new WeakSet<BackendWasm>();
+
+/** Makes wasm the current back end, guarded. Throws InputError when WebAssembly cannot start. */
+export async function startWasm(): Promise<void> {
+  await withoutCrashHandlers(async () => {
+    if (!(await tf.setBackend('wasm'))) throw new InputError('the wasm back end does not start');
+    await tf.ready();
+  });
+  const backend = tf.backend() as BackendWasm;
+  if (guarded.has(backend)) return;
+  guarded.add(backend);
+  guardMemory(backend, WASM_LIMIT_BYTES);
+  installMatMul(backend);
+}
+
+/** Emscripten adds process-wide handlers that print its whole source on any uncaught error; they are taken off again. */
+async function withoutCrashHandlers(start: () => Promise<void>): Promise<void> {
+  const events = ['uncaughtException', 'unhandledRejection'];
+  const before = new Map(events.map((event) => [event, process.rawListeners(event)]));
+  await start();
+  for (const event of events) {
+    for (const listener of process.rawListeners(event)) {
+      if (!before.get(event)?.includes(listener)) process.off(event, listener as () => void);
+    }
+  }
+}
+
+function guardMemory(backend: BackendWasm, limitBytes: number): void {
+  const sizes = new WeakMap<object, number>();
+  let liveBytes = 0;
+  const move = backend.move.bind(backend);
+  const makeOutput = backend.makeOutput.bind(backend);
+  const disposeData = backend.disposeData.bind(backend);
+
+  const count = (dataId: object, numBytes: number) => {
+    sizes.set(dataId, numBytes);
+    liveBytes += numBytes;
+  };
+  const sizeOf = (shape: readonly number[], dtype: tf.DataType) =>
+    dtype === 'string' ? 0 : tf.util.sizeFromShape([...shape]) * tf.util.bytesPerElement(dtype);
+
+  backend.move = (dataId, values, shape, dtype, refCount) => {
+    const numBytes = sizeOf(shape, dtype);
+    if (liveBytes + numBytes > limitBytes) {
+      throw new OutOfMemoryError(
+        `a tensor of shape [${shape.join(', ')}] would bring the wasm back end to ` +
+          `${((liveBytes + numBytes) / 1024 ** 3).toFixed(2)} GiB; beyond ${(limitBytes / 1024 ** 3).toFixed(0)} GiB its ` +
+          'results cannot be trusted: take a smaller micro-batch or another back end',
+      );
+    }
+    move(dataId, values, shape, dtype, refCount);
+    count(dataId, numBytes);
+  };
+  backend.makeOutput = (shape, dtype, memoryOffset, values) => {
+    const info = makeOutput(shape, dtype, memoryOffset, values);
+    if (memoryOffset !== undefined && memoryOffset !== null) count(info.dataId, sizeOf(shape, dtype));
+    return info;
+  };
+  backend.disposeData = (dataId, force) => {
+    const released = disposeData(dataId, force);
+    if (released) {
+      liveBytes -= sizes.get(dataId) ?? 0;
+      sizes.delete(dataId);
+    }
+    return released;
+  };
+}

@@ -1,0 +1,70 @@
+// The whole road of one batch, step after step: replay → rewrite → train → record → evaluate → checkpoint. The stops are handed
+// in as functions; what a step sees depends on the run's plan and the step number only.
+import { learningRate, type Schedule } from './schedule.ts';
+import { trainStep, type StepSettings, type TrainingRows } from './step.ts';
+import type { TrainState } from './state.ts';
+
+export interface LoopPlan extends StepSettings {
+  /** Train until this many updates are finished. */
+  readonly to: number;
+  readonly schedule: Schedule;
+  readonly evaluateAt: ReadonlySet<number>;
+  readonly saveAt: ReadonlySet<number>;
+}
+
+export interface StepRecord<Proof> {
+  /** The step whose batch was read: the update leads from it to the next. */
+  readonly step: number;
+  readonly numRows: number;
+  readonly lossNats: number;
+  readonly learningRate: number;
+  readonly gradientNorm: number;
+  readonly tokensPerSecond: number;
+  readonly proof: Proof;
+}
+
+export interface Road<Batch extends TrainingRows, Proof> {
+  replay(step: number): Batch;
+  rewrite(batch: Batch): { readonly batch: TrainingRows; readonly proof: Proof };
+  record(record: StepRecord<Proof>): void;
+  evaluate(state: TrainState): Promise<void>;
+  save(state: TrainState): Promise<void>;
+}
+
+/**
+ * Travels from the state's step to `plan.to` and returns the last state, which the caller disposes; the given one is disposed.
+ * When the signal aborts, the state reached so far is saved and returned.
+ */
+export async function travel<Batch extends TrainingRows, Proof>(
+  start: TrainState,
+  plan: LoopPlan,
+  road: Road<Batch, Proof>,
+  signal?: AbortSignal,
+): Promise<TrainState> {
+  let state = start;
+  while (state.step < plan.to) {
+    const startedMs = performance.now();
+    const batch = road.replay(state.step);
+    const { batch: rows, proof } = road.rewrite(batch);
+    const rate = learningRate(plan.schedule, state.lrCount);
+    const { step } = state;
+    const result = await trainStep(state, rows, rate, plan);
+    state = result.state;
+    const { lossNats, gradientNorm } = result;
+    const tokensPerSecond = (rows.numRows * (rows.rowLength - 1) * 1000) / (performance.now() - startedMs);
+    road.record({ step, numRows: rows.numRows, lossNats, learningRate: rate, gradientNorm, tokensPerSecond, proof });
+    if (plan.evaluateAt.has(state.step)) await road.evaluate(state);
+    await breathe();
+    if (signal?.aborted === true) {
+      await road.save(state);
+      break;
+    }
+    if (plan.saveAt.has(state.step)) await road.save(state);
+  }
+  return state;
+}
+
+/** A step blocks the event loop; between steps it gets its turn, so that messages and signals arrive. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

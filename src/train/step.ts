@@ -1,0 +1,161 @@
+// One optimizer update: the batch in micro-batches, gradients summed, clipped at a global norm, AdamW. Formulas of GPT-NeoX
+// and DeepSpeed: mean loss over all labels, clip factor 1/max(norm + 1e-6, 1), no decay on biases and layer norms.
+import * as tf from '@tensorflow/tfjs-core';
+import { NumericalError } from '../errors.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-neox.ts';
+import { isDecayed } from '../model/parameters.ts';
+import { adamWUpdate } from '../tensor/adamw.ts';
+import { disposeState, type TrainState } from './state.ts';
+
+export interface AdamSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+}
+
+/** What Pythia trained with. */
+export const PYTHIA_ADAM: AdamSettings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+
+export interface StepSettings {
+  readonly config: ModelConfig;
+  readonly switches: ForwardSwitches;
+  readonly adam: AdamSettings;
+  readonly microBatchSize: number;
+}
+
+/** Token ids [numRows, rowLength] row-major, rowLength = T + 1. */
+export interface TrainingRows {
+  readonly tokens: Int32Array;
+  readonly numRows: number;
+  readonly rowLength: number;
+}
+
+export interface StepResult {
+  readonly state: TrainState;
+  readonly lossNats: number;
+  /** Global L2 norm before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** Applies one update at the given learning rate. The old state is disposed; throws NumericalError on NaN or infinity. */
+export async function trainStep(
+  state: TrainState,
+  rows: TrainingRows,
+  learningRate: number,
+  settings: StepSettings,
+): Promise<StepResult> {
+  const { lossNats, gradients } = await batchGradients(state.parameters, rows, settings);
+  const gradientNorm = await globalNorm(gradients);
+  if (!Number.isFinite(lossNats) || !Number.isFinite(gradientNorm)) {
+    const names = await notFinite(gradients);
+    tf.dispose(Object.values(gradients));
+    throw new NumericalError(
+      `step ${state.step}: loss ${lossNats}, gradient norm ${gradientNorm}; not finite in: ${names.join(', ') || 'the loss'}`,
+    );
+  }
+  const next = update(state, gradients, gradientNorm, learningRate, settings.adam);
+  tf.dispose(Object.values(gradients));
+  disposeState(state);
+  return { state: next, lossNats, gradientNorm };
+}
+
+/** Mean loss in nats and its gradients over all rows; the caller disposes the gradients. */
+export async function batchGradients(
+  parameters: Parameters,
+  rows: TrainingRows,
+  settings: StepSettings,
+): Promise<{ lossNats: number; gradients: Parameters }> {
+  const names = Object.keys(parameters);
+  const inputs = names.map((name) => parameters[name]!);
+  let lossNats = 0;
+  let sums: tf.Tensor[] | undefined;
+  for (let begin = 0; begin < rows.numRows; begin += settings.microBatchSize) {
+    const size = Math.min(settings.microBatchSize, rows.numRows - begin);
+    const { grid, labels } = microBatch(rows, begin, size);
+    const share = size / rows.numRows;
+    const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
+      const named = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]));
+      return meanLoss(named, settings.config, grid, labels, settings.switches);
+    })(inputs);
+    lossNats += (await value.data())[0]! * share;
+    value.dispose();
+    sums = accumulate(sums, grads, share);
+  }
+  if (sums === undefined) throw new Error('bug: a batch without rows');
+  const gradients = Object.fromEntries(names.map((name, i) => [name, sums[i]!]));
+  return { lossNats, gradients };
+}
+
+function microBatch(rows: TrainingRows, begin: number, size: number) {
+  const length = rows.rowLength - 1;
+  const ids = new Int32Array(size * length);
+  const labels = new Int32Array(size * length);
+  for (let row = 0; row < size; row++) {
+    const start = (begin + row) * rows.rowLength;
+    ids.set(rows.tokens.subarray(start, start + length), row * length);
+    labels.set(rows.tokens.subarray(start + 1, start + 1 + length), row * length);
+  }
+  return { grid: { ids, batch: size, length }, labels };
+}
+
+function accumulate(sums: tf.Tensor[] | undefined, gradients: tf.Tensor[], share: number): tf.Tensor[] {
+  if (sums === undefined && share === 1) return gradients;
+  const next = gradients.map((gradient, i) =>
+    tf.tidy(() => {
+      const scaled = tf.mul(gradient, share);
+      return sums === undefined ? scaled : tf.add(sums[i]!, scaled);
+    }),
+  );
+  tf.dispose(gradients);
+  if (sums !== undefined) tf.dispose(sums);
+  return next;
+}
+
+async function globalNorm(gradients: Parameters): Promise<number> {
+  let sum = 0;
+  for (const gradient of Object.values(gradients)) {
+    const square = tf.tidy(() => tf.sum(tf.square(gradient)));
+    sum += (await square.data())[0]!;
+    square.dispose();
+  }
+  return Math.sqrt(sum);
+}
+
+async function notFinite(gradients: Parameters): Promise<string[]> {
+  const names: string[] = [];
+  for (const [name, gradient] of Object.entries(gradients)) {
+    if ((await gradient.data()).some((value) => !Number.isFinite(value))) names.push(name);
+  }
+  return names;
+}
+
+function update(
+  state: TrainState,
+  gradients: Parameters,
+  gradientNorm: number,
+  learningRate: number,
+  adam: AdamSettings,
+): TrainState {
+  const count = state.adamCount + 1;
+  const parameters: Record<string, tf.Tensor> = {};
+  const expAvg: Record<string, tf.Tensor> = {};
+  const expAvgSq: Record<string, tf.Tensor> = {};
+  for (const [name, gradient] of Object.entries(gradients)) {
+    const old = { weight: state.parameters[name]!, expAvg: state.expAvg[name]!, expAvgSq: state.expAvgSq[name]! };
+    const next = adamWUpdate(old, gradient, {
+      ...adam,
+      learningRate,
+      weightDecay: isDecayed(name) ? adam.weightDecay : 0,
+      gradientScale: Math.min(1, adam.clipNorm / (gradientNorm + 1e-6)),
+      correction1: 1 - adam.beta1 ** count,
+      correction2: 1 - adam.beta2 ** count,
+    });
+    parameters[name] = next.weight;
+    expAvg[name] = next.expAvg;
+    expAvgSq[name] = next.expAvgSq;
+  }
+  return { step: state.step + 1, lrCount: state.lrCount + 1, adamCount: count, parameters, expAvg, expAvgSq };
+}
