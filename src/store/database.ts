@@ -1,0 +1,70 @@
+// The connection to Postgres: one pool, shared by Prisma and by plain SQL. A lost connection surfaces as TransientError; the
+// pool makes new connections by itself when the server is back.
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { log } from '../log.ts';
+import { asTransient } from './connection-errors.ts';
+import { Prisma, PrismaClient } from './generated/client.ts';
+
+export type Client = ReturnType<typeof makeClient>;
+/** What a function that runs inside a transaction gets. */
+export type Transaction = Parameters<Parameters<Client['$transaction']>[0]>[0];
+
+export interface Database {
+  readonly url: string;
+  readonly prisma: Client;
+  readonly pool: pg.Pool;
+  /** Runs `work` in one transaction; what it throws rolls everything back. Throws TransientError when the connection is lost. */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const POOL = { max: 10, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000, keepAlive: true };
+
+/** Opens the database at `url`. Throws TransientError when it does not answer. */
+export async function openDatabase(url: string): Promise<Database> {
+  const pool = new pg.Pool({ connectionString: url, application_name: 'tiresias', ...POOL });
+  // Without these listeners a server that goes away would end this process.
+  pool.on('error', (error) => log.warn({ message: error.message }, 'an idle database connection was lost'));
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const prisma = makeClient(pool);
+  try {
+    await pool.query('SELECT 1');
+  } catch (error) {
+    await pool.end();
+    throw asTransient(error);
+  }
+  return {
+    url,
+    prisma,
+    pool,
+    async transaction(work) {
+      try {
+        return await prisma.$transaction(work, { maxWait: 10_000, timeout: 30_000 });
+      } catch (error) {
+        throw asTransient(error);
+      }
+    },
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+function makeClient(pool: pg.Pool) {
+  const client = new PrismaClient({ adapter: new PrismaPg(pool) });
+  return client.$extends(
+    Prisma.defineExtension({
+      query: {
+        async $allOperations({ args, query }) {
+          try {
+            return await query(args);
+          } catch (error) {
+            throw asTransient(error);
+          }
+        },
+      },
+    }),
+  );
+}
