@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Parameters } from '../model/gpt-neox.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { parameterShapes } from '../model/parameters.ts';
+import { toArrays, toTensors, type NamedArrays } from '../model/tensors.ts';
 
 export interface TrainState {
   /** Optimizer updates finished. */
@@ -16,25 +16,34 @@ export interface TrainState {
   readonly expAvgSq: Parameters;
 }
 
-/** Values by Hugging Face name, row-major, outside any back end. */
-export type NamedArrays = ReadonlyMap<string, Float32Array>;
-
-/** Tensors of the model's shapes from arrays; zeros where no array is given. The caller disposes them. */
-export function toTensors(config: ModelConfig, arrays?: NamedArrays): Parameters {
-  return Object.fromEntries(
-    parameterShapes(config).map(({ name, shape }) => {
-      const values = arrays?.get(name);
-      if (arrays !== undefined && values === undefined) throw new Error(`bug: no values for ${name}`);
-      return [name, values === undefined ? tf.zeros([...shape]) : tf.tensor(values, [...shape], 'float32')];
-    }),
-  );
+/** A state outside any back end: what checkpoint files hold. Without moments, Adam starts from zero. */
+export interface StateArrays {
+  readonly step: number;
+  readonly lrCount: number;
+  readonly adamCount: number;
+  readonly parameters: NamedArrays;
+  readonly moments?: { readonly expAvg: NamedArrays; readonly expAvgSq: NamedArrays };
 }
 
-/** Copies every tensor out of the back end, in the model's file order. */
-export async function toArrays(tensors: Parameters): Promise<Map<string, Float32Array>> {
-  const arrays = new Map<string, Float32Array>();
-  for (const [name, tensor] of Object.entries(tensors)) arrays.set(name, (await tensor.data()) as Float32Array);
-  return arrays;
+/** Tensors of a state in the current back end; with `weights-only` the moments and their count start from zero. */
+export function toState(config: ModelConfig, arrays: StateArrays, resume: 'exact-state' | 'weights-only'): TrainState {
+  const { step, lrCount, parameters } = arrays;
+  const moments = resume === 'exact-state' ? arrays.moments : undefined;
+  if (resume === 'exact-state' && moments === undefined) throw new Error('bug: exact-state without moments');
+  return {
+    ...{ step, lrCount },
+    adamCount: resume === 'exact-state' ? arrays.adamCount : 0,
+    parameters: toTensors(config, parameters),
+    expAvg: toTensors(config, moments?.expAvg),
+    expAvgSq: toTensors(config, moments?.expAvgSq),
+  };
+}
+
+/** Copies a whole state out of the back end. */
+export async function fromState(state: TrainState): Promise<Required<StateArrays>> {
+  const { step, lrCount, adamCount } = state;
+  const moments = { expAvg: await toArrays(state.expAvg), expAvgSq: await toArrays(state.expAvgSq) };
+  return { step, lrCount, adamCount, parameters: await toArrays(state.parameters), moments };
 }
 
 /** Frees all tensors of a state. */

@@ -1,0 +1,129 @@
+// All that a bare clone needs, without dependencies: packages from the lock file, the Prisma client, the compiled program and
+// the page. Every stage is skipped when nothing it depends on has changed. It never changes the system unless told `--system`.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const isWanted = (flag) => process.argv.includes(flag);
+const SYSTEM_PACKAGES = ['chromium'];
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Tiresias needs Node 20.19 or newer; this is ${process.versions.node}.`);
+  process.exit(1);
+}
+
+const prismaEnvironment = {
+  PRISMA_SCHEMA_ENGINE_BINARY: join(root, 'scripts', 'no-schema-engine.sh'),
+  CHECKPOINT_DISABLE: '1',
+  PRISMA_HIDE_UPDATE_MESSAGE: '1',
+};
+
+const stages = [
+  {
+    name: 'packages',
+    what: 'installing packages from the lock file',
+    inputs: ['package.json', 'package-lock.json'],
+    stamp: 'node_modules/.tiresias-packages',
+    run: () => npm('ci', '--no-audit', '--no-fund', '--loglevel=error'),
+  },
+  {
+    name: 'client',
+    what: 'generating the database client',
+    inputs: ['prisma/schema.prisma', 'package-lock.json'],
+    stamp: 'src/store/generated/.tiresias-client',
+    run: () => tool('prisma/build/index.js', ['generate'], prismaEnvironment),
+  },
+  {
+    name: 'program',
+    what: 'compiling the program',
+    inputs: ['src', 'jobs', 'augmentation', 'tsconfig.json', 'tsconfig.build.json', 'prisma/schema.prisma'],
+    skip: ['src/web', 'src/store/generated'],
+    stamp: 'dist/.tiresias-program',
+    run: () => tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json']),
+  },
+  {
+    name: 'page',
+    what: 'building the page',
+    inputs: ['src/web', 'src/job-spec.ts', 'vite.config.ts'],
+    stamp: 'dist/web/.tiresias-page',
+    run: () => tool('vite/bin/vite.js', ['build', '--logLevel', 'warn']),
+  },
+];
+
+function hashOf(inputs, skip = []) {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${major}`);
+  const visit = (path) => {
+    if (skip.includes(path)) return;
+    const full = join(root, path);
+    if (!existsSync(full)) return;
+    const entries = readFolder(full);
+    if (entries === undefined) hash.update(path).update('\0').update(readFileSync(full)).update('\0');
+    else for (const entry of entries) visit(`${path}/${entry}`);
+  };
+  inputs.forEach(visit);
+  return hash.digest('hex');
+}
+
+function readFolder(path) {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
+    if (error.code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+function npm(...args) {
+  const script = process.env.npm_execpath;
+  return script === undefined ? execute('npm', args) : execute(process.execPath, [script, ...args]);
+}
+
+function tool(path, args, environment = {}) {
+  return execute(process.execPath, [join(root, 'node_modules', path), ...args], environment);
+}
+
+function execute(command, args, environment = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, ...environment },
+  });
+  if (error !== undefined) console.error(`${command}: ${error.message}`);
+  return status === 0;
+}
+
+for (const stage of stages) {
+  const stamp = join(root, stage.stamp);
+  const wanted = hashOf(stage.inputs, stage.skip);
+  if (!isWanted('--build') && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) continue;
+  if (isWanted('--build') && stage.name === 'packages' && existsSync(stamp)) continue;
+  const startedMs = Date.now();
+  console.error(`setup: ${stage.what} …`);
+  rmSync(stamp, { force: true });
+  if (!stage.run()) {
+    console.error(`setup: ${stage.what} failed; the lines above say why. Mend it and run \`npm run setup\` again.`);
+    process.exit(1);
+  }
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, wanted);
+  console.error(`setup: ${stage.what} done in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
+}
+chmodSync(join(root, 'bin', 'tiresias.mjs'), 0o755);
+
+if (process.env.npm_lifecycle_event === 'setup') suggestSystemPackages();
+
+function suggestSystemPackages() {
+  if (process.platform !== 'linux' || existsSync('/usr/bin/chromium')) return;
+  const command = `apt-get update && apt-get install -y --no-install-recommends ${SYSTEM_PACKAGES.join(' ')}`;
+  if (!isWanted('--system')) {
+    console.error(`setup: the tests of the page need Chromium; to install it: ${command}`);
+    console.error('setup: (or `npm run setup -- --system`, which runs that command)');
+    return;
+  }
+  const { status } = spawnSync('sh', ['-c', command], { stdio: ['ignore', 2, 2] });
+  process.exit(status ?? 1);
+}

@@ -1,0 +1,208 @@
+// A training checkpoint: a folder with model.safetensors (fp32, Hugging Face names), optimizer.safetensors (exp_avg.NAME,
+// exp_avg_sq.NAME), config.json and state.json. manifest.json, with the SHA-256 of each, is written last, and the folder is
+// renamed into place: it is complete or it is not there.
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import { DataError, messageOf } from '../errors.ts';
+import { parameterShapes } from '../model/parameters.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+
+/** Everything that is needed to go on after a step, outside any back end. */
+export interface CheckpointContent {
+  readonly step: number;
+  readonly lrCount: number;
+  readonly adamCount: number;
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** Adam's moments; undefined where only weights are known. */
+  readonly moments?: { readonly expAvg: ReadonlyMap<string, Float32Array>; readonly expAvgSq: ReadonlyMap<string, Float32Array> };
+}
+
+export interface SavedCheckpoint {
+  readonly path: string;
+  readonly manifestSha256: string;
+  readonly sizeBytes: number;
+}
+
+const stateFile = z.object({
+  step: z.int().min(0),
+  lrCount: z.int().min(0),
+  adamCount: z.int().min(0).optional(),
+  lossScale: z.number().optional(),
+  skippedSteps: z.int().optional(),
+});
+const manifestFile = z.object({
+  format: z.literal('tiresias-checkpoint-1'),
+  step: z.int(),
+  files: z.record(z.string(), z.object({ sha256: z.string(), sizeBytes: z.int() })),
+});
+
+/** Writes the checkpoint as `folder`, replacing nothing that is complete. `configPath` is the model's config.json. */
+export async function saveCheckpoint(
+  folder: string,
+  content: CheckpointContent,
+  config: ModelConfig,
+  configPath: string,
+): Promise<SavedCheckpoint> {
+  const temporary = `${folder}.writing-${process.pid}`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
+  try {
+    const shapes = new Map(parameterShapes(config).map(({ name, shape }) => [name, shape]));
+    await writeSafetensors(join(temporary, 'model.safetensors'), withShapes('', content.parameters, shapes));
+    if (content.moments !== undefined) {
+      const { expAvg, expAvgSq } = content.moments;
+      const moments = [...withShapes('exp_avg.', expAvg, shapes), ...withShapes('exp_avg_sq.', expAvgSq, shapes)];
+      await writeSafetensors(join(temporary, 'optimizer.safetensors'), moments);
+    }
+    await copyFile(configPath, join(temporary, 'config.json'));
+    const { step, lrCount, adamCount } = content;
+    await writeDurably(join(temporary, 'state.json'), json({ step, lrCount, adamCount, lossScale: 1, skippedSteps: 0 }));
+    const saved = await writeManifest(temporary, step, content.moments !== undefined);
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+    await syncFolder(dirname(folder));
+    return { ...saved, path: folder };
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Reads a checkpoint folder, verifying its manifest when it has one, and every tensor's name and shape.
+ * Throws DataError naming the file, and the tensor that is missing or wrong.
+ */
+export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<CheckpointContent> {
+  await verifyManifest(folder);
+  const names = parameterShapes(config);
+  const parameters = await readTensors(join(folder, 'model.safetensors'), '', names);
+  const optimizerPath = join(folder, 'optimizer.safetensors');
+  const statePath = join(folder, 'state.json');
+  const state = existsSync(statePath) ? await readJson(statePath, stateFile) : undefined;
+  const step = state?.step ?? stepOfFolder(folder);
+  const lrCount = state?.lrCount ?? step;
+  const counters = { step, lrCount, adamCount: state?.adamCount ?? lrCount };
+  if (!existsSync(optimizerPath)) return { ...counters, parameters };
+  const expAvg = await readTensors(optimizerPath, 'exp_avg.', names);
+  const expAvgSq = await readTensors(optimizerPath, 'exp_avg_sq.', names);
+  return { ...counters, parameters, moments: { expAvg, expAvgSq } };
+}
+
+/** Reads only the weights of a model folder. Throws DataError as loadCheckpoint does. */
+export async function loadWeights(folder: string, config: ModelConfig): Promise<Map<string, Float32Array>> {
+  await verifyManifest(folder);
+  return readTensors(join(folder, 'model.safetensors'), '', parameterShapes(config));
+}
+
+function stepOfFolder(folder: string): number {
+  const match = /step(\d+)$/.exec(folder);
+  if (match === null) throw new DataError(`${folder}: has no state.json and its name does not end in stepN`);
+  return Number(match[1]);
+}
+
+function* withShapes(
+  prefix: string,
+  arrays: ReadonlyMap<string, Float32Array>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Generator<[string, { shape: number[]; data: Float32Array }]> {
+  for (const [name, shape] of shapes) {
+    const data = arrays.get(name);
+    if (data === undefined) throw new Error(`bug: no values for ${name}`);
+    yield [prefix + name, { shape: [...shape], data }];
+  }
+}
+
+async function readTensors(
+  path: string,
+  prefix: string,
+  names: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): Promise<Map<string, Float32Array>> {
+  const tensors = await readSafetensors(path);
+  const arrays = new Map<string, Float32Array>();
+  for (const { name, shape } of names) {
+    const tensor = tensors.get(prefix + name);
+    if (tensor === undefined) throw new DataError(`${path}: tensor "${prefix + name}" is missing`);
+    if (tensor.shape.join() !== shape.join()) {
+      throw new DataError(
+        `${path}: tensor "${prefix + name}" has shape [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`,
+      );
+    }
+    arrays.set(name, tensor.data);
+  }
+  return arrays;
+}
+
+async function verifyManifest(folder: string): Promise<void> {
+  const path = join(folder, 'manifest.json');
+  if (!existsSync(path)) return;
+  const manifest = await readJson(path, manifestFile);
+  for (const [name, expected] of Object.entries(manifest.files)) {
+    const file = join(folder, name);
+    if (!existsSync(file)) throw new DataError(`${file}: named in the manifest but not there`);
+    const { size } = await stat(file);
+    if (size !== expected.sizeBytes) {
+      throw new DataError(`${file}: holds ${size} bytes, its manifest says ${expected.sizeBytes}`);
+    }
+    const sha256 = await fileSha256(file);
+    if (sha256 !== expected.sha256) throw new DataError(`${file}: its SHA-256 ${sha256} differs from its manifest's`);
+  }
+}
+
+async function writeManifest(folder: string, step: number, hasMoments: boolean) {
+  const names = ['model.safetensors', ...(hasMoments ? ['optimizer.safetensors'] : []), 'config.json', 'state.json'];
+  const files: Record<string, { sha256: string; sizeBytes: number }> = {};
+  let sizeBytes = 0;
+  for (const name of names) {
+    const file = join(folder, name);
+    const { size } = await stat(file);
+    files[name] = { sha256: await fileSha256(file), sizeBytes: size };
+    sizeBytes += size;
+  }
+  const text = json({ format: 'tiresias-checkpoint-1', step, files });
+  await writeDurably(join(folder, 'manifest.json'), text);
+  await syncFolder(folder);
+  return { manifestSha256: createHash('sha256').update(text).digest('hex'), sizeBytes };
+}
+
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    throw new DataError(`${path}: not the JSON it should be: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 1)}\n`;
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** SHA-256 of a file as 64 hex digits. */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}

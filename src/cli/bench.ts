@@ -1,0 +1,148 @@
+// `tiresias bench`: how fast this machine trains, measured, with its own matrix-product rate in the same run as the limit.
+import * as tf from '@tensorflow/tfjs-core';
+import { InvalidArgumentError, type Command } from 'commander';
+import { InputError } from '../errors.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { countParameters, parameterShapes } from '../model/parameters.ts';
+import type { Parameters } from '../model/gpt-neox.ts';
+import { toTensors } from '../model/tensors.ts';
+import { selectBackend, type BackendName } from '../tensor/backend.ts';
+import { PYTHIA_ADAM, trainStep } from '../train/step.ts';
+import type { TrainState } from '../train/state.ts';
+import { backendOption, wholeNumber } from './options.ts';
+
+/** Layers, width, heads, padded vocabulary. */
+const SHAPES: Readonly<Record<string, readonly [number, number, number, number]>> = {
+  'nano-1m': [4, 128, 4, 1024],
+  'nano-4m': [6, 224, 7, 2048],
+  'pythia-14m': [6, 128, 4, 50304],
+  'pythia-70m': [6, 512, 8, 50304],
+  'pythia-160m': [12, 768, 12, 50304],
+};
+const WARMUP_STEPS = 1;
+
+interface BenchOptions {
+  readonly modelShape: ModelConfig;
+  readonly microBatch: number;
+  readonly seqLength: number;
+  readonly precision: string;
+  readonly backend: BackendName | 'auto';
+  readonly steps: number;
+  readonly json?: boolean;
+}
+
+export function addBenchCommand(program: Command): void {
+  program
+    .command('bench')
+    .description('measure speed')
+    .command('train')
+    .description('whole training steps of a model shape with random weights; the first step is not counted')
+    .requiredOption('--model-shape <name>', Object.keys(SHAPES).join(', '), parseShape)
+    .option('--micro-batch <n>', 'samples of a step', wholeNumber(1), 2)
+    .option('--seq-length <n>', 'tokens of a sample', wholeNumber(1), 512)
+    .option('--precision <name>', 'fp32 (bf16 needs a back end that has it)', 'fp32')
+    .addOption(backendOption())
+    .option('--steps <n>', 'measured steps', wholeNumber(1), 5)
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', '\nExample:\n  $ tiresias bench train --model-shape nano-1m --micro-batch 16 --seq-length 128 --json')
+    .action(benchTrain);
+}
+
+async function benchTrain(options: BenchOptions): Promise<void> {
+  if (options.precision !== 'fp32') {
+    throw new InputError(`--precision ${options.precision}: the back ends here compute in fp32 only`);
+  }
+  const { modelShape: config, microBatch, seqLength, steps } = options;
+  const backend = await selectBackend(options.backend);
+  const gemmGflopPerSecond = await measureGemm(config, microBatch * seqLength);
+  const times = await timeSteps(config, microBatch, seqLength, steps);
+  const secondsPerStep = median(times);
+  const numTokens = microBatch * seqLength;
+  const counted = countParameters(config) - config.vocabSize * config.hiddenSize;
+  const flopPerToken = 6 * counted + 12 * config.numLayers * config.hiddenSize * seqLength;
+  const result = {
+    backend: backend.name,
+    precision: 'fp32',
+    microBatch,
+    seqLength,
+    steps,
+    secondsPerStep,
+    tokensPerSecond: numTokens / secondsPerStep,
+    gflopPerSecond: (flopPerToken * numTokens) / secondsPerStep / 1e9,
+    gemmGflopPerSecond,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  };
+  process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : describe(result));
+}
+
+function parseShape(name: string): ModelConfig {
+  const shape = SHAPES[name];
+  if (shape === undefined) throw new InvalidArgumentError(`there is ${Object.keys(SHAPES).join(', ')}.`);
+  const [numLayers, hiddenSize, numHeads, vocabSize] = shape;
+  return {
+    ...{ numLayers, hiddenSize, numHeads, vocabSize },
+    intermediateSize: 4 * hiddenSize,
+    maxPositions: 2048,
+    rotaryFraction: 0.25,
+    rotaryBase: 10_000,
+    layerNormEpsilon: 1e-5,
+  };
+}
+
+async function timeSteps(config: ModelConfig, batch: number, length: number, steps: number): Promise<number[]> {
+  let state: TrainState = {
+    ...{ step: 0, lrCount: 0, adamCount: 0 },
+    parameters: randomParameters(config),
+    expAvg: toTensors(config),
+    expAvgSq: toTensors(config),
+  };
+  const switches = { gelu: 'tanh', rope: 'fp16-angles' } as const;
+  const settings = { config, switches, adam: PYTHIA_ADAM, microBatchSize: batch };
+  const tokens = Int32Array.from({ length: batch * (length + 1) }, (_, i) => (i * 7919) % config.vocabSize);
+  const times: number[] = [];
+  for (let i = 0; i < steps + WARMUP_STEPS; i++) {
+    const startedMs = performance.now();
+    ({ state } = await trainStep(state, { tokens, numRows: batch, rowLength: length + 1 }, 1e-4, settings));
+    if (i >= WARMUP_STEPS) times.push((performance.now() - startedMs) / 1000);
+  }
+  return times;
+}
+
+function randomParameters(config: ModelConfig): Parameters {
+  return Object.fromEntries(
+    parameterShapes(config).map(({ name, shape }, seed) => {
+      const isNorm = /layer_?norm\.weight$/.test(name);
+      return [name, isNorm ? tf.ones([...shape]) : tf.randomNormal([...shape], 0, 0.02, 'float32', seed + 1)];
+    }),
+  );
+}
+
+/** Rate of the widest linear layer's product alone, GFLOP/s: what no training step here can exceed. */
+async function measureGemm(config: ModelConfig, rows: number): Promise<number> {
+  const { hiddenSize: C, intermediateSize: F } = config;
+  const a = tf.randomNormal([rows, C]) as tf.Tensor2D;
+  const b = tf.randomNormal([C, F]) as tf.Tensor2D;
+  const times: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const startedMs = performance.now();
+    const product = tf.matMul(a, b);
+    await product.data();
+    product.dispose();
+    if (i > 0) times.push((performance.now() - startedMs) / 1000);
+  }
+  tf.dispose([a, b]);
+  return (2 * rows * C * F) / median(times) / 1e9;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+}
+
+function describe(result: Readonly<Record<string, string | number>>): string {
+  const width = Math.max(...Object.keys(result).map((key) => key.length));
+  return Object.entries(result)
+    .map(([key, value]) => `${key.padEnd(width)}  ${typeof value === 'number' ? Number(value.toPrecision(5)) : value}\n`)
+    .join('');
+}

@@ -1,0 +1,104 @@
+// Dataset names → files: the nano stories, built on demand, and token files that a researcher registered as
+// TIRESIAS_HOME/datasets/NAME.json.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { LAYOUTS, openDataset, type DatasetDescription } from '../data/replay.ts';
+import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
+import { ensureNanoData, numShuffledRows } from './nano/corpus.ts';
+import { nanoTraining } from './nano/definition.ts';
+import { writeRegistration } from './models.ts';
+
+export interface SuiteDataset {
+  readonly name: string;
+  readonly layout: DatasetDescription['layout'];
+  readonly seqLength: number;
+  readonly batchSize: number;
+  /** Samples that can be read, those held back from training included. */
+  readonly numSamples: number;
+  /** Steps of the original training: later samples were never trained on. */
+  readonly trainSteps: number | undefined;
+}
+
+const registeredFile = z.strictObject({
+  name: z.string(),
+  prefix: z.string(),
+  layout: z.enum(LAYOUTS),
+  seqLength: z.int().min(1),
+  batchSize: z.int().min(1),
+  trainSteps: z.int().min(1).optional(),
+  seed: z.int().min(0).optional(),
+  numSamples: z.int().min(1),
+});
+type Registered = z.infer<typeof registeredFile>;
+
+/** Name of the nano corpus of a seed: nano-stories for seed 1, nano-stories-seed2 and so on. */
+export function nanoDatasetName(seed: number): string {
+  return seed === 1 ? 'nano-stories' : `nano-stories-seed${seed}`;
+}
+
+/** Every dataset that can be named without building anything. Throws DataError for a damaged registration. */
+export function listDatasets(home: string): SuiteDataset[] {
+  const folder = join(home, 'datasets');
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')) : [];
+  const registered = files.sort().map((file) => readRegistered(join(folder, file)));
+  return [nanoDataset('nano-stories'), ...registered.map((file) => ({ ...file, trainSteps: file.trainSteps }))];
+}
+
+/** The dataset of that name; throws NotFoundError that lists those there are. */
+export function findDataset(home: string, name: string): SuiteDataset {
+  if (nanoSeed(name) !== undefined) return nanoDataset(name);
+  const datasets = listDatasets(home);
+  const dataset = datasets.find((candidate) => candidate.name === name);
+  if (dataset !== undefined) return dataset;
+  const known = datasets.map((candidate) => candidate.name).join(', ');
+  throw new NotFoundError(`no dataset "${name}" is registered (there is: ${known}); add one with \`tiresias datasets add\``);
+}
+
+/** What replay needs to open the dataset; the nano stories are built first where they are not there yet (seconds). */
+export async function describeDataset(home: string, name: string): Promise<DatasetDescription> {
+  const seed = nanoSeed(name);
+  if (seed !== undefined) return (await ensureNanoData(seed, join(home, 'suite'))).preshuffled;
+  findDataset(home, name);
+  const { prefix, layout, seqLength, batchSize, trainSteps, seed: dataSeed } = readRegistered(registrationPath(home, name));
+  return {
+    ...{ prefix, layout, seqLength, batchSize },
+    ...(trainSteps === undefined ? {} : { trainSteps }),
+    ...(dataSeed === undefined ? {} : { seed: dataSeed }),
+  };
+}
+
+/** Registers token files after opening them. Throws InputError on bad input, DataError on bad files. */
+export function registerDataset(home: string, name: string, description: DatasetDescription): SuiteDataset {
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) throw new InputError(`"${name}" is no dataset name: letters, digits, _ . - only`);
+  if (name.startsWith('nano-')) throw new InputError('names that begin with nano- belong to the nano suite');
+  const absolute = { ...description, prefix: resolve(description.prefix) };
+  const dataset = openDataset(absolute);
+  const { numSamples } = dataset;
+  dataset.close();
+  const content: Registered = { name, ...absolute, numSamples };
+  writeRegistration(registrationPath(home, name), content);
+  return { ...content, trainSteps: content.trainSteps };
+}
+
+function registrationPath(home: string, name: string): string {
+  return join(home, 'datasets', `${name}.json`);
+}
+
+function nanoSeed(name: string): number | undefined {
+  const match = /^nano-stories(?:-seed(\d+))?$/.exec(name);
+  return match === null ? undefined : Number(match[1] ?? 1);
+}
+
+function nanoDataset(name: string): SuiteDataset {
+  const { seqLength, batchSize, trainSteps } = nanoTraining;
+  return { name, layout: 'preshuffled', seqLength, batchSize, numSamples: numShuffledRows, trainSteps };
+}
+
+function readRegistered(path: string): Registered {
+  try {
+    return registeredFile.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new DataError(`${path}: not a dataset registration: ${messageOf(error)}; register it again`, { cause: error });
+  }
+}

@@ -1,0 +1,187 @@
+// Model and checkpoint names → files: the nano suite that the repository carries (and what `suite build` adds to it), and
+// folders that a researcher registered. A registered model is TIRESIAS_HOME/models/NAME.json.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
+import { packagePath } from '../package-root.ts';
+import { checkpointSteps, nanoSizes, nanoTraining } from './nano/definition.ts';
+import { nanoTokenizerPath } from './nano/corpus.ts';
+import { pythiaPeakLearningRate, pythiaTraining } from './pythia.ts';
+
+export interface SuiteModel {
+  readonly name: string;
+  readonly suite: 'nano' | 'pythia';
+  /** A Hugging Face config.json. */
+  readonly configPath: string;
+  /** A Hugging Face tokenizer.json. */
+  readonly tokenizerPath: string;
+  readonly schedule: { readonly peak: number; readonly floor: number; readonly totalSteps: number; readonly warmupSteps: number };
+  readonly endStep: number;
+  readonly checkpointSpacing: number;
+  /** Folders of the published checkpoints that are here, by step. */
+  readonly checkpoints: ReadonlyMap<number, string>;
+  /** Benchmarks that a job scores when it names none. */
+  readonly benchmarks: readonly string[];
+}
+
+const registeredFile = z.object({
+  name: z.string(),
+  configPath: z.string(),
+  tokenizerPath: z.string(),
+  peakLearningRate: z.number().positive(),
+  checkpoints: z.record(z.string().regex(/^\d+$/), z.string()),
+});
+
+/** Every model that can be named, nano first, in order of name. Throws DataError for a damaged registration. */
+export function listModels(home: string): SuiteModel[] {
+  return [...listNanoModels(home), ...listRegistered(home)];
+}
+
+/** The model of that name; throws NotFoundError that lists those there are. */
+export function findModel(home: string, name: string): SuiteModel {
+  const models = listModels(home);
+  const model = models.find((candidate) => candidate.name === name);
+  if (model !== undefined) return model;
+  const known = models.map((candidate) => candidate.name).join(', ');
+  throw new NotFoundError(`no model "${name}" is registered (there is: ${known}); add one with \`tiresias models add\``);
+}
+
+/** Whether a checkpoint folder holds Adam's moments. */
+export function hasMoments(model: SuiteModel, step: number): boolean {
+  const folder = model.checkpoints.get(step);
+  return folder !== undefined && existsSync(join(folder, 'optimizer.safetensors'));
+}
+
+/** The folder that holds a nano model of a seed: committed for seed 1 of nano-1m, else built under the home folder. */
+export function nanoFolders(home: string, size: string, seed: number): string[] {
+  const folder = `${size}-seed${seed}`;
+  return [packagePath('suite', 'nano', folder), join(home, 'suite', folder)];
+}
+
+/** The name of a nano model: nano-1m for seed 1, nano-1m-seed2 and so on. */
+export function nanoModelName(size: string, seed: number): string {
+  return seed === 1 ? size : `${size}-seed${seed}`;
+}
+
+function listNanoModels(home: string): SuiteModel[] {
+  const models = new Map<string, SuiteModel>();
+  for (const parent of [packagePath('suite', 'nano'), join(home, 'suite')]) {
+    for (const folder of subfolders(parent)) {
+      const match = /^(nano-\d+m)-seed(\d+)$/.exec(folder);
+      if (match === null || !nanoSizes.some(({ name }) => name === match[1])) continue;
+      const name = nanoModelName(match[1]!, Number(match[2]));
+      const found = nanoModel(name, join(parent, folder));
+      if (found === undefined) continue;
+      const checkpoints = new Map([...found.checkpoints, ...(models.get(name)?.checkpoints ?? [])]);
+      models.set(name, { ...found, checkpoints: new Map([...checkpoints].sort(([a], [b]) => a - b)) });
+    }
+  }
+  return [...models.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function nanoModel(name: string, folder: string): SuiteModel | undefined {
+  const configPath = join(folder, 'config.json');
+  if (!existsSync(configPath)) return undefined;
+  const { peakLearningRate, minLearningRate, trainSteps, warmupFraction } = nanoTraining;
+  const steps = checkpointSteps().filter((step) => existsSync(join(folder, `step${step}`, 'model.safetensors')));
+  return {
+    name,
+    suite: 'nano',
+    configPath,
+    tokenizerPath: nanoTokenizerPath(),
+    schedule: {
+      peak: peakLearningRate,
+      floor: minLearningRate,
+      totalSteps: trainSteps,
+      warmupSteps: warmupFraction * trainSteps,
+    },
+    endStep: trainSteps,
+    checkpointSpacing: 10,
+    checkpoints: new Map(steps.map((step) => [step, join(folder, `step${step}`)])),
+    benchmarks: ['nano-winobias', 'nano-crows-pairs'],
+  };
+}
+
+function subfolders(parent: string): string[] {
+  if (!existsSync(parent)) return [];
+  return readdirSync(parent, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
+
+function listRegistered(home: string): SuiteModel[] {
+  const folder = join(home, 'models');
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
+  return files.sort().map((file) => toModel(readRegistered(join(folder, file))));
+}
+
+function readRegistered(path: string): z.infer<typeof registeredFile> {
+  try {
+    return registeredFile.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new DataError(`${path}: not a model registration: ${messageOf(error)}; register the model again`, { cause: error });
+  }
+}
+
+function toModel(file: z.infer<typeof registeredFile>): SuiteModel {
+  const { endStep, warmupSteps, checkpointSpacing } = pythiaTraining;
+  const { name, configPath, tokenizerPath, peakLearningRate: peak } = file;
+  const steps = Object.entries(file.checkpoints).map(([step, path]): [number, string] => [Number(step), path]);
+  return {
+    name,
+    suite: 'pythia',
+    configPath,
+    tokenizerPath,
+    schedule: { peak, floor: 0.1 * peak, totalSteps: endStep, warmupSteps },
+    endStep,
+    checkpointSpacing,
+    checkpoints: new Map(steps.sort(([a], [b]) => a - b)),
+    benchmarks: ['winobias', 'crows-pairs'],
+  };
+}
+
+export interface Registration {
+  readonly name: string;
+  readonly step: number;
+  /** Folder with config.json, model.safetensors, perhaps optimizer.safetensors and tokenizer.json. */
+  readonly folder: string;
+  readonly tokenizerPath?: string | undefined;
+  readonly peakLearningRate?: number | undefined;
+}
+
+/** Registers one checkpoint folder under a model name, beside those it already has. Throws InputError on bad input. */
+export function registerModel(home: string, { name, step, folder: given, ...more }: Registration): void {
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) throw new InputError(`"${name}" is no model name: letters, digits, _ . - only`);
+  if (name.startsWith('nano-')) throw new InputError('names that begin with nano- belong to the nano suite');
+  const folder = resolve(given);
+  const required = (file: string) => {
+    if (!existsSync(join(folder, file))) throw new InputError(`${folder} has no ${file}`);
+    return join(folder, file);
+  };
+  required('model.safetensors');
+  const path = join(home, 'models', `${name}.json`);
+  const earlier = existsSync(path) ? readRegistered(path) : undefined;
+  const peakLearningRate = more.peakLearningRate ?? earlier?.peakLearningRate ?? pythiaPeakLearningRate(name);
+  if (peakLearningRate === undefined) {
+    throw new InputError(`"${name}" names no size of the Pythia suite; give its peak learning rate with --peak-lr`);
+  }
+  const tokenizerPath = more.tokenizerPath ?? earlier?.tokenizerPath ?? required('tokenizer.json');
+  const content: z.infer<typeof registeredFile> = {
+    name,
+    configPath: required('config.json'),
+    tokenizerPath: resolve(tokenizerPath),
+    peakLearningRate,
+    checkpoints: { ...earlier?.checkpoints, [step]: folder },
+  };
+  writeRegistration(path, content);
+}
+
+/** Writes a registration whole or not at all. */
+export function writeRegistration(path: string, content: unknown): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify(content, null, 1)}\n`);
+  renameSync(temporary, path);
+}

@@ -1,0 +1,162 @@
+// From what a researcher wrote to what will be done: every `auto` resolved once, arithmetic only. The result is stored with
+// the job and kept by every later attempt.
+import { InputError } from '../errors.ts';
+import type { JobSpec } from '../job-spec.ts';
+import type { Schedule } from './schedule.ts';
+
+/** What the plan needs to know of a model. */
+export interface ModelFacts {
+  readonly name: string;
+  readonly numLayers: number;
+  readonly hiddenSize: number;
+  readonly numHeads: number;
+  readonly vocabSize: number;
+  readonly numParameters: number;
+  readonly schedule: Schedule;
+  /** The suite's last step. */
+  readonly endStep: number;
+  /** Distance between the suite's late checkpoints. */
+  readonly checkpointSpacing: number;
+  /** Steps whose published files are here, ascending. */
+  readonly availableSteps: readonly number[];
+  readonly hasMoments: (step: number) => boolean;
+  readonly benchmarks: readonly string[];
+}
+
+export interface DatasetFacts {
+  readonly name: string;
+  readonly batchSize: number;
+  readonly seqLength: number;
+  readonly numSamples: number;
+}
+
+export interface RunPlan {
+  readonly from: number;
+  readonly to: number;
+  readonly batchSize: number;
+  readonly rowsPerStep: number;
+  readonly seqLength: number;
+  readonly microBatchSize: number;
+  readonly resume: 'exact-state' | 'weights-only';
+  readonly precision: 'fp32';
+  readonly gelu: 'tanh' | 'erf';
+  readonly rope: 'fp16-angles' | 'fp32-angles';
+  readonly adamStep: 'clean';
+  readonly schedule: Schedule;
+  readonly evaluateAt: readonly number[];
+  readonly saveAt: readonly number[];
+  readonly keepCheckpoints: number;
+  readonly benchmarks: readonly string[];
+  readonly hasPublishedEnd: boolean;
+}
+
+/** Resolves a job's window. Throws InputError with the faulty field's JSON pointer. */
+export function resolveWindow(spec: JobSpec, model: ModelFacts): { from: number; to: number } {
+  const from = spec.checkpoint === undefined ? startOfFinalFraction(spec, model) : Number(spec.checkpoint.slice(4));
+  if (!model.availableSteps.includes(from)) {
+    const near = nearest(model.availableSteps, from);
+    throw new InputError(
+      `${model.name} has no checkpoint at step ${from} here; ${near === undefined ? 'register one' : `the nearest is step${near}`}`,
+      { pointer: '/checkpoint' },
+    );
+  }
+  const { steps, to: lastStep } = spec.window;
+  const to = steps === undefined ? (lastStep ?? model.endStep) : from + steps;
+  const pointer = steps === undefined ? '/window/to' : '/window/steps';
+  if (to <= from) throw new InputError(`the window ends at step ${to}, before or at its start, step ${from}`, { pointer });
+  if (to > model.endStep) {
+    throw new InputError(`the window ends at step ${to}; ${model.name} was trained to step ${model.endStep}`, { pointer });
+  }
+  return { from, to };
+}
+
+/** The whole plan of a job's runs. Throws InputError with the faulty field's JSON pointer. */
+export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFacts): RunPlan {
+  const { from, to } = resolveWindow(spec, model);
+  if (to * dataset.batchSize > dataset.numSamples) {
+    throw new InputError(
+      `step ${to} needs ${to * dataset.batchSize} samples; dataset ${dataset.name} has ${dataset.numSamples}`,
+      { pointer: '/dataset' },
+    );
+  }
+  const { training, evaluation } = spec;
+  const rowsPerStep = training.rowsPerStep === 'all' ? dataset.batchSize : training.rowsPerStep;
+  if (rowsPerStep > dataset.batchSize) {
+    throw new InputError(`rowsPerStep is ${rowsPerStep}; a batch of ${dataset.name} has ${dataset.batchSize} rows`, {
+      pointer: '/training/rowsPerStep',
+    });
+  }
+  const every = evaluation.every === 'auto' ? autoInterval(to - from, model.checkpointSpacing) : evaluation.every;
+  const saveEvery = training.checkpointEvery === 'auto' ? every : training.checkpointEvery;
+  return {
+    from,
+    to,
+    batchSize: dataset.batchSize,
+    rowsPerStep,
+    seqLength: dataset.seqLength,
+    microBatchSize: microBatchSize(spec, model, dataset.seqLength, rowsPerStep),
+    resume: resolveResume(spec, model, from),
+    precision: 'fp32',
+    gelu: training.gelu,
+    rope: training.rope,
+    adamStep: training.adamStep,
+    schedule: model.schedule,
+    evaluateAt: [...(evaluation.atStart ? [from] : []), ...multiplesIn(every, from, to)],
+    saveAt: multiplesIn(saveEvery, from, to),
+    keepCheckpoints: training.keepCheckpoints,
+    benchmarks: evaluation.benchmarks === 'auto' ? model.benchmarks : evaluation.benchmarks,
+    hasPublishedEnd: model.availableSteps.includes(to),
+  };
+}
+
+function startOfFinalFraction(spec: JobSpec, model: ModelFacts): number {
+  const wanted = (1 - (spec.window.finalFraction ?? 0)) * model.endStep;
+  const before = model.availableSteps.filter((step) => step < model.endStep);
+  const step = nearest(before, wanted);
+  if (step === undefined) {
+    throw new InputError(`${model.name} has no checkpoint before its end`, { pointer: '/window/finalFraction' });
+  }
+  return step;
+}
+
+function nearest(steps: readonly number[], wanted: number): number | undefined {
+  return [...steps].sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted) || a - b)[0];
+}
+
+/** A tenth of the window, rounded to the suite's checkpoint spacing where the window is long enough for that. */
+function autoInterval(length: number, spacing: number): number {
+  const tenth = length / 10;
+  return tenth < spacing ? Math.max(1, Math.round(tenth)) : Math.round(tenth / spacing) * spacing;
+}
+
+function multiplesIn(every: number, from: number, to: number): number[] {
+  const steps: number[] = [];
+  for (let step = (Math.floor(from / every) + 1) * every; step < to; step += every) steps.push(step);
+  return [...steps, to];
+}
+
+function resolveResume(spec: JobSpec, model: ModelFacts, from: number): RunPlan['resume'] {
+  const { resume } = spec.training;
+  if (resume === 'auto') return model.hasMoments(from) ? 'exact-state' : 'weights-only';
+  if (resume === 'exact-state' && !model.hasMoments(from)) {
+    throw new InputError(`${model.name} has no optimizer state at step ${from}: take "weights-only" or "auto"`, {
+      pointer: '/training/resume',
+    });
+  }
+  return resume;
+}
+
+/** Activation memory a micro-batch may take: half of what the wasm back end can hold. */
+const MICRO_BATCH_BYTES = 1.5e9;
+
+function microBatchSize(spec: JobSpec, model: ModelFacts, seqLength: number, rowsPerStep: number): number {
+  const { microBatchSize: wanted } = spec.training;
+  if (wanted !== 'auto') return Math.min(wanted, rowsPerStep);
+  const fits = Math.floor(MICRO_BATCH_BYTES / bytesPerSample(model, seqLength));
+  return Math.max(1, Math.min(rowsPerStep, fits));
+}
+
+/** Activations kept for the gradient: about 24 vectors of C and two attention matrices a layer and position. */
+function bytesPerSample({ numLayers, hiddenSize, numHeads }: ModelFacts, seqLength: number): number {
+  return 4 * numLayers * seqLength * (24 * hiddenSize + 2 * numHeads * seqLength);
+}
