@@ -1,0 +1,114 @@
+// Rows of jobs: submitting, reading, listing. Claims and leases are in leases.ts.
+import { randomUUID } from 'node:crypto';
+import { NotFoundError } from '../errors.ts';
+import type { JobSpec, JobState } from '../job-spec.ts';
+import type { Database, Transaction } from './database.ts';
+import { appendEvent, asJson } from './events.ts';
+import type { Attempt, Job, Run } from './generated/client.ts';
+
+export const JOB_CHANNEL = 'tiresias_job';
+
+/** A job's row with its runs and the milliseconds since its worker's last heartbeat, null when none works on it. */
+export type JobWithRuns = Job & { readonly runs: readonly Run[]; readonly heartbeatAgeMs: number | null };
+
+export interface NewJob {
+  readonly spec: JobSpec;
+  readonly sweepId?: string;
+  readonly sweepPoint?: Record<string, unknown>;
+  /** Attempts at most, preempted ones not counted; default 20. */
+  readonly maxAttempts?: number;
+}
+
+/** Stores a queued job and wakes the workers. */
+export async function createJob(database: Database, job: NewJob): Promise<JobWithRuns> {
+  const id = await database.transaction((transaction) => insertJob(transaction, job));
+  return getJob(database, id);
+}
+
+/** Stores a queued job inside `transaction` and returns its id. */
+export async function insertJob(transaction: Transaction, job: NewJob): Promise<string> {
+  const { spec, sweepId, sweepPoint, maxAttempts } = job;
+  const { id } = await transaction.job.create({
+    data: {
+      name: spec.name ?? `${spec.model} ${spec.intervention.direction}`,
+      spec: asJson(spec),
+      priority: spec.priority,
+      ...(sweepId !== undefined && { sweepId }),
+      ...(sweepPoint !== undefined && { sweepPoint: asJson(sweepPoint) }),
+      ...(maxAttempts !== undefined && { maxAttempts }),
+    },
+    select: { id: true },
+  });
+  await appendEvent(transaction, id, 'state', { state: 'queued', attempt: 0 });
+  await notifyWorkers(transaction, id);
+  return id;
+}
+
+/** Wakes every waiting worker; `cancel:` before the id reaches the one that works on it. */
+export async function notifyWorkers(transaction: Transaction, payload: string): Promise<void> {
+  await transaction.$executeRaw`SELECT pg_notify(${JOB_CHANNEL}, ${payload})`;
+}
+
+/** The job with its runs in the order of their making. Throws NotFoundError. */
+export async function getJob(database: Database, id: string): Promise<JobWithRuns> {
+  const job = isUuid(id)
+    ? await database.prisma.job.findUnique({ where: { id }, include: { runs: { orderBy: { id: 'asc' } } } })
+    : null;
+  if (!job) throw new NotFoundError(`there is no job ${id}`);
+  const [withAge] = await addHeartbeatAge(database, [job]);
+  return withAge!; // one in, one out
+}
+
+export interface JobQuery {
+  readonly state?: JobState;
+  readonly sweepId?: string;
+  /** Jobs at most. */
+  readonly limit: number;
+  /** Id of the last job of the page before. */
+  readonly cursor?: string;
+}
+
+/** One page of jobs, newest first; `nextCursor` is null on the last page. */
+export async function listJobs(
+  database: Database,
+  query: JobQuery,
+): Promise<{ jobs: JobWithRuns[]; nextCursor: string | null }> {
+  const found = await database.prisma.job.findMany({
+    where: {
+      ...(query.state && { state: query.state }),
+      ...(query.sweepId && { sweepId: query.sweepId }),
+      ...(query.cursor && { id: { lt: query.cursor } }),
+    },
+    orderBy: { id: 'desc' }, // the ids begin with their time
+    take: query.limit + 1,
+    include: { runs: { orderBy: { id: 'asc' } } },
+  });
+  const page = found.slice(0, query.limit);
+  const nextCursor = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
+  return { jobs: await addHeartbeatAge(database, page), nextCursor };
+}
+
+/** The attempts of a job, first to last. */
+export async function listAttempts(database: Database, jobId: string): Promise<Attempt[]> {
+  return database.prisma.attempt.findMany({ where: { jobId }, orderBy: { number: 'asc' } });
+}
+
+/** Whether the text has the form of a row's id. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
+
+/** A name that no other process of any host has: the owner of leases. */
+export function newOwner(host: string, pid: number): string {
+  return `${host}:${pid}:${randomUUID().slice(0, 8)}`;
+}
+
+// The database's clock, because the beats were stamped with it.
+async function addHeartbeatAge(database: Database, jobs: readonly (Job & { runs: Run[] })[]): Promise<JobWithRuns[]> {
+  const isOwned = jobs.some((job) => job.owner !== null);
+  const [clock] = isOwned ? await database.prisma.$queryRaw<{ now: Date }[]>`SELECT clock_timestamp() AS now` : [];
+  return jobs.map((job) => ({
+    ...job,
+    heartbeatAgeMs: clock && job.owner && job.beatAt ? Math.max(0, clock.now.getTime() - job.beatAt.getTime()) : null,
+  }));
+}

@@ -1,0 +1,299 @@
+// The job table as a queue: a claim is a lease that its owner renews with heartbeats. Every write of an owner carries the
+// fence (job, attempt, owner): when another worker has taken the job over, it changes nothing. All times are the database's.
+//
+// How attempts are counted: a preempted one costs nothing; a failure of the program that is tried again counts against
+// MAX_FAILURES; a lost worker counts on its own, and MAX_LOST in a row with no checkpoint in between make the job poison.
+// max_attempts bounds them all together.
+import { ConflictError, NotFoundError } from '../errors.ts';
+import { FINAL_STATES } from '../job-spec.ts';
+import type { FailureReason, JobSpec, JobState } from '../job-spec.ts';
+import type { Database, Transaction } from './database.ts';
+import { appendEvent, asJson, EVENT_CHANNEL } from './events.ts';
+import { Prisma } from './generated/client.ts';
+import { getJob, isUuid, notifyWorkers } from './jobs.ts';
+import type { JobWithRuns } from './jobs.ts';
+
+export const MAX_LOST = 5;
+export const MAX_FAILURES = 3;
+
+/** What proves that a worker still owns a job. */
+export interface Fence {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly owner: string;
+}
+
+export interface Claimant {
+  readonly owner: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+export interface ClaimedJob {
+  readonly id: string;
+  readonly name: string;
+  readonly spec: JobSpec;
+  /** What earlier attempts resolved "auto" to. */
+  readonly plan: unknown;
+  readonly attempt: number;
+  readonly fence: Fence;
+}
+
+/** How an attempt ends. */
+export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'preempted' | 'lost';
+
+export interface Ending {
+  readonly reason?: FailureReason;
+  readonly message?: string;
+}
+
+const ACTIVE = Prisma.sql`('running', 'recovering', 'cancelling')`;
+
+/** Takes the next job for `leaseMs` milliseconds: a queued one, or one whose worker was lost. Undefined when there is none. */
+export async function claim(database: Database, claimant: Claimant, leaseMs: number): Promise<ClaimedJob | undefined> {
+  return database.transaction(async (transaction) => {
+    const [next] = await transaction.$queryRaw<{ id: string; state: string; attempt: number }[]>`
+      SELECT id, state, attempt FROM job
+      WHERE (state = 'queued' AND run_at <= clock_timestamp())
+         OR (state IN ('running', 'recovering') AND lease_until < clock_timestamp()
+             AND num_lost + 1 < ${MAX_LOST} AND attempt - num_preempted < max_attempts)
+      ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED`;
+    if (!next) return undefined;
+    const isTakeover = next.state !== 'queued';
+    if (isTakeover) await closeAttempt(transaction, next.id, next.attempt, 'lost', 'no heartbeat within the lease');
+    const attempt = next.attempt + 1;
+    const state: JobState = next.attempt === 0 ? 'running' : 'recovering';
+    await transaction.$executeRaw`
+      UPDATE job SET state = ${state}, attempt = ${attempt}, owner = ${claimant.owner}, beat_at = clock_timestamp(),
+        lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond', reason = NULL, message = NULL,
+        num_lost = num_lost + ${isTakeover ? 1 : 0}, started_at = coalesce(started_at, clock_timestamp())
+      WHERE id = ${next.id}::uuid`;
+    await transaction.attempt.create({ data: { jobId: next.id, number: attempt, ...claimant } });
+    await appendEvent(transaction, next.id, 'attempt', { number: attempt, host: claimant.host });
+    await appendEvent(transaction, next.id, 'state', { state, attempt });
+    const job = await transaction.job.findUniqueOrThrow({ where: { id: next.id } });
+    const fence = { jobId: job.id, attempt, owner: claimant.owner };
+    // The spec was checked by jobSpecSchema before it was stored.
+    return { id: job.id, name: job.name, spec: job.spec as unknown as JobSpec, plan: job.plan, attempt, fence };
+  });
+}
+
+/** Renews the lease and stores the progress. `held: false` means that the job is another's now: stop at once. */
+export async function beat(
+  database: Database,
+  fence: Fence,
+  leaseMs: number,
+  progress?: Record<string, unknown>,
+): Promise<{ readonly held: boolean; readonly cancelRequested: boolean }> {
+  const stored = progress === undefined ? Prisma.sql`progress` : Prisma.sql`${JSON.stringify(progress)}::jsonb`;
+  const [row] = await database.prisma.$queryRaw<{ cancel_requested: boolean }[]>`
+    WITH beaten AS (
+      UPDATE job SET lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
+        beat_at = clock_timestamp(), progress = ${stored}
+      WHERE ${holds(fence)} RETURNING id, cancel_requested
+    )
+    SELECT cancel_requested, pg_notify(${EVENT_CHANNEL}, id::text)::text FROM beaten`;
+  return { held: row !== undefined, cancelRequested: row?.cancel_requested ?? false };
+}
+
+/** Ends the job in a final state. Throws ConflictError "lost lease" when the fence no longer holds. */
+export async function settle(
+  database: Database,
+  fence: Fence,
+  state: 'succeeded' | 'failed' | 'cancelled',
+  ending: Ending = {},
+): Promise<void> {
+  await fenced(database, fence, (transaction) => finish(transaction, fence.jobId, fence.attempt, state, ending, state));
+}
+
+/** Gives a preempted job back to the queue, at no cost; one whose cancelling was asked for ends as cancelled. */
+export async function release(
+  database: Database,
+  fence: Fence,
+  message = 'the worker was asked to stop',
+): Promise<void> {
+  await fenced(database, fence, async (transaction) => {
+    await requeue(transaction, fence, 'preempted', { message }, Prisma.sql`num_preempted = num_preempted + 1`, 0);
+  });
+}
+
+/** After a failure that may pass: back to the queue in `delayMs`, or failed for good the third time. */
+export async function retryLater(
+  database: Database,
+  fence: Fence,
+  ending: Required<Ending>,
+  delayMs: number,
+): Promise<'queued' | 'failed'> {
+  return fenced(database, fence, async (transaction) => {
+    const job = await transaction.job.findUniqueOrThrow({ where: { id: fence.jobId } });
+    const isUsedUp = job.numFailed + 1 >= MAX_FAILURES || job.attempt - job.numPreempted >= job.maxAttempts;
+    if (isUsedUp && !job.cancelRequested) {
+      await finish(transaction, fence.jobId, fence.attempt, 'failed', ending, 'failed');
+      return 'failed';
+    }
+    await requeue(transaction, fence, 'failed', ending, Prisma.sql`num_failed = num_failed + 1`, delayMs);
+    return 'queued';
+  });
+}
+
+/**
+ * Asks for the end of a job: a queued one is cancelled at once, one at work becomes `cancelling` and its worker is told.
+ * Throws NotFoundError, and ConflictError when the job is over.
+ */
+export async function requestCancel(database: Database, jobId: string): Promise<JobWithRuns> {
+  if (!isUuid(jobId)) throw new NotFoundError(`there is no job ${jobId}`);
+  await database.transaction(async (transaction) => {
+    const [job] = await transaction.$queryRaw<{ state: JobState; attempt: number }[]>`
+      SELECT state, attempt FROM job WHERE id = ${jobId}::uuid FOR NO KEY UPDATE`;
+    if (!job) throw new NotFoundError(`there is no job ${jobId}`);
+    if (FINAL_STATES.includes(job.state)) throw new ConflictError(`job ${jobId} is over: it ${words(job.state)}`);
+    if (job.state === 'cancelling') return;
+    if (job.state === 'queued' || job.state === 'paused') {
+      await finish(transaction, jobId, job.attempt, 'cancelled', { message: 'cancelled before it began' });
+      return;
+    }
+    await transaction.job.update({ where: { id: jobId }, data: { state: 'cancelling', cancelRequested: true } });
+    await appendEvent(transaction, jobId, 'state', { state: 'cancelling', attempt: job.attempt });
+    await notifyWorkers(transaction, `cancel:${jobId}`);
+  });
+  return getJob(database, jobId);
+}
+
+/** Ends the jobs whose worker was lost and that must not be claimed again. Returns their ids and states. */
+export async function sweepLostJobs(database: Database): Promise<{ id: string; state: JobState }[]> {
+  return database.transaction(async (transaction) => {
+    const lost = await transaction.$queryRaw<LostRow[]>`
+      SELECT id, attempt, cancel_requested, num_lost FROM job
+      WHERE state IN ${ACTIVE} AND lease_until < clock_timestamp()
+        AND (cancel_requested OR num_lost + 1 >= ${MAX_LOST} OR attempt - num_preempted >= max_attempts)
+      FOR UPDATE SKIP LOCKED`;
+    for (const row of lost) {
+      const { state, ...ending } = endingOfLost(row);
+      await finish(transaction, row.id, row.attempt, state, ending, 'lost');
+    }
+    return lost.map((row) => ({ id: row.id, state: endingOfLost(row).state }));
+  });
+}
+
+interface LostRow {
+  readonly id: string;
+  readonly attempt: number;
+  readonly cancel_requested: boolean;
+  readonly num_lost: number;
+}
+
+function endingOfLost(row: LostRow): Ending & { state: 'cancelled' | 'failed' } {
+  if (row.cancel_requested) return { state: 'cancelled', message: 'its worker was lost while it was being cancelled' };
+  if (row.num_lost + 1 >= MAX_LOST) {
+    const message = `${MAX_LOST} workers in a row were lost with it, with no checkpoint in between: it may exceed the memory of the machine`;
+    return { state: 'failed', reason: 'poison', message };
+  }
+  return {
+    state: 'failed',
+    reason: 'worker-lost',
+    message: `its worker was lost in attempt ${row.attempt}, the last allowed`,
+  };
+}
+
+/**
+ * Runs `work` in a transaction that holds the lock on the job's row. Throws ConflictError "lost lease" and writes nothing
+ * when the fence no longer holds. The first write of a recovering job makes it running.
+ */
+export async function fenced<T>(
+  database: Database,
+  fence: Fence,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return database.transaction(async (transaction) => {
+    const [job] = await transaction.$queryRaw<{ state: JobState }[]>`
+      SELECT state FROM job WHERE ${holds(fence)} FOR NO KEY UPDATE`;
+    if (!job) {
+      throw new ConflictError(
+        `lost lease: attempt ${fence.attempt} of job ${fence.jobId} by ${fence.owner} was taken over or ended`,
+      );
+    }
+    if (job.state === 'recovering') {
+      await transaction.job.update({ where: { id: fence.jobId }, data: { state: 'running' } });
+      await appendEvent(transaction, fence.jobId, 'state', { state: 'running', attempt: fence.attempt });
+    }
+    return work(transaction);
+  });
+}
+
+/** Stores what "auto" was resolved to, once: later attempts get the first plan back. */
+export async function setPlan(database: Database, fence: Fence, plan: unknown): Promise<unknown> {
+  return fenced(database, fence, async (transaction) => {
+    const job = await transaction.job.findUniqueOrThrow({ where: { id: fence.jobId }, select: { plan: true } });
+    if (job.plan !== null) return job.plan;
+    await transaction.job.update({ where: { id: fence.jobId }, data: { plan: asJson(plan) } });
+    return plan;
+  });
+}
+
+/** Stores the manifest that reproduces the job. */
+export async function setManifest(database: Database, fence: Fence, manifest: unknown): Promise<void> {
+  await fenced(database, fence, (transaction) =>
+    transaction.job.update({ where: { id: fence.jobId }, data: { manifest: asJson(manifest) }, select: { id: true } }),
+  );
+}
+
+function holds(fence: Fence): Prisma.Sql {
+  return Prisma.sql`id = ${fence.jobId}::uuid AND attempt = ${fence.attempt} AND owner = ${fence.owner} AND state IN ${ACTIVE}`;
+}
+
+async function requeue(
+  transaction: Transaction,
+  fence: Fence,
+  outcome: Outcome,
+  ending: Ending,
+  count: Prisma.Sql,
+  delayMs: number,
+): Promise<void> {
+  const { jobId, attempt } = fence;
+  const job = await transaction.job.findUniqueOrThrow({ where: { id: jobId }, select: { cancelRequested: true } });
+  if (job.cancelRequested) return finish(transaction, jobId, attempt, 'cancelled', ending, outcome);
+  await transaction.$executeRaw`
+    UPDATE job SET state = 'queued', owner = NULL, lease_until = NULL, ${count},
+      num_lost = 0, run_at = clock_timestamp() + ${delayMs} * interval '1 millisecond'
+    WHERE id = ${jobId}::uuid`;
+  await closeAttempt(transaction, jobId, attempt, outcome, ending.message);
+  await appendEvent(transaction, jobId, 'state', { state: 'queued', attempt, ...ending });
+  await notifyWorkers(transaction, jobId);
+}
+
+async function finish(
+  transaction: Transaction,
+  jobId: string,
+  attempt: number,
+  state: 'succeeded' | 'failed' | 'cancelled',
+  ending: Ending,
+  outcome?: Outcome,
+): Promise<void> {
+  const { reason = null, message = null } = ending;
+  await transaction.$executeRaw`
+    UPDATE job SET state = ${state}, reason = ${reason}, message = ${message}, owner = NULL, lease_until = NULL,
+      finished_at = clock_timestamp(), num_lost = num_lost + ${outcome === 'lost' ? 1 : 0}
+    WHERE id = ${jobId}::uuid`;
+  if (state !== 'succeeded') {
+    await transaction.run.updateMany({ where: { jobId, state: { in: ['queued', 'running'] } }, data: { state } });
+  }
+  if (outcome) await closeAttempt(transaction, jobId, attempt, outcome, ending.message);
+  await appendEvent(transaction, jobId, 'state', { state, attempt, ...ending });
+}
+
+async function closeAttempt(
+  transaction: Transaction,
+  jobId: string,
+  number: number,
+  outcome: Outcome,
+  message: string | undefined,
+): Promise<void> {
+  const [row] = await transaction.$queryRaw<{ host: string }[]>`
+    UPDATE attempt SET finished_at = clock_timestamp(), outcome = ${outcome}, message = ${message ?? null}
+    WHERE job_id = ${jobId}::uuid AND number = ${number} RETURNING host`;
+  await appendEvent(transaction, jobId, 'attempt', { number, host: row?.host, outcome });
+}
+
+function words(state: JobState): string {
+  return state === 'cancelled' ? 'was cancelled' : state;
+}
