@@ -269,11 +269,11 @@ function supervise(cluster: Cluster, first: Server, replace: (server: Server) =>
   let server = first;
   let restart: Promise<void> | undefined;
   const bringBack = async () => {
-    log.warn({ pid: server.pid, port: server.port }, 'PostgreSQL died; restarting it on the same port');
+    log.warn({ serverPid: server.pid, port: server.port }, 'PostgreSQL died; restarting it on the same port');
     try {
       server = await adoptOrLaunch(cluster, first.port);
       replace(server);
-      log.info({ pid: server.pid, port: server.port }, 'PostgreSQL is back');
+      log.info({ serverPid: server.pid, port: server.port }, 'PostgreSQL is back');
     } catch (error) {
       log.error({ message: messageOf(error) }, 'PostgreSQL could not be restarted; trying again');
     }
