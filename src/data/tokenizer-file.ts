@@ -2,9 +2,10 @@
 // What the file asks for and tokenizer.ts does not do is refused by name, because ids would differ without a word.
 import { readFileSync, statSync } from 'node:fs';
 import { DataError, messageOf } from '../errors.ts';
-import { MOST_TOKENS, pairKey, type Merges } from './byte-pair.ts';
+import { Merges } from './byte-pair.ts';
 
 const MOST_FILE_BYTES = 2 ** 28;
+const MOST_TOKENS = 2 ** 21; // several times the largest vocabulary known
 
 export interface AddedToken {
   readonly id: number;
@@ -197,8 +198,7 @@ function readAddedTokens(file: Checker, vocabulary: ReadonlyMap<string, number>)
 function readMerges(file: Checker, vocabulary: ReadonlyMap<string, number>): Merges {
   const list = file.list('model.merges');
   if (list.length > MOST_TOKENS) file.fail('model.merges', `at most ${MOST_TOKENS} merges`, list.length);
-  const ranks = new Map<number, number>();
-  const results = new Int32Array(list.length);
+  const merges = new Merges(list.length);
   for (const [rank, merge] of list.entries()) {
     const field = `model.merges[${rank}]`;
     const parts: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
@@ -206,15 +206,15 @@ function readMerges(file: Checker, vocabulary: ReadonlyMap<string, number>): Mer
     if (parts.length !== 2 || typeof left !== 'string' || typeof right !== 'string') {
       return file.fail(field, 'a pair of symbols, "a b" or ["a", "b"]', merge);
     }
-    const [leftId, rightId, result] = [left, right, left + right].map((symbols) => vocabulary.get(symbols));
+    const leftId = vocabulary.get(left);
+    const rightId = vocabulary.get(right);
+    const result = vocabulary.get(left + right);
     if (leftId === undefined || rightId === undefined || result === undefined) {
       return file.fail(field, 'both symbols and their union in model.vocab', merge);
     }
-    // Of a pair that is listed twice the last rank counts, as in Hugging Face's reader.
-    ranks.set(pairKey(leftId, rightId), rank);
-    results[rank] = result;
+    merges.add(leftId, rightId, rank, result);
   }
-  return { ranks, results };
+  return merges;
 }
 
 function isId(value: unknown): value is number {

@@ -138,15 +138,22 @@ function tokenBytesById(
   { vocabulary, addedTokens }: TokenizerFile,
   symbols: readonly string[],
 ): (Uint8Array | undefined)[] {
-  const byteOf = new Map(symbols.map((symbol, byte) => [symbol, byte]));
+  const byteOf = new Int16Array(0x200).fill(-1); // by the code unit of a symbol
+  symbols.forEach((symbol, byte) => (byteOf[symbol.charCodeAt(0)] = byte));
   let vocabSize = 0;
   for (const id of [...vocabulary.values(), ...addedTokens.map((token) => token.id)])
     vocabSize = Math.max(vocabSize, id + 1);
   const bytesOfId = new Array<Uint8Array | undefined>(vocabSize).fill(undefined);
   for (const [text, id] of vocabulary) {
-    const bytes = Array.from(text, (symbol) => byteOf.get(symbol));
+    const bytes = new Uint8Array(text.length);
+    let isSymbols = true;
+    for (let i = 0; i < text.length; i++) {
+      const byte = byteOf[text.charCodeAt(i)] ?? -1;
+      if (byte === -1) isSymbols = false;
+      bytes[i] = byte;
+    }
     // A vocabulary may list its special tokens, which are text, not symbols.
-    bytesOfId[id] = bytes.includes(undefined) ? Buffer.from(text, 'utf8') : Uint8Array.from(bytes as number[]);
+    bytesOfId[id] = isSymbols ? bytes : Buffer.from(text, 'utf8');
   }
   for (const { id, content } of addedTokens) bytesOfId[id] = Buffer.from(content, 'utf8');
   return bytesOfId;
