@@ -34,6 +34,13 @@ export function databaseUrl(): string | undefined {
   return read('DATABASE_URL');
 }
 
+/** The PostgreSQL of a worker: it starts none of its own. Throws InputError when none is named. */
+export function workerDatabaseUrl(): string {
+  const url = databaseUrl();
+  if (url === undefined) throw new InputError('a worker needs DATABASE_URL; `tiresias up` starts server and worker together');
+  return url;
+}
+
 /** Address and port on which the server listens. */
 export function listenAddress(): { host: string; port: number } {
   return { host: read('TIRESIAS_HOST') ?? '127.0.0.1', port: readInteger('TIRESIAS_PORT', 8642, 0) };

@@ -19,7 +19,10 @@ export interface CheckpointContent {
   readonly adamCount: number;
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** Adam's moments; undefined where only weights are known. */
-  readonly moments?: { readonly expAvg: ReadonlyMap<string, Float32Array>; readonly expAvgSq: ReadonlyMap<string, Float32Array> };
+  readonly moments?: {
+    readonly expAvg: ReadonlyMap<string, Float32Array>;
+    readonly expAvgSq: ReadonlyMap<string, Float32Array>;
+  };
 }
 
 export interface SavedCheckpoint {
@@ -61,7 +64,10 @@ export async function saveCheckpoint(
     }
     await copyFile(configPath, join(temporary, 'config.json'));
     const { step, lrCount, adamCount } = content;
-    await writeDurably(join(temporary, 'state.json'), json({ step, lrCount, adamCount, lossScale: 1, skippedSteps: 0 }));
+    await writeDurably(
+      join(temporary, 'state.json'),
+      json({ step, lrCount, adamCount, lossScale: 1, skippedSteps: 0 }),
+    );
     const saved = await writeManifest(temporary, step, content.moments !== undefined);
     await rm(folder, { recursive: true, force: true });
     await rename(temporary, folder);
@@ -78,7 +84,7 @@ export async function saveCheckpoint(
  * Throws DataError naming the file, and the tensor that is missing or wrong.
  */
 export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<CheckpointContent> {
-  await verifyManifest(folder);
+  await verifyCheckpoint(folder);
   const names = parameterShapes(config);
   const parameters = await readTensors(join(folder, 'model.safetensors'), '', names);
   const optimizerPath = join(folder, 'optimizer.safetensors');
@@ -95,7 +101,7 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
 
 /** Reads only the weights of a model folder. Throws DataError as loadCheckpoint does. */
 export async function loadWeights(folder: string, config: ModelConfig): Promise<Map<string, Float32Array>> {
-  await verifyManifest(folder);
+  await verifyCheckpoint(folder);
   return readTensors(join(folder, 'model.safetensors'), '', parameterShapes(config));
 }
 
@@ -137,7 +143,8 @@ async function readTensors(
   return arrays;
 }
 
-async function verifyManifest(folder: string): Promise<void> {
+/** Checks a folder against its manifest; throws DataError naming the file that is missing or differs. */
+export async function verifyCheckpoint(folder: string): Promise<void> {
   const path = join(folder, 'manifest.json');
   if (!existsSync(path)) return;
   const manifest = await readJson(path, manifestFile);

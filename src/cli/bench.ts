@@ -44,7 +44,10 @@ export function addBenchCommand(program: Command): void {
     .addOption(backendOption())
     .option('--steps <n>', 'measured steps', wholeNumber(1), 5)
     .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExample:\n  $ tiresias bench train --model-shape nano-1m --micro-batch 16 --seq-length 128 --json')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ tiresias bench train --model-shape nano-1m --micro-batch 16 --seq-length 128 --json',
+    )
     .action(benchTrain);
 }
 
@@ -143,6 +146,8 @@ function median(values: readonly number[]): number {
 function describe(result: Readonly<Record<string, string | number>>): string {
   const width = Math.max(...Object.keys(result).map((key) => key.length));
   return Object.entries(result)
-    .map(([key, value]) => `${key.padEnd(width)}  ${typeof value === 'number' ? Number(value.toPrecision(5)) : value}\n`)
+    .map(
+      ([key, value]) => `${key.padEnd(width)}  ${typeof value === 'number' ? Number(value.toPrecision(5)) : value}\n`,
+    )
     .join('');
 }

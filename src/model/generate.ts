@@ -15,7 +15,9 @@ export async function generateGreedy(
   const bad = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
   if (bad !== undefined) throw new InputError(`prompt id ${bad} is outside the vocabulary of ${vocabSize}`);
   if (prompt.length + maxNew - 1 > maxPositions)
-    throw new InputError(`prompt and continuation need ${prompt.length + maxNew - 1} positions; the model has ${maxPositions}`);
+    throw new InputError(
+      `prompt and continuation need ${prompt.length + maxNew - 1} positions; the model has ${maxPositions}`,
+    );
   const tokens = [...prompt];
   for (let i = 0; i < maxNew; i++) tokens.push(await nextToken(model, tokens));
   return tokens.slice(prompt.length);

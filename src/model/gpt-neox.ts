@@ -89,9 +89,17 @@ function layer(
   tables: AttentionTables,
   form: GeluForm,
 ): tf.Tensor2D {
-  const qkv = project(parameters, `${name}.attention.query_key_value`, norm(parameters, `${name}.input_layernorm`, h, config));
+  const qkv = project(
+    parameters,
+    `${name}.attention.query_key_value`,
+    norm(parameters, `${name}.input_layernorm`, h, config),
+  );
   const attended = project(parameters, `${name}.attention.dense`, causalAttention(qkv, shape, tables));
-  const wide = project(parameters, `${name}.mlp.dense_h_to_4h`, norm(parameters, `${name}.post_attention_layernorm`, h, config));
+  const wide = project(
+    parameters,
+    `${name}.mlp.dense_h_to_4h`,
+    norm(parameters, `${name}.post_attention_layernorm`, h, config),
+  );
   const narrow = project(parameters, `${name}.mlp.dense_4h_to_h`, gelu(wide, form));
   return residual(h, attended, narrow);
 }
@@ -101,7 +109,12 @@ function project(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tenso
 }
 
 function norm(parameters: Parameters, name: string, x: tf.Tensor2D, config: ModelConfig): tf.Tensor2D {
-  return layerNorm(x, vector(parameters, `${name}.weight`), vector(parameters, `${name}.bias`), config.layerNormEpsilon);
+  return layerNorm(
+    x,
+    vector(parameters, `${name}.weight`),
+    vector(parameters, `${name}.bias`),
+    config.layerNormEpsilon,
+  );
 }
 
 function matrix(parameters: Parameters, name: string): tf.Tensor2D {

@@ -23,7 +23,13 @@ export async function tokenLogProbs(
   for (const group of groupsOf(order, rows)) {
     const length = rows[group[group.length - 1]!]!.length - 1;
     const { ids, labels } = pad(group, rows, length);
-    const values = await logProbs(model.parameters, model.config, { ids, batch: group.length, length }, labels, switches);
+    const values = await logProbs(
+      model.parameters,
+      model.config,
+      { ids, batch: group.length, length },
+      labels,
+      switches,
+    );
     group.forEach((index, place) => {
       const result = results[index]!;
       for (let t = 0; t < result.length; t++) result[t] = values[place * length + t]!;
@@ -35,7 +41,9 @@ export async function tokenLogProbs(
 function checkRow(row: readonly number[], index: number, config: ModelConfig): void {
   if (row.length === 0) throw new InputError(`row ${index} is empty; a row needs at least one token`);
   if (row.length - 1 > config.maxPositions)
-    throw new InputError(`row ${index} has ${row.length} tokens; the model reads at most ${config.maxPositions} at once`);
+    throw new InputError(
+      `row ${index} has ${row.length} tokens; the model reads at most ${config.maxPositions} at once`,
+    );
   const bad = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= config.vocabSize);
   if (bad >= 0)
     throw new InputError(`row ${index}, token ${bad}: id ${row[bad]} is outside the vocabulary of ${config.vocabSize}`);

@@ -57,7 +57,10 @@ function rowBlocks(numRows: number, vocabSize: number): [begin: number, size: nu
   return blocks;
 }
 
-function softmaxBlock(h: tf.Tensor2D, embeddingT: tf.Tensor2D): { probabilities: tf.Tensor2D; logNormaliser: tf.Tensor1D } {
+function softmaxBlock(
+  h: tf.Tensor2D,
+  embeddingT: tf.Tensor2D,
+): { probabilities: tf.Tensor2D; logNormaliser: tf.Tensor1D } {
   const logits = tf.matMul(h, embeddingT); // [rows, V]
   const largest = tf.max(logits, 1, true); // [rows, 1]
   const exponentials = tf.exp(tf.sub(logits, largest));

@@ -63,9 +63,12 @@ export function resolveWindow(spec: JobSpec, model: ModelFacts): { from: number;
   const { steps, to: lastStep } = spec.window;
   const to = steps === undefined ? (lastStep ?? model.endStep) : from + steps;
   const pointer = steps === undefined ? '/window/to' : '/window/steps';
-  if (to <= from) throw new InputError(`the window ends at step ${to}, before or at its start, step ${from}`, { pointer });
+  if (to <= from)
+    throw new InputError(`the window ends at step ${to}, before or at its start, step ${from}`, { pointer });
   if (to > model.endStep) {
-    throw new InputError(`the window ends at step ${to}; ${model.name} was trained to step ${model.endStep}`, { pointer });
+    throw new InputError(`the window ends at step ${to}; ${model.name} was trained to step ${model.endStep}`, {
+      pointer,
+    });
   }
   return { from, to };
 }

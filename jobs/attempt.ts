@@ -1,0 +1,243 @@
+// One execution of a job: its arms in trainer processes, everything they say recorded in order under the attempt's fence.
+// A trainer that dies is started again from the run's newest checkpoint.
+import { rm } from 'node:fs/promises';
+import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../src/errors.ts';
+import { ARMS, type Arm, type FailureReason } from '../src/job-spec.ts';
+import { log } from '../src/log.ts';
+import type { Database } from '../src/store/database.ts';
+import type { ClaimedJob } from '../src/store/leases.ts';
+import { setManifest, setPlan } from '../src/store/leases.ts';
+import {
+  deleteCheckpoint,
+  listCheckpoints,
+  recordCheckpoint,
+  recordEvaluation,
+  recordStep,
+} from '../src/store/records.ts';
+import { totalEdits } from '../src/store/edits.ts';
+import { ensureRun, setRunState } from '../src/store/runs.ts';
+import { startTrainer, type RunningTrainer } from './executor/local-process.ts';
+import { makeManifest } from './manifest.ts';
+import type { TrainerMessage } from './messages.ts';
+import { checkpointFolder, makeTask, prepare, type Preparation } from './preparation.ts';
+import { progressTracker, type Progress } from './progress.ts';
+import { persistently } from './persistence.ts';
+
+export interface AttemptOptions {
+  readonly database: Database;
+  readonly home: string;
+  /** Arms trained at once on a back end that uses one core. */
+  readonly numCores: number;
+}
+
+export interface AttemptEnd {
+  readonly outcome: 'succeeded' | 'failed' | 'cancelled' | 'preempted' | 'lost';
+  readonly reason?: FailureReason;
+  readonly message?: string;
+}
+
+type StopReason = 'cancelled' | 'preempted' | 'lost';
+
+/** How long a trainer may take to save before it is killed. */
+const GRACE_MS = 20_000;
+/** A trainer that dies this often without a new checkpoint is not started again. */
+const MOST_CRASHES = 5;
+/** Trained first, so that they run side by side; published only waits for a free core. */
+const ORDER: readonly Arm[] = ['control', 'intervention', 'published'];
+
+export class Attempt {
+  readonly #job: ClaimedJob;
+  readonly #options: AttemptOptions;
+  readonly #tracker = progressTracker();
+  readonly #trainers = new Set<RunningTrainer>();
+  #stopReason: StopReason | undefined;
+  #failure: AttemptEnd | undefined;
+
+  constructor(job: ClaimedJob, options: AttemptOptions) {
+    this.#job = job;
+    this.#options = options;
+  }
+
+  get progress(): Progress {
+    return this.#tracker.progress;
+  }
+
+  /** Ends the attempt: trainers save and stop; with a lost lease they are killed. */
+  stop(reason: StopReason): void {
+    if (this.#stopReason === 'lost' || this.#stopReason === reason) return;
+    this.#stopReason = reason;
+    for (const trainer of this.#trainers) this.#halt(trainer);
+  }
+
+  /** Runs what is left of the job. Throws ConflictError when the lease was lost. */
+  async run(): Promise<AttemptEnd> {
+    try {
+      const preparation = await this.#prepare();
+      await this.#runArms(preparation);
+      if (this.#failure !== undefined) return this.#failure;
+      if (this.#stopReason !== undefined) return { outcome: this.#stopReason };
+      return await this.#conclude(preparation);
+    } catch (error) {
+      if (error instanceof ConflictError || error instanceof TransientError) throw error;
+      for (const trainer of this.#trainers) trainer.kill();
+      return { outcome: 'failed', reason: reasonOf(error), message: messageOf(error) };
+    }
+  }
+
+  async #prepare(): Promise<Preparation> {
+    const { spec, plan, fence } = this.#job;
+    const { database, home } = this.#options;
+    const preparation = await prepare(spec, plan, home);
+    await persistently(() => setPlan(database, fence, preparation.plan));
+    const manifest = await makeManifest(spec, preparation);
+    await persistently(() => setManifest(database, fence, manifest));
+    return preparation;
+  }
+
+  async #runArms(preparation: Preparation): Promise<void> {
+    const { plan } = preparation;
+    const wanted = ORDER.filter((arm) => this.#job.spec.arms.includes(arm));
+    const waiting = wanted.filter((arm) => arm !== 'published' || plan.hasPublishedEnd);
+    for (const arm of ARMS.filter((arm) => waiting.includes(arm))) {
+      this.#tracker.start(arm, plan, plan.from, 'waiting');
+    }
+    const numAtOnce = plan.backend.name === 'tensorflow' ? 1 : this.#options.numCores;
+    const lanes = Array.from({ length: Math.min(numAtOnce, waiting.length) }, async () => {
+      for (let arm = waiting.shift(); arm !== undefined && !this.#isOver(); arm = waiting.shift()) {
+        await this.#runArm(arm, preparation);
+      }
+    });
+    await Promise.all(lanes);
+  }
+
+  #isOver(): boolean {
+    return this.#stopReason !== undefined || this.#failure !== undefined;
+  }
+
+  async #runArm(arm: Arm, preparation: Preparation): Promise<void> {
+    const { fence } = this.#job;
+    const { database } = this.#options;
+    const { from: fromStep, to: toStep } = preparation.plan;
+    const run = await persistently(() => ensureRun(database, fence, arm, { fromStep, toStep }));
+    this.#tracker.start(arm, preparation.plan, run.step, run.state === 'succeeded' ? 'done' : 'loading');
+    if (run.state === 'succeeded') return;
+    await persistently(() => setRunState(database, fence, arm, 'running'));
+    let newest = await this.#newestCheckpoint(arm);
+    for (let numCrashes = 0; !this.#isOver();) {
+      const words = await this.#train(arm, preparation, newest?.path);
+      if (words === undefined) break;
+      const reached = await this.#newestCheckpoint(arm);
+      numCrashes = reached?.step === newest?.step ? numCrashes + 1 : 1;
+      newest = reached;
+      log.warn({ job: this.#job.id, arm, words, from: newest?.step ?? fromStep }, 'trainer died; it is started again');
+      if (numCrashes >= MOST_CRASHES) {
+        this.#fail('poison', `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`);
+      }
+    }
+    if (!this.#isOver()) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
+  }
+
+  /** The run's newest checkpoint whose files are whole; a damaged one is passed over, and said. */
+  async #newestCheckpoint(arm: Arm): Promise<{ path: string; step: number } | undefined> {
+    const rows = await persistently(() => listCheckpoints(this.#options.database, this.#job.id, arm));
+    for (const { path, step } of rows) {
+      try {
+        await verifyCheckpoint(path);
+        return { path, step };
+      } catch (error) {
+        log.warn(
+          { job: this.#job.id, arm, step, message: messageOf(error) },
+          'checkpoint damaged; trying the one before',
+        );
+      }
+    }
+    return undefined;
+  }
+
+  /** One trainer process from start to end; undefined when it ended as it should, else what ended it. */
+  async #train(arm: Arm, preparation: Preparation, checkpoint: string | undefined): Promise<string | undefined> {
+    const { id, attempt, spec } = this.#job;
+    const folder = checkpointFolder(this.#options.home, id, attempt, arm);
+    let isExpected = false;
+    let records: Promise<void> = Promise.resolve();
+    const task = makeTask(preparation, spec, arm, folder, checkpoint);
+    const trainer = startTrainer(task, (message) => {
+      this.#tracker.hear(arm, message);
+      if (['finished', 'stopped', 'failed'].includes(message.type)) isExpected = true;
+      records = records
+        .then(() => this.#record(arm, message, preparation))
+        .catch((error) => this.#stumble(trainer, error));
+    });
+    this.#trainers.add(trainer);
+    if (this.#stopReason !== undefined) this.#halt(trainer);
+    const words = await trainer.ended;
+    this.#trainers.delete(trainer);
+    await records;
+    return isExpected || this.#isOver() ? undefined : words;
+  }
+
+  async #record(arm: Arm, message: TrainerMessage, { plan }: Preparation): Promise<void> {
+    const { fence } = this.#job;
+    const { database } = this.#options;
+    const isGivenUp = () => this.#stopReason === 'lost';
+    if (message.type === 'step') await persistently(() => recordStep(database, fence, arm, message.record), isGivenUp);
+    else if (message.type === 'evaluation')
+      await persistently(() => recordEvaluation(database, fence, arm, message.step, message.evaluation), isGivenUp);
+    else if (message.type === 'checkpoint') {
+      await persistently(() => recordCheckpoint(database, fence, arm, message.checkpoint), isGivenUp);
+      await this.#prune(arm, plan.keepCheckpoints);
+    } else if (message.type === 'failed') this.#fail(message.reason, `${arm}: ${message.message}`);
+  }
+
+  /** Row first, then files: nothing that can be resumed from is ever half there. */
+  async #prune(arm: Arm, keep: number): Promise<void> {
+    const { database } = this.#options;
+    const rows = await persistently(() => listCheckpoints(database, this.#job.id, arm));
+    for (const { step, path } of rows.slice(keep)) {
+      await persistently(() => deleteCheckpoint(database, this.#job.fence, arm, step));
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  /** A record could not be written: the lease is gone, or there is a bug. */
+  #stumble(trainer: RunningTrainer, error: unknown): void {
+    if (error instanceof ConflictError) this.stop('lost');
+    else this.#fail(reasonOf(error), messageOf(error));
+    trainer.kill();
+  }
+
+  #fail(reason: FailureReason, message: string): void {
+    this.#failure ??= { outcome: 'failed', reason, message };
+    for (const trainer of this.#trainers) this.#halt(trainer);
+  }
+
+  #halt(trainer: RunningTrainer): void {
+    if (this.#stopReason === 'lost') trainer.kill();
+    else trainer.stop(GRACE_MS);
+  }
+
+  /** A window without a single pronoun edit is no intervention, unless that was expected. */
+  async #conclude({ plan }: Preparation): Promise<AttemptEnd> {
+    const { spec, id } = this.#job;
+    const notes: string[] = [];
+    if (spec.arms.includes('intervention')) {
+      const numEdits = await persistently(() => totalEdits(this.#options.database, id, 'intervention'));
+      if (numEdits === 0 && !spec.intervention.expectNoEdits) {
+        const message = `no pronoun was changed in steps ${plan.from} to ${plan.to}: policy, direction or data are not what was meant; if they are, set intervention.expectNoEdits`;
+        return { outcome: 'failed', reason: 'no-edits', message };
+      }
+      if (numEdits === 0) notes.push('no pronoun was changed');
+    }
+    if (spec.arms.includes('published') && !plan.hasPublishedEnd) {
+      notes.push(`the suite has no checkpoint at step ${plan.to} here, so there is no published arm`);
+    }
+    return { outcome: 'succeeded', ...(notes.length > 0 && { message: notes.join('; ') }) };
+  }
+}
+
+function reasonOf(error: unknown): FailureReason {
+  if (error instanceof DataError) return 'bad-data';
+  if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
+  return 'program';
+}

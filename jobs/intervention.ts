@@ -1,0 +1,127 @@
+// One arm of a job, from its task to its last score: hands the loop its replay, rewrite, record, evaluate and save.
+import { join } from 'node:path';
+import { loadCheckpoint, loadWeights, saveCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { batchSha256, openDataset, replayBatch, type Batch, type Dataset } from '../src/data/replay.ts';
+import { readTokenizer, type Tokenizer } from '../src/data/tokenizer.ts';
+import { scoreHeldBack } from '../src/eval/held-back.ts';
+import { evaluateBenchmark } from '../src/eval/score.ts';
+import type { ScoringModel } from '../src/eval/likelihood.ts';
+import { rewriteBatch, type Proof } from '../src/intervention/batch.ts';
+import { readModelConfig, type ModelConfig } from '../src/model/config.ts';
+import type { Parameters } from '../src/model/gpt-neox.ts';
+import { tokenLogProbs } from '../src/model/likelihood.ts';
+import { toTensors } from '../src/model/tensors.ts';
+import { selectBackend } from '../src/tensor/backend.ts';
+import { travel, type LoopPlan, type Road } from '../src/train/loop.ts';
+import { PYTHIA_ADAM } from '../src/train/step.ts';
+import { disposeState, fromState, toState, type TrainState } from '../src/train/state.ts';
+import type { TrainerMessage, TrainerTask } from './messages.ts';
+
+type Send = (message: TrainerMessage) => void;
+
+/** Runs the arm to its end, or until the signal aborts; everything that happens goes through `send`. */
+export async function runArm(task: TrainerTask, send: Send, signal: AbortSignal): Promise<void> {
+  send({ type: 'phase', phase: 'loading' });
+  await selectBackend(task.backend);
+  const config = readModelConfig(task.configPath);
+  const tokenizer = readTokenizer(task.tokenizerPath);
+  const dataset = openDataset(task.dataset);
+  try {
+    if (task.arm === 'published') await scorePublished(task, config, tokenizer, dataset, send);
+    else await train(task, config, tokenizer, dataset, send, signal);
+  } finally {
+    dataset.close();
+  }
+  send({ type: 'phase', phase: 'done' });
+}
+
+/** The suite's own checkpoint at the window's end is only scored. */
+async function scorePublished(
+  task: TrainerTask,
+  config: ModelConfig,
+  tokenizer: Tokenizer,
+  dataset: Dataset,
+  send: Send,
+): Promise<void> {
+  const parameters = toTensors(config, await loadWeights(task.startFolder, config));
+  await evaluate(task, { config, parameters, tokenizer, dataset }, task.plan.to, send);
+}
+
+async function train(
+  task: TrainerTask,
+  config: ModelConfig,
+  tokenizer: Tokenizer,
+  dataset: Dataset,
+  send: Send,
+  signal: AbortSignal,
+): Promise<void> {
+  const { plan } = task;
+  const start = await loadCheckpoint(task.startFolder, config);
+  const state = toState(config, start, task.isOwnCheckpoint ? 'exact-state' : plan.resume);
+  const road: Road<Batch, Proof> = {
+    replay: (step) => replayBatch(dataset, step, plan.rowsPerStep),
+    rewrite: task.arm === 'intervention' ? (batch) => rewriteBatch(batch, tokenizer, task.intervention) : leaveAsItIs,
+    record: ({ proof, ...step }) => send({ type: 'step', record: { ...step, ...proof } }),
+    evaluate: async (reached) => {
+      const { parameters } = reached;
+      await evaluate(task, { config, parameters, tokenizer, dataset }, reached.step, send);
+      send({ type: 'phase', phase: 'training' });
+    },
+    save: async (reached) => {
+      send({ type: 'checkpoint', checkpoint: await save(task, config, reached) });
+    },
+  };
+  if (!task.isOwnCheckpoint && plan.evaluateAt.includes(state.step)) await road.evaluate(state);
+  send({ type: 'phase', phase: 'training' });
+  disposeState(await travel(state, loopPlan(task, config), road, signal));
+}
+
+function loopPlan({ plan }: TrainerTask, config: ModelConfig): LoopPlan {
+  return {
+    config,
+    switches: { gelu: plan.gelu, rope: plan.rope },
+    adam: PYTHIA_ADAM,
+    microBatchSize: plan.microBatchSize,
+    to: plan.to,
+    schedule: plan.schedule,
+    evaluateAt: new Set(plan.evaluateAt),
+    saveAt: new Set(plan.saveAt),
+  };
+}
+
+/** The control arm's rewriting: none, proved the same way. */
+function leaveAsItIs(batch: Batch): { batch: Batch; proof: Proof } {
+  const sha256 = batchSha256(batch);
+  const counts = { numRowsChanged: 0, numEdits: 0, editsByRule: {}, numTokensCut: 0, numResegmented: 0 };
+  return { batch, proof: { sha256Before: sha256, sha256After: sha256, ...counts, samples: [] } };
+}
+
+interface Scored {
+  readonly config: ModelConfig;
+  readonly parameters: Parameters;
+  readonly tokenizer: Tokenizer;
+  readonly dataset: Dataset;
+}
+
+async function evaluate(task: TrainerTask, scored: Scored, step: number, send: Send): Promise<void> {
+  send({ type: 'phase', phase: 'evaluating' });
+  const model: ScoringModel = {
+    tokenLogProbs: (rows) => tokenLogProbs(scored, rows),
+    encode: (text) => scored.tokenizer.encode(text),
+  };
+  for (const benchmark of task.benchmarks) {
+    send({ type: 'evaluation', step, evaluation: await evaluateBenchmark(benchmark, model) });
+  }
+  if (task.heldBack === null) return;
+  const rows: number[][] = [];
+  for (let sample = task.heldBack.from; sample < task.heldBack.to; sample++) {
+    rows.push([...scored.dataset.readSample(sample)]);
+  }
+  send({ type: 'evaluation', step, evaluation: await scoreHeldBack(rows, model) });
+}
+
+async function save(task: TrainerTask, config: ModelConfig, state: TrainState) {
+  const folder = join(task.checkpointFolder, `step-${state.step}`);
+  const saved = await saveCheckpoint(folder, await fromState(state), config, task.configPath);
+  return { step: state.step, ...saved };
+}

@@ -1,0 +1,42 @@
+// What a worker and its trainer say to each other over IPC.
+import type { Arm, FailureReason, JobSpec } from '../src/job-spec.ts';
+import type { DatasetDescription } from '../src/data/replay.ts';
+import type { Benchmark } from '../src/eval/benchmarks.ts';
+import type { CheckpointRecord, EvaluationRecord, StepRecord } from '../src/store/records.ts';
+import type { BackendName } from '../src/tensor/backend.ts';
+import type { RunPlan } from '../src/train/plan.ts';
+
+/** One arm's work, complete: the trainer reads nothing else. */
+export interface TrainerTask {
+  readonly arm: Arm;
+  readonly configPath: string;
+  readonly tokenizerPath: string;
+  /** Where the weights come from: the suite's checkpoint, or the run's own newest one. */
+  readonly startFolder: string;
+  /** Whether `startFolder` is one of this run's own checkpoints: then it is resumed exactly, whatever the plan says. */
+  readonly isOwnCheckpoint: boolean;
+  readonly dataset: DatasetDescription;
+  /** Samples no step reads, [from, to): the text on which perplexity is measured; null when there are none. */
+  readonly heldBack: { readonly from: number; readonly to: number } | null;
+  readonly plan: RunPlan;
+  readonly intervention: JobSpec['intervention'];
+  readonly backend: BackendName;
+  readonly benchmarks: readonly Benchmark[];
+  /** New checkpoints become `step-N` in here. */
+  readonly checkpointFolder: string;
+}
+
+export const PHASES = ['loading', 'training', 'evaluating', 'done'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export type TrainerMessage =
+  | { readonly type: 'phase'; readonly phase: Phase }
+  | { readonly type: 'step'; readonly record: StepRecord }
+  | { readonly type: 'evaluation'; readonly step: number; readonly evaluation: EvaluationRecord }
+  | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointRecord }
+  | { readonly type: 'finished' }
+  /** Stopped on request, with the state saved. */
+  | { readonly type: 'stopped' }
+  | { readonly type: 'failed'; readonly reason: FailureReason; readonly message: string };
+
+export type WorkerMessage = { readonly type: 'task'; readonly task: TrainerTask };

@@ -1,0 +1,54 @@
+// What a job's viewers see of its trainers: where each arm is, and an estimate of the time left.
+import type { Arm } from '../src/job-spec.ts';
+import type { Phase, TrainerMessage } from './messages.ts';
+
+export interface ArmProgress {
+  step: number;
+  readonly from: number;
+  readonly to: number;
+  lossNats: number | null;
+  tokensPerSecond: number | null;
+  phase: Phase | 'waiting';
+}
+
+export interface Progress {
+  readonly arms: Partial<Record<Arm, ArmProgress>>;
+  secondsLeft: number | null;
+}
+
+/** Keeps the progress of one attempt; `now` in milliseconds. */
+export function progressTracker(now: () => number = () => performance.now()) {
+  const progress: Progress = { arms: {}, secondsLeft: null };
+  const begun = new Map<Arm, { step: number; atMs: number }>();
+  return {
+    progress,
+    start(arm: Arm, window: { from: number; to: number }, step: number, phase: ArmProgress['phase']): void {
+      progress.arms[arm] = { ...window, step, phase, lossNats: null, tokensPerSecond: null };
+    },
+    hear(arm: Arm, message: TrainerMessage): void {
+      const state = progress.arms[arm];
+      if (state === undefined) return;
+      if (message.type === 'phase') state.phase = message.phase;
+      if (message.type === 'finished') state.phase = 'done';
+      if (message.type !== 'step') return;
+      const { step, lossNats, tokensPerSecond } = message.record;
+      if (!begun.has(arm)) begun.set(arm, { step: step + 1, atMs: now() });
+      Object.assign(state, { step: step + 1, lossNats, tokensPerSecond });
+      progress.secondsLeft = secondsLeft(progress, begun, now());
+    },
+  };
+}
+
+function secondsLeft(
+  progress: Progress,
+  begun: ReadonlyMap<Arm, { step: number; atMs: number }>,
+  nowMs: number,
+): number | null {
+  const estimates = Object.entries(progress.arms).map(([arm, state]) => {
+    const start = begun.get(arm as Arm);
+    if (start === undefined || state.step <= start.step) return null;
+    return ((state.to - state.step) * (nowMs - start.atMs)) / (state.step - start.step) / 1000;
+  });
+  const known = estimates.filter((seconds) => seconds !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}

@@ -1,0 +1,45 @@
+// The trainer process: a child of a worker that trains one arm. It holds no lease and no database connection; it ends when its
+// worker is gone.
+import { DataError, InputError, messageOf, NumericalError, OutOfMemoryError } from '../src/errors.ts';
+import type { FailureReason } from '../src/job-spec.ts';
+import { runArm } from './intervention.ts';
+import type { TrainerMessage, WorkerMessage } from './messages.ts';
+
+const stop = new AbortController();
+
+process.on('SIGTERM', () => stop.abort());
+// Ctrl-C reaches the whole terminal group; the worker decides when its trainers stop.
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(1));
+process.on('message', (message: WorkerMessage) => void work(message));
+
+async function work({ task }: WorkerMessage): Promise<void> {
+  try {
+    await runArm(task, send, stop.signal);
+    end({ type: stop.signal.aborted ? 'stopped' : 'finished' });
+  } catch (error) {
+    const isKnown = reasonOf(error) !== 'program';
+    end({
+      type: 'failed',
+      reason: reasonOf(error),
+      message: isKnown || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message),
+    });
+  }
+}
+
+function send(message: TrainerMessage): void {
+  process.send?.(message);
+}
+
+/** The last word: the process ends once the worker's end of the pipe has it. */
+function end(message: TrainerMessage): void {
+  process.send?.(message, undefined, undefined, () => process.exit(0));
+}
+
+function reasonOf(error: unknown): FailureReason {
+  if (error instanceof OutOfMemoryError) return 'out-of-memory';
+  if (error instanceof NumericalError) return 'numerical';
+  if (error instanceof InputError) return 'bad-spec';
+  if (error instanceof DataError) return 'bad-data';
+  return 'program';
+}

@@ -1,0 +1,89 @@
+// A worker: claims a job, runs its arms in trainer processes, keeps the lease alive, records what the trainers say, settles.
+// It computes nothing itself, so that its heartbeat never waits for a training step.
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConflictError, messageOf, TransientError } from '../src/errors.ts';
+import { log } from '../src/log.ts';
+import type { Database } from '../src/store/database.ts';
+import { newOwner } from '../src/store/jobs.ts';
+import { beat, release, settle, type ClaimedJob } from '../src/store/leases.ts';
+import { Attempt, type AttemptEnd, type AttemptOptions } from './attempt.ts';
+import { persistently } from './persistence.ts';
+import { openQueue, type Queue } from './queue.ts';
+
+export interface WorkerOptions extends AttemptOptions {
+  readonly leaseMs: number;
+  readonly beatMs: number;
+}
+
+const RETRY_MS = 500;
+
+/** Works until the signal aborts; a job in hand is then saved and given back to the queue. */
+export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
+  const { database, leaseMs } = options;
+  const claimant = { owner: newOwner(hostname(), process.pid), host: hostname(), pid: process.pid };
+  const queue = openQueue(database, { ...claimant, leaseMs });
+  log.info({ owner: claimant.owner }, 'worker started');
+  try {
+    while (!signal.aborted) {
+      const job = await nextJob(queue);
+      if (job !== undefined) await work(job, queue, options, signal);
+      else await queue.waitForJob(signal);
+    }
+  } finally {
+    await queue.close();
+    log.info({ owner: claimant.owner }, 'worker stopped');
+  }
+}
+
+async function nextJob(queue: Queue): Promise<ClaimedJob | undefined> {
+  try {
+    return await queue.next();
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+    log.warn({ message: error.message }, 'the database is away; waiting');
+    await sleep(RETRY_MS);
+    return undefined;
+  }
+}
+
+async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signal: AbortSignal): Promise<void> {
+  const attempt = new Attempt(job, options);
+  const preempt = () => attempt.stop('preempted');
+  const unlisten = queue.onCancel(job.id, () => attempt.stop('cancelled'));
+  signal.addEventListener('abort', preempt);
+  const heart = setInterval(() => void heartbeat(attempt, job, options), options.beatMs);
+  log.info({ job: job.id, attempt: job.attempt }, 'job claimed');
+  try {
+    if (signal.aborted) preempt();
+    const end = await attempt.run();
+    log.info({ job: job.id, attempt: job.attempt, ...end }, 'attempt ended');
+    await persistently(() => finish(job, options.database, end));
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    log.warn({ job: job.id, attempt: job.attempt, message: error.message }, 'the job is another worker’s now');
+  } finally {
+    clearInterval(heart);
+    signal.removeEventListener('abort', preempt);
+    unlisten();
+  }
+}
+
+async function heartbeat(attempt: Attempt, job: ClaimedJob, { database, leaseMs }: WorkerOptions): Promise<void> {
+  try {
+    const { held, cancelRequested } = await beat(database, job.fence, leaseMs, { ...attempt.progress });
+    if (!held) attempt.stop('lost');
+    else if (cancelRequested) attempt.stop('cancelled');
+  } catch (error) {
+    log.warn({ job: job.id, message: messageOf(error) }, 'heartbeat missed');
+  }
+}
+
+async function finish(job: ClaimedJob, database: Database, end: AttemptEnd): Promise<void> {
+  if (end.outcome === 'lost') return;
+  if (end.outcome === 'preempted') await release(database, job.fence);
+  else {
+    const { reason, message } = end;
+    await settle(database, job.fence, end.outcome, { ...(reason && { reason }), ...(message && { message }) });
+  }
+}
