@@ -96,6 +96,11 @@ export function findBenchmark(name: string, home: string): Benchmark {
  * NotFoundError or DataError for files that are not there or not readable.
  */
 export function openBenchmark(kind: BenchmarkKind, path: string, ownName?: string): Benchmark {
+  if (ownName !== undefined && !/^[A-Za-z0-9][\w.-]{0,199}$/.test(ownName)) {
+    throw new InputError(
+      `a benchmark's name starts with a letter or digit and holds letters, digits, _ . -; not "${ownName}"`,
+    );
+  }
   const official = officialName(kind, readBenchmarkFiles(kind, path));
   if (ownName !== undefined && ownName !== official && isReserved(ownName)) {
     throw new InputError(`${path}: its SHA-256 is not that of ${ownName}; give the set a name of its own`);

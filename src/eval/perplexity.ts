@@ -36,16 +36,6 @@ export function parseTokenRows(file: BenchmarkFile): readonly (readonly number[]
   return parsed.data;
 }
 
-/** Throws DataError, with `where` before the words, unless there are rows and all have one length of at least two tokens. */
-export function checkTokenRows(rows: readonly (readonly number[])[], where: string): void {
-  const length = rows[0]?.length ?? 0;
-  if (length < 2)
-    throw new DataError(`${where}: expected rows of at least two token ids; found ${rows.length} of ${length}`);
-  const odd = rows.findIndex((row) => row.length !== length);
-  // With rows of several lengths the mean over rows would not be the mean over tokens.
-  if (odd >= 0) throw new DataError(`${where}: row ${odd} has ${rows[odd]?.length} tokens; row 0 has ${length}`);
-}
-
 /** One item a row: log P of its tokens but the first, summed, in nats. Throws what the model throws. */
 export async function scoreTokenRows(rows: readonly (readonly number[])[], model: ScoringModel): Promise<Item[]> {
   const results = await checkedLogProbs(model, rows);
@@ -55,4 +45,14 @@ export async function scoreTokenRows(rows: readonly (readonly number[])[], model
     logLikelihood: [logProbs.reduce((sum, value) => sum + value, 0)],
     numTokens: [logProbs.length],
   }));
+}
+
+/** Throws DataError, with `where` before its words, unless there are rows, all of one length of at least two tokens. */
+export function checkTokenRows(rows: readonly (readonly number[])[], where: string): void {
+  const length = rows[0]?.length ?? 0;
+  if (length < 2)
+    throw new DataError(`${where}: expected rows of at least two token ids; found ${rows.length} of ${length}`);
+  const odd = rows.findIndex((row) => row.length !== length);
+  // With rows of several lengths the mean over rows would not be the mean over tokens.
+  if (odd >= 0) throw new DataError(`${where}: row ${odd} has ${rows[odd]?.length} tokens; row 0 has ${length}`);
 }

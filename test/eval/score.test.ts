@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { DataError, InputError, NotFoundError } from '../../src/errors.ts';
 import { findBenchmark, openBenchmark } from '../../src/eval/benchmarks.ts';
-import { evaluateBenchmark, evaluateTokenRows } from '../../src/eval/score.ts';
+import { scoreHeldBack } from '../../src/eval/held-back.ts';
+import { evaluateBenchmark } from '../../src/eval/score.ts';
 import { hasShared, sharedPath } from '../support/shared.ts';
 import { fakeModel, hashedLogProb } from './fake-model.ts';
 
@@ -61,8 +62,7 @@ describe('perplexity', () => {
   });
 
   it('of rows from memory is identified by their ids', async () => {
-    const evaluation = await evaluateTokenRows(
-      'held-out',
+    const evaluation = await scoreHeldBack(
       [
         [5, 6, 7],
         [8, 9, 260],
@@ -70,11 +70,10 @@ describe('perplexity', () => {
       model,
     );
     const bytes = Buffer.from([5, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0, 4, 1, 0, 0]);
-    expect(evaluation.sha256).toBe(sha256(bytes));
+    expect(evaluation).toMatchObject({ benchmark: 'held-back', sha256: sha256(bytes), numItems: 2 });
     expect(evaluation.scores['lossNats']?.value).toBeCloseTo(0.225, 12);
     await expect(
-      evaluateTokenRows(
-        'held-out',
+      scoreHeldBack(
         [
           [5, 6, 7],
           [8, 9],
@@ -82,7 +81,7 @@ describe('perplexity', () => {
         model,
       ),
     ).rejects.toThrow(/row 1 has 2 tokens/);
-    await expect(evaluateTokenRows('held-out', [], model)).rejects.toThrow(DataError);
+    await expect(scoreHeldBack([], model)).rejects.toThrow(DataError);
   });
 
   it.each([
@@ -116,7 +115,7 @@ describe('a benchmark', () => {
     const path = writePairs();
     expect(openBenchmark('crows-pairs', path)).toMatchObject({ name: 'own-crows-pairs', isOfficial: false, path });
     expect(openBenchmark('crows-pairs', path, 'my-pairs').name).toBe('my-pairs');
-    for (const name of ['crows-pairs', 'winobias', 'nano-crows-pairs', 'winobias-dev']) {
+    for (const name of ['crows-pairs', 'winobias', 'nano-crows-pairs', 'winobias-dev', '', '../x']) {
       expect(() => openBenchmark('crows-pairs', path, name)).toThrow(InputError);
     }
   });

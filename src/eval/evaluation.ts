@@ -1,0 +1,23 @@
+// The result of scoring one benchmark: what is stored, sent and shown.
+import { scoresOf, type Item } from './metrics.ts';
+import type { Score } from './statistics.ts';
+
+/** How texts are scored. `likelihood`: summed log-likelihood of every token after the first of its row, in nats. */
+export const PROTOCOLS = ['likelihood'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+export interface Evaluation {
+  readonly benchmark: string;
+  readonly protocol: Protocol;
+  /** Of the benchmark's files, or of the token ids of rows that come from a dataset. */
+  readonly sha256: string;
+  readonly numItems: number;
+  readonly scores: Readonly<Record<string, Score>>;
+  /** In file order. */
+  readonly items: readonly Item[];
+}
+
+/** The evaluation that the items make up. */
+export function evaluationOf(benchmark: string, sha256: string, items: readonly Item[]): Evaluation {
+  return { benchmark, protocol: 'likelihood', sha256, numItems: items.length, scores: scoresOf(items), items };
+}
