@@ -25,7 +25,10 @@ const POOL = { max: 10, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_00
 export async function openDatabase(url: string): Promise<Database> {
   const pool = new pg.Pool({ connectionString: url, application_name: 'tiresias', ...POOL });
   // Without these listeners a server that goes away would end this process.
-  pool.on('error', (error) => log.warn({ message: error.message }, 'an idle database connection was lost'));
+  let isClosing = false;
+  pool.on('error', (error) => {
+    if (!isClosing) log.warn({ message: error.message }, 'an idle database connection was lost');
+  });
   pool.on('connect', (client) => client.on('error', () => undefined));
   const prisma = makeClient(pool);
   try {
@@ -46,6 +49,7 @@ export async function openDatabase(url: string): Promise<Database> {
       }
     },
     async close() {
+      isClosing = true;
       await prisma.$disconnect();
       await pool.end();
     },

@@ -1,9 +1,76 @@
-// Sums over the steps of a run: what the proof of intervention adds up to.
+// What the proof of intervention adds up to over the steps of a run, and the stored samples of its edits.
 import type { Arm } from '../job-spec.ts';
 import type { Database } from './database.ts';
+import type { EditSample } from './generated/client.ts';
+
+export interface EditTotals {
+  readonly numEdits: number;
+  readonly numRowsChanged: number;
+  readonly numRows: number;
+  /** Edits by rule id. */
+  readonly byRule: Record<string, number>;
+}
+
+/** Where a page of samples ends: its last row. */
+export interface EditPlace {
+  readonly step: number;
+  readonly position: number;
+}
+
+export interface EditQuery {
+  readonly arm: Arm;
+  readonly step?: number;
+  readonly rule?: string;
+  /** Samples at most. */
+  readonly limit: number;
+  readonly after?: EditPlace;
+}
 
 /** Pronoun edits of all recorded steps of an arm. */
 export async function totalEdits(database: Database, jobId: string, arm: Arm): Promise<number> {
   const { _sum } = await database.prisma.step.aggregate({ where: { run: { jobId, arm } }, _sum: { numEdits: true } });
   return _sum.numEdits ?? 0;
+}
+
+/** The sums over all recorded steps of an arm, or over one step of it. */
+export async function sumEdits(database: Database, jobId: string, arm: Arm, step?: number): Promise<EditTotals> {
+  const where = { run: { jobId, arm }, ...(step !== undefined && { step }) };
+  const { _sum } = await database.prisma.step.aggregate({
+    where,
+    _sum: { numEdits: true, numRowsChanged: true, numRows: true },
+  });
+  const rules = await database.prisma.$queryRaw<{ rule: string; total: number }[]>`
+    SELECT rule.key AS rule, sum(rule.value::bigint)::float8 AS total
+    FROM step JOIN run ON run.id = step.run_id, jsonb_each_text(step.edits_by_rule) AS rule
+    WHERE run.job_id = ${jobId}::uuid AND run.arm = ${arm} AND (${step ?? null}::int IS NULL OR step.step = ${step ?? null}::int)
+    GROUP BY rule.key ORDER BY total DESC, rule.key`;
+  return {
+    numEdits: _sum.numEdits ?? 0,
+    numRowsChanged: _sum.numRowsChanged ?? 0,
+    numRows: _sum.numRows ?? 0,
+    byRule: Object.fromEntries(rules.map(({ rule, total }) => [rule, total])),
+  };
+}
+
+/** One page of stored samples in the order of steps; `next` is null on the last page. */
+export async function listEdits(
+  database: Database,
+  jobId: string,
+  { arm, step, rule, limit, after }: EditQuery,
+): Promise<{ edits: Omit<EditSample, 'runId'>[]; next: EditPlace | null }> {
+  const found = await database.prisma.editSample.findMany({
+    where: {
+      run: { jobId, arm },
+      ...(step !== undefined && { step }),
+      ...(rule !== undefined && { rule }),
+      ...(after && { OR: [{ step: { gt: after.step } }, { step: after.step, position: { gt: after.position } }] }),
+    },
+    orderBy: [{ step: 'asc' }, { position: 'asc' }],
+    take: limit + 1,
+    omit: { runId: true },
+  });
+  const edits = found.slice(0, limit);
+  const last = edits.at(-1);
+  const next = found.length > limit && last ? { step: last.step, position: last.position } : null;
+  return { edits, next };
 }

@@ -30,6 +30,13 @@ export async function appendEvent(
     SELECT pg_notify(${EVENT_CHANNEL}, job_id::text) FROM appended`;
 }
 
+/** The first event of each new job; nobody can be listening yet. */
+export async function appendFirstEvents(transaction: Transaction, jobIds: readonly string[]): Promise<void> {
+  const data = JSON.stringify({ state: 'queued', attempt: 0 });
+  await transaction.$executeRaw`
+    INSERT INTO event (job_id, type, data) SELECT id, 'state', ${data}::jsonb FROM unnest(${jobIds}::uuid[]) AS id`;
+}
+
 /** The events of a job with ids above `after`, oldest first, at most `limit`. */
 export async function eventsAfter(
   database: Database,

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { NotFoundError } from '../errors.ts';
 import type { JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
-import { appendEvent, asJson } from './events.ts';
+import { appendFirstEvents, asJson } from './events.ts';
 import type { Attempt, Job, Run } from './generated/client.ts';
 
 export const JOB_CHANNEL = 'tiresias_job';
@@ -13,6 +13,8 @@ export type JobWithRuns = Job & { readonly runs: readonly Run[]; readonly heartb
 
 export interface NewJob {
   readonly spec: JobSpec;
+  /** Shown in lists; default: the spec's name, else its model and direction. */
+  readonly name?: string;
   readonly sweepId?: string;
   readonly sweepPoint?: Record<string, unknown>;
   /** Attempts at most, preempted ones not counted; default 20. */
@@ -21,27 +23,25 @@ export interface NewJob {
 
 /** Stores a queued job and wakes the workers. */
 export async function createJob(database: Database, job: NewJob): Promise<JobWithRuns> {
-  const id = await database.transaction((transaction) => insertJob(transaction, job));
-  return getJob(database, id);
+  const ids = await database.transaction((transaction) => insertJobs(transaction, [job]));
+  return getJob(database, ids[0]!); // one in, one out
 }
 
-/** Stores a queued job inside `transaction` and returns its id. */
-export async function insertJob(transaction: Transaction, job: NewJob): Promise<string> {
-  const { spec, sweepId, sweepPoint, maxAttempts } = job;
-  const { id } = await transaction.job.create({
-    data: {
-      name: spec.name ?? `${spec.model} ${spec.intervention.direction}`,
-      spec: asJson(spec),
-      priority: spec.priority,
-      ...(sweepId !== undefined && { sweepId }),
-      ...(sweepPoint !== undefined && { sweepPoint: asJson(sweepPoint) }),
-      ...(maxAttempts !== undefined && { maxAttempts }),
-    },
-    select: { id: true },
-  });
-  await appendEvent(transaction, id, 'state', { state: 'queued', attempt: 0 });
-  await notifyWorkers(transaction, id);
-  return id;
+/** Stores queued jobs inside `transaction`; they are claimed in this order. Returns their ids. */
+export async function insertJobs(transaction: Transaction, jobs: readonly NewJob[]): Promise<string[]> {
+  const data = jobs.map(({ spec, name, sweepId, sweepPoint, maxAttempts }) => ({
+    name: name ?? spec.name ?? `${spec.model} ${spec.intervention.direction}`,
+    spec: asJson(spec),
+    priority: spec.priority,
+    ...(sweepId !== undefined && { sweepId }),
+    ...(sweepPoint !== undefined && { sweepPoint: asJson(sweepPoint) }),
+    ...(maxAttempts !== undefined && { maxAttempts }),
+  }));
+  const rows = await transaction.job.createManyAndReturn({ data, select: { id: true } });
+  const ids = rows.map((row) => row.id);
+  await appendFirstEvents(transaction, ids);
+  await notifyWorkers(transaction, ids[0] ?? '');
+  return ids;
 }
 
 /** Wakes every waiting worker; `cancel:` before the id reaches the one that works on it. */

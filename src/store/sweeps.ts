@@ -4,10 +4,12 @@ import type { JobSpec } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import { asJson } from './events.ts';
 import type { Sweep } from './generated/client.ts';
-import { insertJob, isUuid } from './jobs.ts';
+import { insertJobs, isUuid } from './jobs.ts';
 
 export interface SweepPoint {
   readonly spec: JobSpec;
+  /** Name of the job. */
+  readonly name: string;
   /** The values of the grid at this point, by dotted path. */
   readonly point: Record<string, unknown>;
 }
@@ -26,9 +28,8 @@ export type SweepSummary = Sweep & { readonly numJobs: number; readonly jobsBySt
 export async function createSweep(database: Database, sweep: NewSweep): Promise<SweepSummary> {
   const id = await database.transaction(async (transaction) => {
     const row = await transaction.sweep.create({ data: { name: sweep.name, spec: asJson(sweep.spec) } });
-    for (const { spec, point } of sweep.points) {
-      await insertJob(transaction, { spec, sweepId: row.id, sweepPoint: point });
-    }
+    const jobs = sweep.points.map(({ spec, name, point }) => ({ spec, name, sweepId: row.id, sweepPoint: point }));
+    await insertJobs(transaction, jobs);
     return row.id;
   });
   return getSweep(database, id);

@@ -1,0 +1,117 @@
+// The HTTP API and the page as one express application, without a port: src/server.ts listens, tests do not.
+import express from 'express';
+import type { Express, RequestHandler } from 'express';
+import helmet from 'helmet';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { NotFoundError } from '../errors.ts';
+import { jobSpecSchema } from '../job-spec.ts';
+import { log } from '../log.ts';
+import { asTransient } from '../store/connection-errors.ts';
+import type { Database } from '../store/database.ts';
+import { pendingMigrations } from '../store/migrate.ts';
+import { catalogRoutes } from './catalog.ts';
+import type { Catalog } from './catalog.ts';
+import { eventRoutes } from './events.ts';
+import { jobRoutes } from './jobs.ts';
+import { openApiDocument } from './openapi.ts';
+import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
+import { resultRoutes } from './results.ts';
+import { sweepRoutes } from './sweeps.ts';
+
+export interface AppParts {
+  readonly database: Database;
+  readonly catalog: Catalog;
+  /** The built page. */
+  readonly webFolder: string;
+}
+
+const BODY_LIMIT = '1mb';
+
+/** Makes the application. */
+export function createApp({ database, catalog, webFolder }: AppParts): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('json replacer', (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+  app.use(securityHeaders(), logRequests, refuseCrossSite);
+  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
+  app.get('/readyz', readiness(database));
+  app.use(
+    '/v1',
+    (_request, response, next) => {
+      response.setHeader('cache-control', 'no-cache');
+      next();
+    },
+    express.json({ limit: BODY_LIMIT, strict: false }), // a body that is no object is a fault of the document, not of its JSON
+    documentRoutes(),
+    catalogRoutes(catalog),
+    jobRoutes(database, catalog),
+    resultRoutes(database),
+    eventRoutes(database),
+    sweepRoutes(database, catalog),
+  );
+  app.use(page(webFolder));
+  app.use(unknownRoute, problemHandler);
+  return app;
+}
+
+// The server speaks plain HTTP, usually on a laptop or behind a proxy: nothing that would make a browser insist on HTTPS.
+function securityHeaders(): RequestHandler {
+  return helmet({
+    strictTransportSecurity: false,
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+  });
+}
+
+const logRequests: RequestHandler = (request, response, next) => {
+  const start = performance.now();
+  response.on('finish', () => {
+    const { method, path } = request;
+    const entry = { method, path, status: response.statusCode, ms: Math.round(performance.now() - start) };
+    if (method === 'GET' || method === 'HEAD') log.debug(entry, 'request');
+    else log.info(entry, 'request');
+  });
+  next();
+};
+
+// Another site's page must not submit or cancel jobs through the browser of somebody who can reach this server.
+const refuseCrossSite: RequestHandler = (request, response, next) => {
+  const isReading = ['GET', 'HEAD', 'OPTIONS'].includes(request.method);
+  if (isReading || !['cross-site', 'same-site'].includes(request.get('sec-fetch-site') ?? '')) next();
+  else
+    sendProblem(response, {
+      status: 403,
+      title: 'Forbidden',
+      detail: 'a page of another site may not change anything',
+    });
+};
+
+function readiness(database: Database): RequestHandler {
+  return async (_request, response) => {
+    const pending = await pendingMigrations(database.pool).catch((error: unknown) => {
+      throw asTransient(error);
+    });
+    if (pending.length === 0) response.json({ status: 'ready' });
+    else {
+      const detail = `the database lacks the migrations ${pending.join(', ')}: start the server anew to apply them`;
+      sendProblem(response, { status: 503, title: 'Not ready', detail });
+    }
+  };
+}
+
+function documentRoutes(): express.Router {
+  const router = express.Router();
+  const jobSchema = z.toJSONSchema(jobSpecSchema, { io: 'input' });
+  const openApi = openApiDocument();
+  router.get('/schemas/job', (_request, response) => void response.json(jobSchema));
+  router.get('/openapi.json', (_request, response) => void response.json(openApi));
+  return router;
+}
+
+function page(webFolder: string): RequestHandler {
+  if (existsSync(join(webFolder, 'index.html'))) return express.static(webFolder);
+  return (request, _response, next) => {
+    next(request.path === '/' ? new NotFoundError('the page is not built: npm run build') : undefined);
+  };
+}

@@ -1,0 +1,164 @@
+// The shapes of the API's answers for its OpenAPI 3.1 document, as JSON Schema 2020-12. The job spec is drawn from zod.
+import { z } from 'zod';
+import { ARMS, FAILURE_REASONS, JOB_STATES, jobSpecSchema } from '../job-spec.ts';
+import { MAX_POINTS } from './sweeps.ts';
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+export const text: Schema = { type: 'string' };
+export const integer: Schema = { type: 'integer' };
+const number: Schema = { type: 'number' };
+const time: Schema = { type: 'string', format: 'date-time' };
+const id: Schema = { type: 'string', format: 'uuid' };
+const anyObject: Schema = { type: 'object', additionalProperties: true };
+const arm: Schema = { enum: ARMS };
+
+export function ref(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+export function listOf(items: Schema): Schema {
+  return { type: 'array', items };
+}
+
+/** An object whose fields are all there. */
+export function objectOf(properties: Readonly<Record<string, Schema>>): Schema {
+  return { type: 'object', properties, required: Object.keys(properties) };
+}
+
+function nullable(schema: Schema): Schema {
+  return { anyOf: [schema, { type: 'null' }] };
+}
+
+const place = { benchmark: text, protocol: text };
+const interval: Schema = { description: '95 %', type: 'array', items: number, minItems: 2, maxItems: 2 };
+const uncertainty = { standardError: nullable(number), interval: nullable(interval), numItems: integer };
+
+function effect(description: string): Schema {
+  const figures = {
+    value: nullable(number),
+    ...uncertainty,
+    pValue: nullable(number),
+    test: text,
+    note: nullable(text),
+  };
+  return { ...objectOf({ ...place, step: integer, metric: text, ...figures }), description };
+}
+
+const job = objectOf({
+  id,
+  name: text,
+  state: { enum: JOB_STATES },
+  reason: nullable({ enum: FAILURE_REASONS }),
+  message: nullable(text),
+  attempt: integer,
+  priority: integer,
+  spec: { ...anyObject, description: 'The JobSpec with every default filled in.' },
+  plan: nullable({ ...anyObject, description: 'What "auto" was resolved to.' }),
+  progress: nullable(anyObject),
+  sweepId: nullable(id),
+  sweepPoint: nullable(anyObject),
+  createdAt: time,
+  startedAt: nullable(time),
+  finishedAt: nullable(time),
+  heartbeatAgeMs: nullable(integer),
+  arms: listOf(objectOf({ arm, state: text, fromStep: integer, toStep: integer, step: integer })),
+});
+
+const edit = objectOf({
+  step: integer,
+  position: integer,
+  rule: text,
+  row: integer,
+  sample: integer,
+  before: text,
+  after: text,
+  contextBefore: text,
+  contextAfter: text,
+});
+
+const checkpoint = objectOf({
+  arm,
+  step: integer,
+  attempt: integer,
+  path: text,
+  manifestSha256: text,
+  sizeBytes: integer,
+  recordedAt: time,
+});
+
+const columns = ['step', 'lossNats', 'learningRate', 'gradientNorm', 'tokensPerSecond', 'numEdits', 'numRowsChanged'];
+
+const written: Readonly<Record<string, Schema>> = {
+  Problem: {
+    type: 'object',
+    description: 'RFC 9457; `errors` has a JSON pointer to each fault of a submitted document.',
+    properties: {
+      type: text,
+      title: text,
+      status: integer,
+      detail: text,
+      errors: listOf(objectOf({ pointer: text, detail: text })),
+    },
+    required: ['type', 'title', 'status', 'detail'],
+  },
+  Job: job,
+  Jobs: objectOf({ jobs: listOf(ref('Job')), nextCursor: nullable(text) }),
+  Metrics: objectOf({
+    arms: {
+      type: 'object',
+      description: 'Columns of equal length by arm; losses in nats per token.',
+      additionalProperties: objectOf(Object.fromEntries(columns.map((name) => [name, listOf(number)]))),
+    },
+  }),
+  Scores: objectOf({
+    scores: listOf(objectOf({ arm, step: integer, ...place, metric: text, value: number, ...uncertainty })),
+    effects: listOf(effect('intervention − control, item by item')),
+    fidelity: listOf(effect('control − published, item by item')),
+    labels: listOf(objectOf({ arm, ...place, label: text, detail: text })),
+  }),
+  Items: objectOf({ items: listOf(anyObject) }),
+  Edits: objectOf({
+    edits: listOf(edit),
+    totals: objectOf({
+      numEdits: integer,
+      numRowsChanged: integer,
+      numRows: integer,
+      byRule: { type: 'object', additionalProperties: integer },
+    }),
+    nextCursor: nullable(text),
+  }),
+  Checkpoints: objectOf({ checkpoints: listOf(checkpoint) }),
+  NewSweep: {
+    type: 'object',
+    properties: {
+      name: { type: 'string', minLength: 1, maxLength: 200 },
+      base: { ...anyObject, description: 'A JobSpec; what the grid sets may be left out.' },
+      grid: {
+        type: 'object',
+        description: `Values by dotted path, for example {"intervention.probability": [0, 0.5, 1]}; ${MAX_POINTS} points at most.`,
+        minProperties: 1,
+        additionalProperties: { type: 'array', minItems: 1, maxItems: MAX_POINTS, uniqueItems: true },
+      },
+    },
+    required: ['base', 'grid'],
+    additionalProperties: false,
+  },
+  Sweep: objectOf({
+    id,
+    name: text,
+    spec: anyObject,
+    createdAt: time,
+    numJobs: integer,
+    jobsByState: { type: 'object', additionalProperties: integer },
+  }),
+  SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),
+  CatalogEntry: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: true },
+};
+
+/** Every named schema of the document. */
+export function componentSchemas(): Record<string, unknown> {
+  // zod puts a named schema among the $defs and refers to it.
+  const { $defs } = z.toJSONSchema(jobSpecSchema, { io: 'input' });
+  return { ...written, JobSpec: $defs?.['JobSpec'] };
+}

@@ -1,0 +1,37 @@
+// Reading what a request carries: a JSON body against a schema (faults: 422 with pointers), a query string (faults: 400).
+import type { Request } from 'express';
+import { z } from 'zod';
+import { InputError } from '../errors.ts';
+import { ARMS } from '../job-spec.ts';
+import { faultsOf, FaultyDocument } from './problem.ts';
+
+/** The body as the schema understands it. Throws FaultyDocument with a pointer to each fault. */
+export function readBody<T extends z.ZodType>(request: Request, schema: T): z.output<T> {
+  if (request.body === undefined) {
+    throw new InputError('the request has no JSON body: send one with content-type: application/json');
+  }
+  const result = schema.safeParse(request.body);
+  if (!result.success) throw new FaultyDocument(faultsOf(result.error));
+  return result.data;
+}
+
+/** The query string as the schema understands it; unknown and repeated parameters are faults. Throws InputError. */
+export function readQuery<T extends z.ZodType>(request: Request, schema: T): z.output<T> {
+  const result = schema.safeParse(request.query);
+  if (result.success) return result.data;
+  const words = faultsOf(result.error).map(({ pointer, detail }) => `${pointer.slice(1)}: ${detail}`);
+  throw new InputError(`faulty query: ${words.join('; ')}`);
+}
+
+const MAX_INT = 2 ** 31 - 1;
+/** A page's size in a query string. */
+export const limitParameter = (most: number, standard: number) =>
+  z.coerce.number().int().min(1).max(most).default(standard);
+/** A step in a query string. */
+export const stepParameter = z
+  .string()
+  .regex(/^\d{1,10}$/, 'a step is a whole number')
+  .transform(Number)
+  .refine((step) => step <= MAX_INT, 'no run has so many steps');
+export const armParameter = z.enum(ARMS);
+export const idParameter = z.uuid();

@@ -1,0 +1,92 @@
+// What a job has recorded, over HTTP: curves, scores with effects, items, edits, checkpoints, the manifest.
+import { Router } from 'express';
+import { z } from 'zod';
+import { InputError, NotFoundError } from '../errors.ts';
+import type { Database } from '../store/database.ts';
+import { listEdits, sumEdits } from '../store/edits.ts';
+import type { EditPlace } from '../store/edits.ts';
+import { getJob } from '../store/jobs.ts';
+import { listJobCheckpoints, METRIC_NAMES, readItems, readMetrics } from '../store/results.ts';
+import type { MetricRow } from '../store/results.ts';
+import { armParameter, limitParameter, readQuery, stepParameter } from './request.ts';
+import { readScores } from './scores.ts';
+
+const itemQuery = z.strictObject({
+  arm: armParameter,
+  step: stepParameter,
+  benchmark: z.string().min(1),
+  protocol: z.string().min(1),
+});
+
+const editQuery = z.strictObject({
+  arm: armParameter.default('intervention'),
+  step: stepParameter.optional(),
+  rule: z.string().min(1).optional(),
+  cursor: z.string().optional(),
+  limit: limitParameter(500, 50),
+});
+
+/** GET /jobs/:id/metrics, scores, items, edits, checkpoints, manifest. */
+export function resultRoutes(database: Database): Router {
+  const router = Router();
+  router.get('/jobs/:id/metrics', async (request, response) => {
+    const { id } = await getJob(database, request.params.id);
+    const rows = await readMetrics(database, id);
+    response.json({ arms: Object.fromEntries([...rows].map(([arm, steps]) => [arm, columnsOf(steps)])) });
+  });
+  router.get('/jobs/:id/scores', async (request, response) => {
+    response.json(await readScores(database, await getJob(database, request.params.id)));
+  });
+  router.get('/jobs/:id/items', async (request, response) => {
+    const { id } = await getJob(database, request.params.id);
+    const key = readQuery(request, itemQuery);
+    const items = await readItems(database, id, key);
+    if (items === undefined) {
+      const { arm, step, benchmark, protocol } = key;
+      throw new NotFoundError(`job ${id} has no evaluation of ${benchmark} (${protocol}) for ${arm} at step ${step}`);
+    }
+    response.json({ items });
+  });
+  router.get('/jobs/:id/edits', async (request, response) => {
+    const { id } = await getJob(database, request.params.id);
+    response.json(await readEdits(database, id, readQuery(request, editQuery)));
+  });
+  router.get('/jobs/:id/checkpoints', async (request, response) => {
+    const { id } = await getJob(database, request.params.id);
+    const checkpoints = await listJobCheckpoints(database, id);
+    // The sizes of files: far below 2^53.
+    response.json({ checkpoints: checkpoints.map((row) => ({ ...row, sizeBytes: Number(row.sizeBytes) })) });
+  });
+  router.get('/jobs/:id/manifest', async (request, response) => {
+    const { id, manifest } = await getJob(database, request.params.id);
+    if (manifest === null) throw new NotFoundError(`job ${id} has no manifest yet: a worker writes it when it begins`);
+    response.json(manifest);
+  });
+  return router;
+}
+
+function columnsOf(rows: readonly MetricRow[]): Record<string, number[]> {
+  return Object.fromEntries(METRIC_NAMES.map((name) => [name, rows.map((row) => row[name])]));
+}
+
+async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuery>) {
+  const { arm, step, rule, limit, cursor } = query;
+  const { edits, next } = await listEdits(database, jobId, {
+    arm,
+    limit,
+    ...(step !== undefined && { step }),
+    ...(rule !== undefined && { rule }),
+    ...(cursor !== undefined && { after: readCursor(cursor) }),
+  });
+  return {
+    edits,
+    totals: await sumEdits(database, jobId, arm, step),
+    nextCursor: next && `${next.step}.${next.position}`,
+  };
+}
+
+function readCursor(text: string): EditPlace {
+  const [, step, position] = /^(\d{1,9})\.(\d{1,9})$/.exec(text) ?? [];
+  if (step === undefined || position === undefined) throw new InputError('faulty query: cursor: not one of this list');
+  return { step: Number(step), position: Number(position) };
+}

@@ -1,0 +1,151 @@
+// The scores of a job, and what follows from them: effects (intervention − control), fidelity (control − published), both from
+// the items of the same step, and the labels that must be read with a figure.
+import { ConflictError } from '../errors.ts';
+import { effectsOf, labelShift } from '../eval/metrics.ts';
+import type { Item, Label } from '../eval/metrics.ts';
+import type { Effect, Score } from '../eval/statistics.ts';
+import type { Arm, JobSpec } from '../job-spec.ts';
+import type { Database } from '../store/database.ts';
+import { totalEdits } from '../store/edits.ts';
+import type { JobWithRuns } from '../store/jobs.ts';
+import { listEvaluations, readItems } from '../store/results.ts';
+import type { ScoredEvaluation } from '../store/results.ts';
+
+interface Place {
+  readonly benchmark: string;
+  readonly protocol: string;
+}
+
+export type ScoreRow = Place & { readonly arm: Arm; readonly step: number; readonly metric: string } & Score;
+export type EffectRow = Place & { readonly step: number; readonly metric: string } & Effect;
+export type ScoreLabel = Place & { readonly arm: Arm } & Label;
+
+export interface Scores {
+  readonly scores: ScoreRow[];
+  readonly effects: EffectRow[];
+  readonly fidelity: EffectRow[];
+  readonly labels: ScoreLabel[];
+}
+
+/** Everything /scores answers. */
+export async function readScores(database: Database, job: JobWithRuns): Promise<Scores> {
+  const evaluations = await listEvaluations(database, job.id);
+  const effects = await compare(database, job.id, evaluations, 'intervention', 'control');
+  const fidelity = await compare(database, job.id, evaluations, 'control', 'published');
+  const labels = await labelsOf(database, job, evaluations);
+  return {
+    scores: evaluations.flatMap(scoreRows),
+    effects: effects.rows,
+    fidelity: fidelity.rows,
+    labels: [...labels, ...effects.labels, ...fidelity.labels],
+  };
+}
+
+function scoreRows({ arm, step, benchmark, protocol, scores }: ScoredEvaluation): ScoreRow[] {
+  return Object.entries(scoresIn(scores)).map(([metric, score]) => ({
+    arm,
+    step,
+    benchmark,
+    protocol,
+    metric,
+    ...score,
+  }));
+}
+
+// Stored by the worker from an Evaluation of src/eval.
+function scoresIn(scores: unknown): Record<string, Score> {
+  return scores as Record<string, Score>;
+}
+
+async function compare(
+  database: Database,
+  jobId: string,
+  evaluations: readonly ScoredEvaluation[],
+  arm: Arm,
+  baseline: Arm,
+): Promise<{ rows: EffectRow[]; labels: ScoreLabel[] }> {
+  const rows: EffectRow[] = [];
+  const labels: ScoreLabel[] = [];
+  for (const evaluation of evaluations.filter((candidate) => candidate.arm === arm)) {
+    const { step, benchmark, protocol } = evaluation;
+    const twin = evaluations.find((other) => other.arm === baseline && isSamePlace(other, evaluation));
+    if (!twin) continue;
+    try {
+      const effects = await effectsBetween(database, jobId, evaluation, twin);
+      for (const [metric, effect] of Object.entries(effects))
+        rows.push({ step, benchmark, protocol, metric, ...effect });
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      const detail = `${arm} and ${baseline} at step ${step}: ${error.message}`;
+      labels.push({ arm, benchmark, protocol, label: 'not comparable', detail });
+    }
+  }
+  return { rows, labels };
+}
+
+function isSamePlace(a: ScoredEvaluation, b: ScoredEvaluation): boolean {
+  return a.step === b.step && a.benchmark === b.benchmark && a.protocol === b.protocol;
+}
+
+// Rows of evaluations never change, so neither do their effects: a page that asks again costs no reading of items.
+const known = new Map<string, Record<string, Effect>>();
+const MAX_KNOWN = 2_000;
+
+async function effectsBetween(
+  database: Database,
+  jobId: string,
+  a: ScoredEvaluation,
+  b: ScoredEvaluation,
+): Promise<Record<string, Effect>> {
+  if (a.sha256 !== b.sha256) throw new ConflictError('the files of the benchmark were not the same');
+  const key = [jobId, a.arm, b.arm, a.step, a.benchmark, a.protocol].join(' ');
+  const earlier = known.get(key);
+  if (earlier) return earlier;
+  const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
+  const effects = effectsOf(itemsA as Item[], itemsB as Item[]); // stored by the worker from an Evaluation
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(key, effects);
+  return effects;
+}
+
+async function labelsOf(
+  database: Database,
+  job: JobWithRuns,
+  evaluations: readonly ScoredEvaluation[],
+): Promise<ScoreLabel[]> {
+  const spec = job.spec as unknown as JobSpec; // checked by jobSpecSchema before it was stored
+  const noEdits = await labelNoEdits(database, job);
+  const reduced = labelReduced(spec, job.plan);
+  return latestOfEach(evaluations).flatMap(({ arm, benchmark, protocol, scores }) => {
+    const labels = [
+      arm === 'intervention' ? noEdits : null,
+      arm === 'published' ? null : reduced,
+      labelShift(scoresIn(scores)),
+    ];
+    return labels.filter((label) => label !== null).map((label) => ({ arm, benchmark, protocol, ...label }));
+  });
+}
+
+function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
+  const latest = new Map<string, ScoredEvaluation>();
+  for (const evaluation of evaluations) {
+    latest.set([evaluation.arm, evaluation.benchmark, evaluation.protocol].join(' '), evaluation); // in order of steps
+  }
+  return [...latest.values()];
+}
+
+async function labelNoEdits(database: Database, job: JobWithRuns): Promise<Label | null> {
+  const run = job.runs.find(({ arm }) => arm === 'intervention');
+  if (!run || run.step === run.fromStep || (await totalEdits(database, job.id, 'intervention')) > 0) return null;
+  const detail = `no pronoun was changed in steps ${run.fromStep} to ${run.step}: this arm is a second control`;
+  return { label: 'no pronoun was changed', detail };
+}
+
+function labelReduced(spec: JobSpec, plan: unknown): Label | null {
+  const { rowsPerStep } = spec.training;
+  if (rowsPerStep === 'all') return null;
+  const batchSize = (plan as { batchSize?: unknown } | null)?.batchSize;
+  if (batchSize === rowsPerStep) return null;
+  const of = typeof batchSize === 'number' ? ` of ${batchSize}` : '';
+  return { label: 'reduced batch', detail: `each step trained on the first ${rowsPerStep}${of} rows of its batch` };
+}

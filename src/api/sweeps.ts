@@ -1,0 +1,134 @@
+// Sweeps over HTTP: a base spec and a grid of values by dotted path become jobs, all or none. The expansion is deterministic:
+// paths in the order given, the last one varying fastest.
+import { Router } from 'express';
+import { z } from 'zod';
+import { jobSpecSchema } from '../job-spec.ts';
+import type { Database } from '../store/database.ts';
+import { listJobs } from '../store/jobs.ts';
+import { createSweep, getSweep, listSweeps } from '../store/sweeps.ts';
+import type { SweepPoint, SweepSummary } from '../store/sweeps.ts';
+import type { Catalog } from './catalog.ts';
+import { jobView } from './jobs.ts';
+import { faultsOf, FaultyDocument, pointerOf } from './problem.ts';
+import type { Fault } from './problem.ts';
+import { limitParameter, readBody, readQuery } from './request.ts';
+
+export const MAX_POINTS = 500;
+const MAX_FAULTS = 50;
+
+const path = z.string().regex(/^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$/, 'a path is written intervention.seed');
+const values = z
+  .array(z.json())
+  .min(1)
+  .max(MAX_POINTS)
+  .refine((list) => new Set(list.map((value) => JSON.stringify(value))).size === list.length, 'each value only once');
+
+/** What POST /sweeps takes; `base` is checked at every point of the grid. */
+const sweepSchema = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  base: z.record(z.string(), z.json()),
+  grid: z.record(path, values).refine((grid) => Object.keys(grid).length > 0, 'give at least one path'),
+});
+type SweepDocument = z.output<typeof sweepSchema>;
+
+/** POST and GET /sweeps, GET /sweeps/:id. */
+export function sweepRoutes(database: Database, catalog: Catalog): Router {
+  const router = Router();
+  router.post('/sweeps', async (request, response) => {
+    const document = readBody(request, sweepSchema);
+    const points = await expand(document, catalog);
+    const name = document.name ?? Object.keys(document.grid).join(' × ');
+    const sweep = await createSweep(database, { name, spec: document, points });
+    response
+      .status(201)
+      .location(`/v1/sweeps/${sweep.id}`)
+      .json(await withJobs(database, sweep));
+  });
+  router.get('/sweeps', async (request, response) => {
+    const { limit } = readQuery(request, z.strictObject({ limit: limitParameter(200, 50) }));
+    response.json({ sweeps: await listSweeps(database, limit) });
+  });
+  router.get('/sweeps/:id', async (request, response) => {
+    response.json(await withJobs(database, await getSweep(database, request.params.id)));
+  });
+  return router;
+}
+
+async function withJobs(database: Database, sweep: SweepSummary) {
+  const { jobs } = await listJobs(database, { sweepId: sweep.id, limit: MAX_POINTS });
+  return { sweep, jobs: jobs.toReversed().map(jobView) }; // in the order of the points
+}
+
+/** Every point of the grid as a checked spec. Throws FaultyDocument when a single one has a fault. */
+async function expand(document: SweepDocument, catalog: Catalog): Promise<SweepPoint[]> {
+  const axes = Object.entries(document.grid);
+  const numPoints = axes.reduce((product, [, list]) => product * list.length, 1);
+  if (numPoints > MAX_POINTS) {
+    const detail = `the grid has ${numPoints} points; ${MAX_POINTS} are allowed`;
+    throw new FaultyDocument([{ pointer: '/grid', detail }]);
+  }
+  const points: SweepPoint[] = [];
+  const faults = new Map<string, Fault>();
+  for (let index = 0; index < numPoints && faults.size < MAX_FAULTS; index++) {
+    const choice = choiceAt(axes, index);
+    const base: Document = document.base;
+    const submitted = choice.reduce((spec, { path, value }) => withValue(spec, path.split('.'), value), base);
+    const parsed = jobSpecSchema.safeParse(submitted);
+    const found = parsed.success ? await catalog.checkSpec(parsed.data) : faultsOf(parsed.error);
+    for (const fault of found) {
+      const pointer = pointerInSweep(fault.pointer, choice);
+      faults.set(`${pointer} ${fault.detail}`, { pointer, detail: fault.detail });
+    }
+    if (!parsed.success) continue;
+    const point = Object.fromEntries(choice.map(({ path, value }) => [path, value]));
+    points.push({ spec: parsed.data, point, name: pointName(document, point) });
+  }
+  if (faults.size > 0) throw new FaultyDocument([...faults.values()]);
+  return points;
+}
+
+interface Choice {
+  readonly path: string;
+  readonly position: number;
+  readonly value: unknown;
+}
+
+// The index as a number whose digits are the positions in the axes.
+function choiceAt(axes: readonly (readonly [string, readonly unknown[]])[], index: number): Choice[] {
+  let rest = index;
+  const choice = axes.toReversed().map(([path, list]) => {
+    const position = rest % list.length;
+    rest = Math.floor(rest / list.length);
+    return { path, position, value: list[position] };
+  });
+  return choice.toReversed();
+}
+
+type Document = Readonly<Record<string, unknown>>;
+
+function withValue(document: Document, keys: readonly string[], value: unknown): Document {
+  const [key, ...deeper] = keys;
+  if (key === undefined) return document;
+  const inner = Object.hasOwn(document, key) ? document[key] : undefined;
+  const isObject = typeof inner === 'object' && inner !== null && !Array.isArray(inner);
+  const next = deeper.length === 0 ? value : withValue(isObject ? (inner as Document) : {}, deeper, value);
+  return { ...document, [key]: next };
+}
+
+// A fault lies in the grid when the grid set the field or something above it, else in the base.
+function pointerInSweep(pointer: string, choice: readonly Choice[]): string {
+  const source = choice.find(({ path }) => {
+    const own = pointerOf(path.split('.'));
+    return pointer === own || pointer.startsWith(`${own}/`);
+  });
+  if (!source) return `/base${pointer}`;
+  const below = pointer.slice(pointerOf(source.path.split('.')).length);
+  return `${pointerOf(['grid', source.path, source.position])}${below}`;
+}
+
+function pointName(document: SweepDocument, point: Document): string {
+  const { name } = document.base;
+  const whole = document.name ?? (typeof name === 'string' ? name : undefined);
+  const values = Object.entries(point).map(([path, value]) => `${path.split('.').at(-1)} ${JSON.stringify(value)}`);
+  return [...(whole === undefined ? [] : [whole]), ...values].join(', ').slice(0, 200);
+}

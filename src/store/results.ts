@@ -1,0 +1,72 @@
+// Reading what runs have recorded: the curves, the evaluations, the checkpoints of a job.
+import type { Arm } from '../job-spec.ts';
+import type { Database } from './database.ts';
+import type { Checkpoint, Evaluation, Step } from './generated/client.ts';
+
+const METRICS = {
+  step: true,
+  lossNats: true,
+  learningRate: true,
+  gradientNorm: true,
+  tokensPerSecond: true,
+  numEdits: true,
+  numRowsChanged: true,
+} as const;
+
+export type Metric = keyof typeof METRICS;
+export const METRIC_NAMES = Object.keys(METRICS) as Metric[]; // the keys of a constant
+export type MetricRow = Pick<Step, Metric>;
+
+/** The recorded steps of every run of a job, by arm, in order of steps. */
+export async function readMetrics(database: Database, jobId: string): Promise<Map<Arm, MetricRow[]>> {
+  const runs = await database.prisma.run.findMany({
+    where: { jobId },
+    orderBy: { id: 'asc' },
+    select: { arm: true, steps: { orderBy: { step: 'asc' }, select: METRICS } },
+  });
+  return new Map(runs.map(({ arm, steps }) => [arm as Arm, steps])); // only arms are stored
+}
+
+export interface EvaluationKey {
+  readonly arm: Arm;
+  readonly step: number;
+  readonly benchmark: string;
+  readonly protocol: string;
+}
+
+export type ScoredEvaluation = EvaluationKey & Pick<Evaluation, 'sha256' | 'numItems' | 'scores'>;
+
+/** Every evaluation of a job without its items, by step, then benchmark, protocol and arm. */
+export async function listEvaluations(database: Database, jobId: string): Promise<ScoredEvaluation[]> {
+  const found = await database.prisma.evaluation.findMany({
+    where: { run: { jobId } },
+    orderBy: [{ step: 'asc' }, { benchmark: 'asc' }, { protocol: 'asc' }, { run: { arm: 'asc' } }],
+    omit: { items: true },
+    include: { run: { select: { arm: true } } },
+  });
+  return found.map(({ run, ...evaluation }) => ({ ...evaluation, arm: run.arm as Arm })); // only arms are stored
+}
+
+/** The items of one evaluation; undefined when there is no such evaluation. */
+export async function readItems(database: Database, jobId: string, key: EvaluationKey): Promise<unknown> {
+  const { arm, step, benchmark, protocol } = key;
+  const found = await database.prisma.evaluation.findFirst({
+    where: { run: { jobId, arm }, step, benchmark, protocol },
+    select: { items: true },
+  });
+  return found?.items;
+}
+
+/** The stored checkpoints of a job, by arm and step. */
+export async function listJobCheckpoints(
+  database: Database,
+  jobId: string,
+): Promise<(Omit<Checkpoint, 'runId'> & { arm: Arm })[]> {
+  const found = await database.prisma.checkpoint.findMany({
+    where: { run: { jobId } },
+    orderBy: [{ run: { arm: 'asc' } }, { step: 'asc' }],
+    omit: { runId: true },
+    include: { run: { select: { arm: true } } },
+  });
+  return found.map(({ run, ...checkpoint }) => ({ ...checkpoint, arm: run.arm as Arm })); // only arms are stored
+}
