@@ -1,8 +1,7 @@
 // What is spelt like a pronoun and is none: addresses, code, names, symbols, acronyms, compounds, other languages.
 // The rules are data (rules/guards.json, rules/languages.json): patterns on what stands just before and after the word, on
 // the unbroken run of characters around it, or on its line. Each looks at a bounded stretch of text.
-import type { Casing } from './surface.ts';
-import type { Form } from './match.ts';
+import type { Casing, Form } from './surface.ts';
 import { readRuleFile, type RuleCase } from './rule-files.ts';
 
 /** One entry of rules/guards.json. A word is left alone when all the patterns of one guard match. */

@@ -1,22 +1,7 @@
 // Finds the gendered pronouns of a text by one pattern with explicit cases; what is spelt like one but is none (names,
 // symbols, code, other languages) is dropped by the guards. Spans are UTF-16 offsets of the text.
 import { isGuarded } from './guards.ts';
-import { casingOf, type Casing, inCasing } from './surface.ts';
-
-export type Gender = 'masculine' | 'feminine';
-
-const GENDERS = {
-  he: 'masculine',
-  him: 'masculine',
-  his: 'masculine',
-  himself: 'masculine',
-  she: 'feminine',
-  her: 'feminine',
-  hers: 'feminine',
-  herself: 'feminine',
-} as const satisfies Record<string, Gender>;
-
-export type Form = keyof typeof GENDERS;
+import { casingOf, type Casing, type Form, type Gender, GENDERS, inCasing } from './surface.ts';
 
 /** One pronoun of the text. */
 export interface Candidate {
@@ -42,18 +27,28 @@ const HERS_TAIL = /^['’][sS](?![A-Za-z0-9])/;
 
 /** Whether a text (or UTF-8 read as Latin-1) holds anything spelt like a pronoun: the cheap question before the others. */
 export function mayHoldPronoun(text: string): boolean {
-  PRONOUN.lastIndex = 0;
-  return PRONOUN.test(text);
+  return text.search(PRONOUN) >= 0;
 }
 
-/** All pronouns of the text from left to right; those that a guard holds back are left out. */
-export function findCandidates(text: string): Candidate[] {
-  const found: Candidate[] = [];
-  for (const match of text.matchAll(PRONOUN)) {
-    const candidate = candidateAt(text, match.index, match[0]);
-    if (!isInsideWord(text, candidate) && !isGuarded(text, candidate)) found.push(candidate);
-  }
-  return found;
+/** A pronoun of the other gender this near, in UTF-16 units, may be the other half of a pair. */
+export const PAIR_UNITS = 12;
+
+/**
+ * The pronouns of the given genders, and those beside them that may be their other halves, from left to right; those that
+ * a guard holds back are left out.
+ */
+export function findCandidates(text: string, genders: ReadonlySet<Gender>): Candidate[] {
+  const spelt = Array.from(text.matchAll(PRONOUN), (match) => candidateAt(text, match.index, match[0]));
+  return spelt.filter((candidate, index) => {
+    const isAsked = genders.has(candidate.gender);
+    if (!isAsked && !isBeside(candidate, spelt[index - 1]) && !isBeside(candidate, spelt[index + 1])) return false;
+    return !isInsideWord(text, candidate) && !isGuarded(text, candidate);
+  });
+}
+
+function isBeside(candidate: Candidate, other: Candidate | undefined): boolean {
+  if (other === undefined || other.gender === candidate.gender) return false;
+  return Math.max(other.start - candidate.end, candidate.start - other.end) <= PAIR_UNITS;
 }
 
 function candidateAt(text: string, start: number, word: string): Candidate {

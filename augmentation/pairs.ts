@@ -1,7 +1,8 @@
 // Pronouns that stand side by side: pairs of both genders ("his or her", "he/she", "him- or herself"), in which the function
 // of one tells that of the other, and declarations of one gender ("she/her", "he/him/his"), in which the slot tells it.
 import { readHer } from './disambiguate.ts';
-import type { Candidate, Form } from './match.ts';
+import { PAIR_UNITS, type Candidate } from './match.ts';
+import type { Form } from './surface.ts';
 
 /** What a pronoun does in its clause: the second half of a rule's name. */
 export type PronounFunction = 'subject' | 'object' | 'determiner' | 'independent' | 'reflexive';
@@ -36,7 +37,7 @@ export function readNeighbourhoods(text: string, candidates: readonly Candidate[
   for (let index = 0; index + 1 < candidates.length; index++) {
     const first = candidates[index]!; // inside the loop's bounds
     const second = candidates[index + 1]!;
-    if (second.start - first.end > 12 || found.has(index)) continue;
+    if (second.start - first.end > PAIR_UNITS || found.has(index)) continue;
     const gap = text.slice(first.end, second.start);
     if (first.gender === second.gender) readDeclaration(text, candidates, index, found);
     else

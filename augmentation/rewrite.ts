@@ -4,11 +4,11 @@
 import { InputError } from '../src/errors.ts';
 import type { Direction, Policy } from '../src/job-spec.ts';
 import { readHer, readHis } from './disambiguate.ts';
-import { type Candidate, findCandidates, type Form, type Gender } from './match.ts';
+import { type Candidate, findCandidates } from './match.ts';
 import { type Neighbourhood, type PronounFunction, readNeighbourhoods } from './pairs.ts';
 import { findPolicy } from './policies.ts';
 import { readRuleFile, type RuleCase } from './rule-files.ts';
-import { inCasing } from './surface.ts';
+import { type Form, type Gender, inCasing } from './surface.ts';
 
 /** One replaced span of the input. */
 export interface Edit {
@@ -51,8 +51,7 @@ export function rewrite(text: string, options: RewriteOptions): Rewritten {
   findPolicy(options.policy, options.direction);
   const genders = gendersOf(options);
   if (genders.size === 0) return { text, edits: [] };
-  const candidates = findCandidates(text);
-  if (!candidates.some((candidate) => genders.has(candidate.gender))) return { text, edits: [] };
+  const candidates = findCandidates(text, genders);
   const neighbourhoods = readNeighbourhoods(text, candidates);
   const edits: Edit[] = [];
   candidates.forEach((candidate, index) => {

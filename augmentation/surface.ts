@@ -1,4 +1,21 @@
-// The surface of a pronoun: the case in which it is written. Apostrophe tails ('s, 'd, 'll) lie outside the edit and stay.
+// The surface of a pronoun: its form, and the case in which it is written. Apostrophe tails ('s, 'd, 'll) lie outside the edit
+// and stay.
+
+export type Gender = 'masculine' | 'feminine';
+
+/** The gender of each form. */
+export const GENDERS = {
+  he: 'masculine',
+  him: 'masculine',
+  his: 'masculine',
+  himself: 'masculine',
+  she: 'feminine',
+  her: 'feminine',
+  hers: 'feminine',
+  herself: 'feminine',
+} as const satisfies Record<string, Gender>;
+
+export type Form = keyof typeof GENDERS;
 
 export type Casing = 'lower' | 'title' | 'upper';
 
