@@ -1,0 +1,229 @@
+// The typed client of the HTTP API: every address that the page calls, and the shape of every answer.
+// Addresses are relative to the page, so that it also works behind a proxy's prefix.
+import type { Arm, JobSpec, JobState } from '../job-spec.ts';
+import type { JsonObject } from './json-pointer.ts';
+import type { JsonSchema } from './json-schema.ts';
+
+export type Phase = 'loading' | 'training' | 'evaluating' | 'done';
+
+export interface ArmProgress {
+  readonly step: number;
+  readonly from: number;
+  readonly to: number;
+  readonly lossNats: number | null;
+  readonly tokensPerSecond: number | null;
+  readonly phase: Phase;
+}
+
+export interface Progress {
+  readonly arms: Partial<Record<Arm, ArmProgress>>;
+  readonly secondsLeft: number | null;
+}
+
+export interface JobArm {
+  readonly arm: Arm;
+  readonly state: string;
+  readonly fromStep: number;
+  readonly toStep: number;
+  readonly step: number;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly name: string;
+  readonly state: JobState;
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly attempt: number;
+  readonly priority: number;
+  readonly spec: JobSpec;
+  readonly plan: JsonObject | null;
+  readonly progress: Progress | null;
+  readonly sweepId: string | null;
+  readonly sweepPoint: JsonObject | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly heartbeatAgeMs: number | null;
+  readonly arms: readonly JobArm[];
+}
+
+export interface JobList {
+  readonly jobs: readonly Job[];
+  readonly nextCursor: string | null;
+}
+
+/** Columns of one arm's training steps, all of one length. */
+export interface ArmMetrics {
+  readonly step: readonly number[];
+  readonly lossNats: readonly number[];
+  readonly numEdits: readonly number[];
+}
+
+export interface Metrics {
+  readonly arms: Partial<Record<Arm, ArmMetrics>>;
+}
+
+export interface ScoreRow {
+  readonly arm: Arm;
+  readonly step: number;
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly standardError: number | null;
+  readonly interval: readonly [number, number] | null;
+  readonly numItems: number;
+}
+
+export interface EffectRow {
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly metric: string;
+  readonly step: number;
+  readonly value: number;
+  readonly standardError: number | null;
+  readonly interval: readonly [number, number] | null;
+  readonly pValue: number | null;
+  readonly test: string;
+  readonly numItems: number;
+}
+
+export interface ScoreLabel {
+  readonly arm: Arm;
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly label: string;
+  readonly detail: string;
+}
+
+export interface Scores {
+  readonly scores: readonly ScoreRow[];
+  readonly effects: readonly EffectRow[];
+  readonly fidelity: readonly EffectRow[];
+  readonly labels: readonly ScoreLabel[];
+}
+
+export interface EditRow {
+  readonly step: number;
+  readonly position: number;
+  readonly rule: string;
+  readonly row: number;
+  readonly sample: number;
+  readonly before: string;
+  readonly after: string;
+  readonly contextBefore: string;
+  readonly contextAfter: string;
+}
+
+export interface Edits {
+  readonly edits: readonly EditRow[];
+  readonly totals: {
+    readonly numEdits: number;
+    readonly numRowsChanged: number;
+    readonly numRows: number;
+    readonly byRule: Readonly<Record<string, number>>;
+  };
+  readonly nextCursor: string | null;
+}
+
+export interface StepEvent {
+  readonly arm: Arm;
+  readonly step: number;
+  readonly lossNats: number;
+  readonly numEdits: number;
+}
+
+export interface ModelEntry {
+  readonly name: string;
+  readonly checkpoints?: readonly (string | { readonly name?: string; readonly step?: number })[];
+  readonly dataset?: string;
+}
+
+export interface NamedEntry {
+  readonly name: string;
+}
+
+export interface SpecFault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** An answer that is not a success: RFC 9457 problem details, with the spec's faults when there are some. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly faults: readonly SpecFault[] = [],
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+/** The address of an API resource; `query` entries that are undefined are left out. */
+export function apiAddress(path: string, query: Readonly<Record<string, string | number | undefined>> = {}): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string | number] => entry[1] !== undefined);
+  const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  return `v1/${path}${search === '' ? '' : `?${search}`}`;
+}
+
+interface Problem {
+  readonly title?: string;
+  readonly detail?: string;
+  readonly errors?: readonly SpecFault[];
+}
+
+async function call<T>(path: string, init?: RequestInit): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, init);
+  } catch {
+    throw new ApiError(0, 'The server does not answer.'); // fetch itself says no more than "Failed to fetch"
+  }
+  if (answer.ok) return (await answer.json()) as T;
+  const problem = (await answer.json().catch(() => ({}))) as Problem;
+  const words = problem.detail ?? problem.title ?? `the server answered ${answer.status}`;
+  throw new ApiError(answer.status, words, problem.errors ?? []);
+}
+
+function jobPath(id: string, part = ''): string {
+  return `jobs/${encodeURIComponent(id)}${part}`;
+}
+
+export interface JobFilter {
+  readonly state?: string | undefined;
+  readonly sweep?: string | undefined;
+}
+
+export const api = {
+  jobs: (filter: JobFilter, cursor?: string) =>
+    call<JobList>(apiAddress('jobs', { state: filter.state, sweep: filter.sweep, limit: 30, cursor })),
+  job: (id: string) => call<Job>(apiAddress(jobPath(id))),
+  /** The new job's id. */
+  submit: async (spec: JsonObject): Promise<string> => {
+    const { job } = await call<{ job: Job }>(apiAddress('jobs'), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(spec),
+    });
+    return job.id;
+  },
+  cancel: (id: string) => call<Job>(apiAddress(jobPath(id, '/cancel')), { method: 'POST' }),
+  metrics: (id: string) => call<Metrics>(apiAddress(jobPath(id, '/metrics'))),
+  scores: (id: string) => call<Scores>(apiAddress(jobPath(id, '/scores'))),
+  edits: (id: string, query: { rule?: string | undefined; cursor?: string | undefined }) =>
+    call<Edits>(apiAddress(jobPath(id, '/edits'), { arm: 'intervention', limit: 6, ...query })),
+  jobSchema: () => call<JsonSchema>(apiAddress('schemas/job')),
+  models: async () => (await call<{ models: readonly ModelEntry[] }>(apiAddress('models'))).models,
+  datasets: async () => (await call<{ datasets: readonly NamedEntry[] }>(apiAddress('datasets'))).datasets,
+  benchmarks: async () => (await call<{ benchmarks: readonly NamedEntry[] }>(apiAddress('benchmarks'))).benchmarks,
+};
+
+/** Where a job's manifest, and the stream of its events, are to be had. */
+export function manifestAddress(id: string): string {
+  return apiAddress(jobPath(id, '/manifest'));
+}
+export function eventsAddress(id: string): string {
+  return apiAddress(jobPath(id, '/events'));
+}

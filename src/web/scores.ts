@@ -1,0 +1,90 @@
+// Orders the flat rows of /scores for the page: newest figures, one group per benchmark and protocol, halves side by side.
+import type { Arm } from '../job-spec.ts';
+import type { EffectRow, ScoreLabel, ScoreRow, Scores } from './api.ts';
+import { describeMetric, metricRank, type Half } from './metric-names.ts';
+
+export const ARM_ORDER: readonly Arm[] = ['published', 'control', 'intervention'];
+
+export interface Group<Row> {
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly rows: readonly Row[];
+}
+
+interface Place {
+  readonly benchmark: string;
+  readonly protocol: string;
+}
+
+/** Rows by benchmark and protocol, in order of first appearance; inside a group by rank of the metric. */
+export function groupRows<Row extends Place & { readonly metric: string }>(rows: readonly Row[]): Group<Row>[] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.benchmark, row.protocol]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()].map((members) => ({
+    benchmark: members[0]!.benchmark, // a group is made with its first member
+    protocol: members[0]!.protocol,
+    rows: members.toSorted((a, b) => metricRank(a.metric) - metricRank(b.metric)),
+  }));
+}
+
+/** Of all effects of one metric only the one at the last step. */
+export function latestEffects(effects: readonly EffectRow[]): EffectRow[] {
+  return latestBy(effects, (row) => [row.benchmark, row.protocol, row.metric]);
+}
+
+/** Of all scores of one arm and metric only the one at the last step. */
+export function latestScores(scores: readonly ScoreRow[]): ScoreRow[] {
+  return latestBy(scores, (row) => [row.arm, row.benchmark, row.protocol, row.metric]);
+}
+
+function latestBy<Row extends { readonly step: number }>(rows: readonly Row[], keyOf: (row: Row) => string[]): Row[] {
+  const latest = new Map<string, Row>();
+  for (const row of rows) {
+    const key = JSON.stringify(keyOf(row));
+    const known = latest.get(key);
+    if (known === undefined || row.step >= known.step) latest.set(key, row);
+  }
+  return [...latest.values()];
+}
+
+/** The one figure a list has room for: the effect on the pro-stereotype rate, of WinoBias when it was scored. */
+export function mainEffect(scores: Scores): EffectRow | undefined {
+  const candidates = latestEffects(scores.effects).filter(({ metric }) => {
+    const { isStereotypeRate, part } = describeMetric(metric);
+    return isStereotypeRate && part === null;
+  });
+  return candidates.toSorted((a, b) => metricRank(a.metric) - metricRank(b.metric))[0];
+}
+
+/** The labels that belong to one benchmark, or only to one arm in it. */
+export function labelsFor(labels: readonly ScoreLabel[], place: Place, arm?: Arm): ScoreLabel[] {
+  return labels.filter(
+    (label) =>
+      label.benchmark === place.benchmark &&
+      label.protocol === place.protocol &&
+      (arm === undefined || label.arm === arm),
+  );
+}
+
+export interface ArmHalves {
+  readonly arm: Arm;
+  readonly masculine: ScoreRow;
+  readonly feminine: ScoreRow;
+}
+
+/** For each arm the stereotype rate of its masculine and of its feminine items; arms that lack one are left out. */
+export function halvesOf(rows: readonly ScoreRow[]): ArmHalves[] {
+  const find = (arm: Arm, half: Half) =>
+    rows.find((row) => {
+      const name = describeMetric(row.metric);
+      return row.arm === arm && name.isStereotypeRate && name.half === half;
+    });
+  return ARM_ORDER.flatMap((arm) => {
+    const masculine = find(arm, 'masculine');
+    const feminine = find(arm, 'feminine');
+    return masculine === undefined || feminine === undefined ? [] : [{ arm, masculine, feminine }];
+  });
+}
