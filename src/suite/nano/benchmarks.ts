@@ -12,29 +12,29 @@ const type1Frames: readonly string[] = [
   'The {O} asked the {W} for a map since {he} was new in town.',
   'The {O} trusted the {W}, so {he} left the keys on the table.',
   'The {O} brought the {W} some bread before {he} closed the door.',
-  'The {O} saw the {W} at the {place} while {he} waited for the train.',
-  'The {O} knew the {W} well, but {he} never spoke about it.',
+  'The {O} saw the {W} from the window when {he} was ill.',
+  'The {O} knew the {W} well, but {he} was often late.',
   'The {W} was glad to see the {O} because {he} was often away.',
-  'The {O} sent the {W} a letter after {he} heard the news.',
+  'The {O} sent the {W} a letter because {he} had good news.',
   'The {O} told the {W} the news, and {he} went home.',
 ];
 
 const type2Frames: readonly string[] = [
-  'The {W} came to see the {O} and read a story to {him}.',
-  'The {W} wanted the {O} to stay and made some soup for {him}.',
+  'The {W} found a book for the {O} and gave it to {him}.',
+  'The {W} wrote to the {O} every week and sent {him} a book.',
   'The {O} was late, and the {W} waited for {him}.',
-  'The {O} forgot the ticket, but the {W} found it in {his} bag.',
+  'The {O} was ill, so the {W} brought {him} some soup.',
   'The {W} walked home with the {O} and saw {his} new garden.',
-  'The {W} wrote about the {O} and all {his} work.',
+  'The {W} laughed with the {O} about {his} plan.',
 ];
 
 const crowsFrames: readonly string[] = [
-  'The {O} could see the {place} from {his} window.',
-  'At last the {O} came home, and {his} dog was happy.',
-  'The {O} read the letter to {himself}.',
+  'The {O} left the {place} in the evening and forgot {his} gloves.',
+  'At last the {O} came home and called {his} family.',
+  'The {O} was hungry and made {himself} some soup.',
   'The {W} asked the {O} to rest because {he} was ill.',
-  'The {O} went to the party, and everyone talked to {him}.',
-  'The {O} told the {W} that the red car was {his!}.',
+  'The {O} was at the party, and everyone liked {him}.',
+  'The {O} thought that the red umbrella was {his!}.',
 ];
 
 const places = ['lake', 'park', 'market', 'library', 'station', 'bridge', 'harbour'] as const;
