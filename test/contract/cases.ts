@@ -1,0 +1,108 @@
+// The differentiable functions of src/tensor, each with its float64 counterpart and shapes small enough for finite differences.
+import * as tf from '@tensorflow/tfjs-core';
+import { attentionTables } from '../../src/model/rotary.ts';
+import { causalAttention } from '../../src/tensor/attention.ts';
+import { crossEntropy } from '../../src/tensor/cross-entropy.ts';
+import { embed } from '../../src/tensor/embedding.ts';
+import { gelu } from '../../src/tensor/gelu.ts';
+import { layerNorm } from '../../src/tensor/layer-norm.ts';
+import { linear } from '../../src/tensor/linear.ts';
+import { residual } from '../../src/tensor/residual.ts';
+import * as reference from './reference.ts';
+import type { AttentionSizes, Values } from './reference.ts';
+
+const NO_MODEL = { numLayers: 1, intermediateSize: 1, vocabSize: 1, maxPositions: 8, layerNormEpsilon: 1e-5 };
+
+export interface Case {
+  readonly name: string;
+  readonly shapes: number[][];
+  readonly run: (inputs: tf.Tensor[]) => tf.Tensor;
+  readonly reference: (inputs: Values[]) => Values;
+  readonly scale?: number;
+  /** Tensors that `run` makes besides its result: labels, ids, tables. */
+  readonly numConstants?: number;
+}
+
+const LABELS = Int32Array.of(3, 0, 8, 3, 3, 1);
+export const IDS = Int32Array.of(2, 0, 2, 2, 5);
+
+export const CASES: Case[] = [
+  ...[
+    [5, 7, 3], // narrower output than input
+    [4, 3, 11], // wider
+    [1, 1, 1],
+    [1, 6, 2],
+  ].map(([N, input, output]) => ({
+    name: `linear [${N}, ${input}] → [${N}, ${output}]`,
+    shapes: [[N!, input!], [output!, input!], [output!]],
+    run: ([x, w, b]: tf.Tensor[]) => linear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D),
+    reference: (inputs: Values[]) => reference.linear(inputs, N!),
+  })),
+  ...[1e-5, 1e-1].map((epsilon) => ({
+    name: `layerNorm with epsilon ${epsilon}`,
+    shapes: [[4, 7], [7], [7]],
+    run: ([x, w, b]: tf.Tensor[]) => layerNorm(x as tf.Tensor2D, w as tf.Tensor1D, b as tf.Tensor1D, epsilon),
+    reference: (inputs: Values[]) => reference.layerNorm(inputs, epsilon),
+  })),
+  {
+    name: 'gelu, tanh form',
+    shapes: [[3, 17]],
+    scale: 2,
+    run: ([x]) => gelu(x!, 'tanh'),
+    reference: ([x]) => x!.map(reference.geluTanh),
+  },
+  {
+    name: 'gelu, erf form',
+    shapes: [[3, 17]],
+    scale: 2,
+    run: ([x]) => gelu(x!, 'erf'),
+    reference: ([x]) => x!.map(reference.geluErf),
+  },
+  attentionCase({ B: 2, T: 5, H: 3, D: 6, R: 4, base: 10 }),
+  attentionCase({ B: 1, T: 3, H: 1, D: 4, R: 4, base: 10000 }),
+  attentionCase({ B: 3, T: 1, H: 2, D: 8, R: 2, base: 10 }),
+  {
+    name: 'crossEntropy with repeated labels',
+    numConstants: 1,
+    shapes: [
+      [6, 5],
+      [9, 5],
+    ],
+    run: ([h, e]) => crossEntropy(h as tf.Tensor2D, e as tf.Tensor2D, tf.tensor1d(LABELS, 'int32')),
+    reference: (inputs) => Float64Array.of(-reference.mean(reference.labelLogProbs(inputs, LABELS))),
+  },
+  {
+    name: 'embed with repeated ids',
+    numConstants: 1,
+    shapes: [[6, 3]],
+    run: ([table]) => embed(table as tf.Tensor2D, tf.tensor1d(IDS, 'int32')),
+    reference: ([table]) => Float64Array.from({ length: 15 }, (_, i) => table![IDS[Math.floor(i / 3)]! * 3 + (i % 3)]!),
+  },
+  {
+    name: 'residual',
+    shapes: [
+      [3, 4],
+      [3, 4],
+      [3, 4],
+    ],
+    run: ([a, b, c]) => residual(a as tf.Tensor2D, b as tf.Tensor2D, c as tf.Tensor2D),
+    reference: ([a, b, c]) => a!.map((value, i) => value + b![i]! + c![i]!),
+  },
+];
+
+function attentionCase(sizes: AttentionSizes): Case {
+  const { B, T, H, D, R, base } = sizes;
+  const config = { ...NO_MODEL, numHeads: H, hiddenSize: H * D, rotaryFraction: R / D, rotaryBase: base };
+  return {
+    name: `causalAttention of ${B} × ${T} tokens, ${H} heads of ${D}, ${R} rotated`,
+    shapes: [[B * T, 3 * H * D]],
+    numConstants: 4,
+    run: ([qkv]) =>
+      causalAttention(
+        qkv as tf.Tensor2D,
+        { batch: B, length: T, heads: H, headSize: D },
+        attentionTables(config, T, 'fp32-angles'),
+      ),
+    reference: ([qkv]) => reference.causalAttention(qkv!, sizes),
+  };
+}
