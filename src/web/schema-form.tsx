@@ -36,7 +36,8 @@ export function faultsByField(faults: readonly SpecFault[], root: JsonSchema): M
 
 /** Opens what hides the first faulty field and moves the focus there. */
 export function focusFirstFault(form: HTMLElement): void {
-  const first = form.querySelector<HTMLElement>('[aria-invalid="true"], .form-faults');
+  const field = form.querySelector<HTMLElement>('[aria-invalid="true"]');
+  const first = field ?? form.querySelector<HTMLElement>('.form-faults');
   for (let at = first?.parentElement; at !== null && at !== undefined && at !== form; at = at.parentElement) {
     if (at instanceof HTMLDetailsElement) at.open = true;
   }

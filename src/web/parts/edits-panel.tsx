@@ -73,10 +73,10 @@ function RuleTable({ byRule, rule }: { byRule: Readonly<Record<string, number>>;
                 type="button"
                 class="quiet"
                 aria-pressed={rule === name}
-                aria-label={`Only samples of ${name}`}
+                aria-label={`only these: ${name}`}
                 onClick={() => setSetting('rule', rule === name ? undefined : name)}
               >
-                {rule === name ? 'only these' : 'show'}
+                only these
               </button>
             </td>
           </tr>
