@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasChromium, startBench, type Bench } from './browser.ts';
+import { makeEdits, makeJob, makeMetrics, makeRunningJob, makeScores, TO } from './fake-jobs.ts';
+
+/** axe-core is asked for by path, because the tests run without it too. */
+function findAxe(): string | undefined {
+  try {
+    return createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  } catch {
+    return undefined;
+  }
+}
+const axePath = findAxe();
+
+/** The form with faults of the server at two of its fields. */
+async function showFaults(page: Page): Promise<void> {
+  await page.getByLabel('Probability').fill('2');
+  await page.getByRole('group', { name: 'Arms' }).getByLabel('control').uncheck();
+  await page.getByRole('group', { name: 'Arms' }).getByLabel('published').uncheck();
+  await page.getByRole('group', { name: 'Arms' }).getByLabel('intervention').uncheck();
+  await page.getByRole('button', { name: 'Submit job' }).click();
+  await page.getByText('The job was not accepted: 2 faults').waitFor();
+}
+
+let bench: Bench;
+beforeAll(async () => {
+  if (hasChromium) bench = await startBench();
+}, 60_000);
+afterAll(async () => {
+  if (hasChromium) await bench.close();
+});
+
+describe.skipIf(!hasChromium)('every view, in Chromium', () => {
+  const done = makeJob(1, 'succeeded', { name: 'done' });
+  const running = makeRunningJob(0, 46);
+  const views = ['#/', '#/new', `#/jobs/${running.id}`, `#/jobs/${done.id}`];
+  const open = async (hash: string, options: Parameters<Bench['open']>[2]) => {
+    const opened = await bench.open([running, done], '', options);
+    for (const job of [running, done]) {
+      opened.api.state.scores.set(job.id, makeScores(TO));
+      opened.api.state.metrics.set(job.id, makeMetrics(60));
+      opened.api.state.edits.set(job.id, makeEdits(12));
+    }
+    await opened.page.goto(`${opened.api.address}${hash}`);
+    await opened.page.reload();
+    await opened.page.waitForLoadState('load');
+    await opened.page.locator('tbody tr, form').first().waitFor();
+    return opened;
+  };
+
+  it('fits a phone without scrolling sideways', async () => {
+    for (const hash of views) {
+      const { page } = await open(hash, { viewport: { width: 390, height: 844 } });
+      expect([hash, await page.evaluate(() => document.documentElement.scrollWidth)]).toEqual([hash, 390]);
+    }
+  });
+
+  it('can be reached with the keyboard alone', async () => {
+    const { page } = await open('#/', {});
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('New job');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Name').waitFor();
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('MAIN');
+  });
+
+  it.skipIf(axePath === undefined)(
+    'has nothing for axe to complain about, light and dark',
+    async () => {
+      for (const hash of views) {
+        for (const colorScheme of ['light', 'dark'] as const) {
+          const { page } = await open(hash, { colorScheme });
+          if (hash === '#/new') await showFaults(page);
+          await page.evaluate(() => document.querySelectorAll('details').forEach((fold) => (fold.open = true)));
+          // Not as a script tag, which the page's content security policy rightly refuses.
+          await page.evaluate(readFileSync(axePath!, 'utf8')); // the test is skipped without it
+          const violations = await page.evaluate(async () => {
+            const axe = (
+              globalThis as unknown as {
+                axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+              }
+            ).axe;
+            return (await axe.run()).violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+          });
+          expect([hash, colorScheme, violations]).toEqual([hash, colorScheme, []]);
+        }
+      }
+    },
+    120_000,
+  );
+});
