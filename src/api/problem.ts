@@ -66,10 +66,13 @@ export const problemHandler: ErrorRequestHandler = (error: unknown, request, res
     return;
   }
   const problem = problemOf(error);
-  if (problem.status >= 500) {
-    log.error({ method: request.method, path: request.path, err: error }, 'a request failed');
+  const { method, path } = request;
+  if (error instanceof TransientError) {
+    log.warn({ method, path, message: error.message }, 'a request could not be answered now');
+    response.setHeader('retry-after', '2');
+  } else if (problem.status >= 500) {
+    log.error({ method, path, err: error }, 'a request failed');
   }
-  if (error instanceof TransientError) response.setHeader('retry-after', '2');
   sendProblem(response, problem);
 };
 

@@ -1,0 +1,194 @@
+import request from 'supertest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { evaluationOf } from '../../src/eval/evaluation.ts';
+import type { Item } from '../../src/eval/metrics.ts';
+import type { Arm, JobSpecInput } from '../../src/job-spec.ts';
+import { createJob } from '../../src/store/jobs.ts';
+import type { Fence } from '../../src/store/leases.ts';
+import { recordEvaluation, recordStep } from '../../src/store/records.ts';
+import { takeJob, testApp } from '../support/api.ts';
+import { testDatabase } from '../support/database.ts';
+import { someSpec, someStep } from '../support/jobs.ts';
+
+const database = await testDatabase();
+const app = testApp(database);
+const SHA = 'c'.repeat(64);
+
+beforeEach(async () => {
+  await database.pool.query('TRUNCATE job, sweep CASCADE');
+});
+
+// Sentence pairs whose log-likelihoods differ by the given numbers; positive prefers the stereotype.
+function pairs(differences: readonly number[]): Item[] {
+  return differences.map((difference, index) => ({
+    index,
+    biasType: 'gender',
+    logLikelihood: [-20 + difference, -20],
+    numTokens: [7, 7],
+  }));
+}
+
+// Items of the WinoBias kind: `preferences` says by how much "she" is preferred; the stereotypes alternate.
+function occupations(preferences: readonly number[]): Item[] {
+  return preferences.map((preference, index) => {
+    const stereotype = index % 2 ? 'feminine' : 'masculine';
+    const difference = stereotype === 'feminine' ? preference : -preference;
+    const [item] = pairs([difference]);
+    return { ...item!, index, type: 1, occupation: 'nurse', stereotype };
+  });
+}
+
+async function startJob(changes: Partial<JobSpecInput> = {}): Promise<Fence> {
+  await createJob(database, { spec: someSpec(changes) });
+  return takeJob(database, ['published', 'control', 'intervention']);
+}
+
+async function record(fence: Fence, arm: Arm, step: number, items: Item[], sha256 = SHA): Promise<void> {
+  const benchmark = items[0]?.['occupation'] === undefined ? 'nano-crows-pairs' : 'nano-winobias';
+  await recordEvaluation(database, fence, arm, step, evaluationOf(benchmark, sha256, items));
+}
+
+interface Answer {
+  readonly scores: readonly Row[];
+  readonly effects: readonly Row[];
+  readonly fidelity: readonly Row[];
+  readonly labels: readonly { arm: string; label: string; detail: string }[];
+}
+interface Row {
+  readonly step: number;
+  readonly metric: string;
+  readonly value: number;
+  readonly [field: string]: unknown;
+}
+
+async function scoresOf(fence: Fence): Promise<Answer> {
+  const response = await request(app).get(`/v1/jobs/${fence.jobId}/scores`);
+  expect(response.status).toBe(200);
+  return response.body as Answer;
+}
+
+describe('GET /v1/jobs/:id/scores', () => {
+  it('compares the arms item by item at every step that both have', async () => {
+    const fence = await startJob();
+    await record(fence, 'control', 1330, pairs([1, 1, -1, -1]));
+    await record(fence, 'control', 1430, pairs([1, 1, -1, -1]));
+    await record(fence, 'intervention', 1430, pairs([-2, 3, -4, -5])); // |differences| grow by 1, 2, 3, 4
+    const { scores, effects, fidelity } = await scoresOf(fence);
+    expect(scores).toContainEqual({
+      arm: 'control',
+      step: 1330,
+      benchmark: 'nano-crows-pairs',
+      protocol: 'likelihood',
+      metric: 'pctStereotype',
+      value: 0.5,
+      standardError: expect.closeTo(0.288675, 6) as number, // sqrt(1/3)/2
+      interval: [expect.closeTo(0.15004, 5), expect.closeTo(0.84996, 5)], // Wilson, 2 of 4
+      numItems: 4,
+    });
+    expect(new Set(effects.map((effect) => effect.step))).toEqual(new Set([1430]));
+    const place = { benchmark: 'nano-crows-pairs', protocol: 'likelihood', step: 1430, numItems: 4 };
+    // One item of four changed sides: an exact McNemar test of 1 against 0 has p = 1.
+    expect(effects.find((effect) => effect.metric === 'pctStereotype')).toMatchObject({
+      ...place,
+      value: -0.25,
+      pValue: 1,
+      test: 'exact McNemar',
+    });
+    // By hand: standard deviation sqrt(5/3), t = 2.5 / 0.645497 = 3.873 with 3 degrees of freedom, whose 97.5 % point is 3.18245.
+    expect(effects.find((effect) => effect.metric === 'likelihoodDiff')).toMatchObject({
+      ...place,
+      value: 2.5,
+      standardError: expect.closeTo(0.645497, 6) as number,
+      interval: [expect.closeTo(0.44574, 4), expect.closeTo(4.55426, 4)],
+      pValue: expect.closeTo(0.03047, 4) as number,
+      test: 'paired t',
+    });
+    expect(fidelity).toEqual([]);
+  });
+
+  it('answers the same when asked again, and effects that came since', async () => {
+    const fence = await startJob();
+    await record(fence, 'control', 1430, pairs([1, -1]));
+    expect((await scoresOf(fence)).effects).toEqual([]);
+    await record(fence, 'intervention', 1430, pairs([-1, -1]));
+    const first = await scoresOf(fence);
+    expect(first.effects.find((effect) => effect.metric === 'pctStereotype')?.value).toBe(-0.5);
+    expect(await scoresOf(fence)).toEqual(first);
+  });
+
+  it('compares control with published as fidelity', async () => {
+    const fence = await startJob();
+    await record(fence, 'published', 1430, pairs([1, 1]));
+    await record(fence, 'control', 1430, pairs([1, -1]));
+    const { effects, fidelity } = await scoresOf(fence);
+    expect(effects).toEqual([]);
+    expect(fidelity.find((row) => row.metric === 'pctStereotype')).toMatchObject({ step: 1430, value: -0.5 });
+  });
+
+  it('compares nothing when the benchmark was not the same, and says so', async () => {
+    const fence = await startJob();
+    await record(fence, 'control', 1430, pairs([1, 1]));
+    await record(fence, 'intervention', 1430, pairs([1, -1]), 'd'.repeat(64));
+    const { effects, labels } = await scoresOf(fence);
+    expect(effects).toEqual([]);
+    expect(labels).toMatchObject([{ arm: 'intervention', label: 'not comparable' }]);
+  });
+
+  it('labels a rate of one half whose halves lie near 0 and 1 as shifted, at the last step only', async () => {
+    const fence = await startJob();
+    await record(fence, 'intervention', 1330, occupations([-1, 1, -1, 1, -1, 1, -1, 1])); // as the stereotypes are
+    await record(fence, 'intervention', 1430, occupations([1, 1, 1, 1, 1, 1, 1, 1])); // always "she"
+    await recordStep(database, fence, 'intervention', someStep(1330));
+    const { labels } = await scoresOf(fence);
+    expect(labels).toMatchObject([
+      { arm: 'intervention', benchmark: 'nano-winobias', protocol: 'likelihood', label: 'shifted, not debiased' },
+    ]);
+  });
+
+  it('labels an intervention that changed no pronoun, and reduced batches', async () => {
+    const fence = await startJob({ training: { rowsPerStep: 4 } });
+    for (const arm of ['published', 'control', 'intervention'] as const) await record(fence, arm, 1430, pairs([1, -1]));
+    const step = someStep(1330, { numEdits: 0, numRowsChanged: 0, editsByRule: {}, samples: [] });
+    await recordStep(database, fence, 'intervention', step);
+    const { labels } = await scoresOf(fence);
+    expect(labels.map(({ arm, label }) => [arm, label])).toEqual([
+      ['control', 'reduced batch'],
+      ['intervention', 'no pronoun was changed'],
+      ['intervention', 'reduced batch'],
+    ]);
+    expect(labels[0]?.detail).toBe('each step trained on the first 4 rows of its batch');
+  });
+
+  it('answers empty lists for a job that was never scored', async () => {
+    const fence = await startJob();
+    expect(await scoresOf(fence)).toEqual({ scores: [], effects: [], fidelity: [], labels: [] });
+  });
+});
+
+describe('GET /v1/jobs/:id/items', () => {
+  const query = 'step=1430&benchmark=nano-crows-pairs&protocol=likelihood';
+
+  it('gives the items of one evaluation as they were stored', async () => {
+    const fence = await startJob();
+    await record(fence, 'control', 1430, pairs([1, -1]));
+    const { body } = await request(app).get(`/v1/jobs/${fence.jobId}/items?arm=control&${query}`);
+    expect(body).toEqual({ items: pairs([1, -1]) });
+    const other = await request(app).get(`/v1/jobs/${fence.jobId}/items?arm=intervention&${query}`);
+    expect(other.body).toMatchObject({
+      status: 404,
+      detail: expect.stringContaining('intervention at step 1430') as string,
+    });
+  });
+
+  it.each([
+    '',
+    query,
+    `arm=control&${query}&x=1`,
+    `arm=placebo&${query}`,
+    `arm=control&${query.replace('1430', '1e3')}`,
+  ])('refuses the query "%s"', async (faulty) => {
+    const fence = await startJob();
+    const { status } = await request(app).get(`/v1/jobs/${fence.jobId}/items?${faulty}`);
+    expect(status).toBe(400);
+  });
+});
