@@ -72,7 +72,7 @@ function guardsOf(form: Form, casing: Casing): readonly CompiledGuard[] {
 function compile({ before, after, run, line, amidLowerCase = false }: GuardRule): CompiledGuard {
   return {
     amidLowerCase,
-    before: before === undefined ? undefined : new RegExp(`(?:${before.join('|')})$`, 'u'),
+    before: before === undefined ? undefined : new RegExp(`(?<=${before.join('|')})`, 'uy'),
     after: after === undefined ? undefined : new RegExp(`^(?:${after.join('|')})`, 'u'),
     run: run === undefined ? undefined : new RegExp(run.join('|'), 'u'),
     line: line === undefined ? undefined : new RegExp(line.join('|'), 'gu'),
@@ -81,10 +81,16 @@ function compile({ before, after, run, line, amidLowerCase = false }: GuardRule)
 
 function matches(guard: CompiledGuard, around: Surroundings): boolean {
   if (guard.after !== undefined && !guard.after.test(around.right)) return false;
-  if (guard.before !== undefined && !guard.before.test(around.left)) return false;
+  if (guard.before !== undefined && !endsWith(around.left, guard.before)) return false;
   if (guard.run !== undefined && !(around.isRun && guard.run.test(around.run))) return false;
   if (guard.line !== undefined && !isWithin(guard.line, around)) return false;
   return !guard.amidLowerCase || !around.isShouted;
+}
+
+/** Looks back from the end: a pattern anchored there would be tried from every place before it. */
+function endsWith(text: string, lookbehind: RegExp): boolean {
+  lookbehind.lastIndex = text.length;
+  return lookbehind.test(text);
 }
 
 /** Whether a match of the pattern in the line covers the word. */
@@ -171,11 +177,16 @@ interface CompiledLanguages {
 
 let languages: CompiledLanguages | undefined;
 
-/** No English function word within six words on the line, but words of another language. */
+/** About six words. */
+const WORDS_UNITS = 40;
+
+/** No English function word near by on the line, but words of another language. */
 function isForeign(around: Surroundings): boolean {
   languages ??= compileLanguages(readRuleFile<Languages>('languages.json'));
-  const left = /(?:\S+\s+){0,6}\S*$/.exec(around.left.slice(around.left.lastIndexOf('\n') + 1))?.[0] ?? '';
-  const right = /^\S*(?:[^\S\n]+\S+){0,6}/.exec(around.right)?.[0] ?? '';
+  const before = around.left.slice(around.left.lastIndexOf('\n') + 1);
+  const left = before.length <= WORDS_UNITS ? before : before.slice(before.indexOf(' ', before.length - WORDS_UNITS));
+  const after = around.right.split('\n', 1)[0] ?? '';
+  const right = after.length <= WORDS_UNITS ? after : after.slice(0, after.lastIndexOf(' ', WORDS_UNITS) + 1);
   if (languages.english.test(left) || languages.english.test(right)) return false;
   if (languages.other.test(left) || languages.other.test(right)) return true;
   return languages.phrases.some((phrase) => matches(phrase, around));
