@@ -8,20 +8,20 @@ import type { EditPlace } from '../store/edits.ts';
 import { getJob } from '../store/jobs.ts';
 import { listJobCheckpoints, METRIC_NAMES, readItems, readMetrics } from '../store/results.ts';
 import type { MetricRow } from '../store/results.ts';
-import { armParameter, limitParameter, readQuery, stepParameter } from './request.ts';
+import { armParameter, limitParameter, readQuery, stepParameter, textParameter } from './request.ts';
 import { readScores } from './scores.ts';
 
 const itemQuery = z.strictObject({
   arm: armParameter,
   step: stepParameter,
-  benchmark: z.string().min(1),
-  protocol: z.string().min(1),
+  benchmark: textParameter,
+  protocol: textParameter,
 });
 
 const editQuery = z.strictObject({
   arm: armParameter.default('intervention'),
   step: stepParameter.optional(),
-  rule: z.string().min(1).optional(),
+  rule: textParameter.optional(),
   cursor: z.string().optional(),
   limit: limitParameter(500, 50),
 });

@@ -18,7 +18,7 @@ const MAX_FAULTS = 50;
 
 const path = z.string().regex(/^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$/, 'a path is written intervention.seed');
 const values = z
-  .array(z.json())
+  .array(z.unknown())
   .min(1)
   .max(MAX_POINTS)
   .refine((list) => new Set(list.map((value) => JSON.stringify(value))).size === list.length, 'each value only once');
@@ -26,7 +26,7 @@ const values = z
 /** What POST /sweeps takes; `base` is checked at every point of the grid. */
 const sweepSchema = z.strictObject({
   name: z.string().min(1).max(200).optional(),
-  base: z.record(z.string(), z.json()),
+  base: z.record(z.string(), z.unknown()),
   grid: z.record(path, values).refine((grid) => Object.keys(grid).length > 0, 'give at least one path'),
 });
 type SweepDocument = z.output<typeof sweepSchema>;

@@ -1,28 +1,17 @@
 // The default database: a real PostgreSQL server on a loopback port, started here, or adopted when another process of ours
 // runs it already. It is started detached, so that Ctrl-C in a terminal does not stop it before its owner does; an owner
-// that was killed leaves it running, and the next start adopts it.
-import { spawn, spawnSync } from 'node:child_process';
+// that was killed leaves it running, and the next start adopts it and becomes its owner.
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { DataError, InputError, messageOf, TransientError } from '../errors.ts';
+import { DataError, InputError, messageOf } from '../errors.ts';
 import { log } from '../log.ts';
 import { findBinaries, reachableFolder, serverEnvironment, serverUser } from './postgres-binaries.ts';
 import type { Binaries, ServerUser } from './postgres-binaries.ts';
+import { adoptOrLaunch, choosePort, databaseUrl, isAlive, stopServer, SUPERUSER } from './postgres-process.ts';
+import type { Cluster, Server } from './postgres-process.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Folder of the cluster; made when it does not exist. */
@@ -40,30 +29,13 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** Where the files really are: below /var/tmp when the server user cannot enter the folder asked for. */
   readonly folder: string;
-  /** Whether this process started the server, and so stops it. */
+  /** Whether this process started the server, or adopted it from one that was killed, and so stops it. */
   isOwner(): boolean;
   /** Process id of the server. */
   pid(): number;
   stop(): Promise<void>;
 }
 
-interface Cluster {
-  readonly folder: string;
-  readonly data: string;
-  readonly user: ServerUser;
-  readonly binaries: Binaries;
-  readonly password: string;
-  readonly isEphemeral: boolean;
-}
-
-interface Server {
-  readonly pid: number;
-  readonly port: number;
-  readonly isOwn: boolean;
-}
-
-const SUPERUSER = 'tiresias';
-const MAX_LOG_BYTES = 10_000_000;
 const CHECK_MS = 250;
 
 /**
@@ -141,117 +113,6 @@ function initialise(folder: string, home: string, user: ServerUser, binaries: Bi
   }
 }
 
-function databaseUrl(cluster: Cluster, port: number, database: string): string {
-  return `postgresql://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
-}
-
-async function answers(cluster: Cluster, port: number): Promise<boolean> {
-  const client = new pg.Client({
-    connectionString: databaseUrl(cluster, port, 'postgres'),
-    connectionTimeoutMillis: 2000,
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('SELECT 1');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-async function adopt(cluster: Cluster): Promise<Server | undefined> {
-  const pidFile = join(cluster.data, 'postmaster.pid');
-  if (!existsSync(pidFile)) return undefined;
-  const lines = readFileSync(pidFile, 'utf8').split('\n');
-  const pid = Number(lines[0]);
-  const port = Number(lines[3]);
-  if (!pid || !port || !isAlive(pid) || !(await answers(cluster, port))) return undefined;
-  return { pid, port, isOwn: false };
-}
-
-async function adoptOrLaunch(cluster: Cluster, port: number): Promise<Server> {
-  const deadline = Date.now() + 30_000;
-  for (;;) {
-    const adopted = await adopt(cluster);
-    if (adopted) return adopted;
-    const launched = await launch(cluster, port);
-    if (launched) {
-      writeFileSync(join(cluster.folder, 'port'), String(port));
-      return launched;
-    }
-    // Another starter won, or the children of a killed server are still leaving (about a second).
-    if (Date.now() > deadline) {
-      throw new TransientError(`PostgreSQL did not come up on port ${port}; see ${logFile(cluster)}`);
-    }
-    await sleep(CHECK_MS);
-  }
-}
-
-async function launch(cluster: Cluster, port: number): Promise<Server | undefined> {
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories='];
-  if (cluster.isEphemeral) settings.push('fsync=off', 'synchronous_commit=off', 'shared_buffers=32MB');
-  const flags = settings.flatMap((setting) => ['-c', setting]);
-  rotateLog(cluster);
-  const file = openSync(logFile(cluster), 'a');
-  const child = spawn(cluster.binaries.postgres, ['-D', cluster.data, ...flags], {
-    ...cluster.user,
-    cwd: '/',
-    env: serverEnvironment,
-    detached: true,
-    stdio: ['ignore', file, file],
-  });
-  closeSync(file);
-  child.unref();
-  let hasEnded = false;
-  child.once('exit', () => (hasEnded = true));
-  child.once('error', () => (hasEnded = true));
-  while (!hasEnded && child.pid !== undefined) {
-    if (await answers(cluster, port)) return hasEnded ? undefined : { pid: child.pid, port, isOwn: true };
-    await sleep(25);
-  }
-  return undefined;
-}
-
-function logFile(cluster: Cluster): string {
-  return join(cluster.folder, 'postgres.log');
-}
-
-function rotateLog(cluster: Cluster): void {
-  const path = logFile(cluster);
-  if (existsSync(path) && statSync(path).size > MAX_LOG_BYTES) renameSync(path, `${path}.1`);
-}
-
-// The port of the last start when it is free, so that other processes' URLs stay right.
-async function choosePort(folder: string): Promise<number> {
-  const file = join(folder, 'port');
-  const last = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-  const isUsable = Number.isInteger(last) && last > 0 && last < 65536;
-  return (isUsable ? await freePort(last) : undefined) ?? (await freePort(0)) ?? 0;
-}
-
-function freePort(port: number): Promise<number | undefined> {
-  return new Promise((settle) => {
-    const server = createServer();
-    server.once('error', () => settle(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address() as AddressInfo;
-      server.close(() => settle(address.port));
-    });
-  });
-}
-
 async function makeDatabase(cluster: Cluster, port: number, database: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl(cluster, port, 'postgres') });
   await client.connect();
@@ -289,12 +150,4 @@ function supervise(cluster: Cluster, first: Server, replace: (server: Server) =>
       await restart;
     },
   };
-}
-
-async function stopServer(pid: number): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
-    if (!isAlive(pid)) return;
-    process.kill(pid, signal);
-    for (let wait = 0; wait < 400 && isAlive(pid); wait++) await sleep(25);
-  }
 }

@@ -163,6 +163,13 @@ function pickStep(record: Omit<StepRecord, 'samples' | 'editsByRule'>) {
 }
 
 function pickSample(sample: EditSampleRecord): EditSampleRecord {
-  const { row, sample: index, rule, before, after, contextBefore, contextAfter } = sample;
+  const { row, sample: index, rule } = sample;
+  const [before, after] = [storable(sample.before), storable(sample.after)];
+  const [contextBefore, contextAfter] = [storable(sample.contextBefore), storable(sample.contextAfter)];
   return { row, sample: index, rule, before, after, contextBefore, contextAfter };
+}
+
+// The corpus may hold U+0000, and a context may begin or end inside a surrogate pair; Postgres takes neither.
+function storable(text: string): string {
+  return text.replaceAll(/\0|\p{Surrogate}/gu, '\uFFFD');
 }

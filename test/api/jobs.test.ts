@@ -105,6 +105,13 @@ describe('POST /v1/jobs', () => {
     ]);
   });
 
+  it('points at text that the database could not hold', async () => {
+    for (const name of ['nul \0', 'half \ud83d']) {
+      expect(await faultsOf({ ...minimal, name })).toMatchObject([{ pointer: '/name' }]);
+    }
+    await submit({ name: 'whole 😀 and the six characters \\u0000' });
+  });
+
   it.each([[null], [[]], [5], ['text']])('refuses the document %j as a whole', async (body) => {
     expect(await faultsOf(body)).toMatchObject([{ pointer: '' }]);
   });

@@ -111,7 +111,7 @@ describe('GET /v1/jobs/:id/edits', () => {
     expect(control).toMatchObject({ edits: [], totals: { numEdits: 0, numRows: 160, byRule: {} } });
   });
 
-  it.each(['arm=other', 'step=-1', 'step=99999999999', 'cursor=1330', 'limit=501', 'rules=x'])(
+  it.each(['arm=other', 'step=-1', 'step=99999999999', 'cursor=1330', 'limit=501', 'rules=x', 'rule=%00'])(
     'refuses the query %s',
     async (query) => {
       expect((await get(`${id}/edits?${query}`)).body).toMatchObject({ status: 400 });

@@ -108,6 +108,14 @@ describe('POST /v1/sweeps', () => {
     expect(await faultsOf(document)).toMatchObject([{ pointer }]);
   });
 
+  it('refuses nesting that would exhaust the stack', async () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    const body = `{"base": {}, "grid": {"window.to": [${deep}]}}`;
+    const response = await request(app).post('/v1/sweeps').type('json').send(body);
+    expect(response.status).toBe(422);
+    expect(response.body).toMatchObject({ errors: [{ detail: 'nested more than 10 deep' }] });
+  });
+
   it('takes no path that would reach into the prototype of objects', async () => {
     for (const path of ['__proto__.polluted', 'constructor.prototype.polluted']) {
       await faultsOf({ base, grid: { [path]: [1] } });

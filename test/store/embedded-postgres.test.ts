@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DataError, TransientError } from '../../src/errors.ts';
+import { packagePath } from '../../src/package-root.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.ts';
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from '../../src/store/embedded-postgres.ts';
@@ -78,6 +79,23 @@ describe('startEmbeddedPostgres', () => {
       expect(readFileSync(join(server.folder, 'postgres.log'), 'utf8')).toContain('ready to accept connections');
     },
   );
+
+  it('adopts the server of a process that was killed, and stops it in its place', async () => {
+    const folder = newFolder();
+    const source = JSON.stringify(packagePath('src/store/embedded-postgres.ts'));
+    const code = `const { startEmbeddedPostgres } = await import(${source});
+      const server = await startEmbeddedPostgres({ folder: ${JSON.stringify(folder)} });
+      process.stdout.write(String(server.pid()));
+      process.kill(process.pid, 'SIGKILL');`;
+    const flags = ['--import', 'tsx', '--input-type=module', '-e', code];
+    const { stdout, signal } = spawnSync(process.execPath, flags, { cwd: packagePath(), encoding: 'utf8' });
+    expect(signal).toBe('SIGKILL');
+    const server = await startEmbeddedPostgres({ folder });
+    expect(server.pid()).toBe(Number(stdout));
+    expect(server.isOwner()).toBe(true);
+    await server.stop();
+    expect(() => process.kill(server.pid(), 0)).toThrow('ESRCH');
+  });
 
   it('removes a throw-away cluster when it stops', async () => {
     const folder = newFolder();

@@ -124,6 +124,15 @@ describe('recordStep', () => {
     expect(await database.prisma.run.count()).toBe(2);
   });
 
+  it('keeps edits whose context holds U+0000 or half a character', async () => {
+    const fence = await startJob();
+    const [sample] = someStep(1330).samples;
+    const hostile = { ...sample!, contextBefore: '\ude00 he\0', contextAfter: '\ude00 she\0 \ud83d' };
+    await recordStep(database, fence, 'control', someStep(1330, { samples: [hostile] }));
+    const [stored] = await database.prisma.editSample.findMany();
+    expect(stored).toMatchObject({ contextBefore: '\uFFFD he\uFFFD', contextAfter: '\uFFFD she\uFFFD \uFFFD' });
+  });
+
   it('leaves no half record when the database refuses a part of it', async () => {
     const fence = await startJob();
     const numEvents = await count('event');
