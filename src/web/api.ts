@@ -81,12 +81,15 @@ export interface EffectRow {
   readonly protocol: string;
   readonly metric: string;
   readonly step: number;
-  readonly value: number;
+  /** Null when there are no items to compare. */
+  readonly value: number | null;
   readonly standardError: number | null;
   readonly interval: readonly [number, number] | null;
   readonly pValue: number | null;
   readonly test: string;
   readonly numItems: number;
+  /** Why a figure is missing or exact. */
+  readonly note: string | null;
 }
 
 export interface ScoreLabel {
@@ -136,12 +139,16 @@ export interface StepEvent {
 
 export interface ModelEntry {
   readonly name: string;
-  readonly checkpoints?: readonly (string | { readonly name?: string; readonly step?: number })[];
+  readonly endStep?: number;
+  readonly checkpoints?: readonly { readonly checkpoint: string; readonly hasOptimizerState?: boolean }[];
+  /** What it was trained on, where the suite knows it. */
   readonly dataset?: string;
 }
 
 export interface NamedEntry {
   readonly name: string;
+  /** False for a benchmark whose files have not been fetched. */
+  readonly isThere?: boolean;
 }
 
 export interface SpecFault {

@@ -5,26 +5,21 @@ import { withValueAt, type JsonObject } from './json-pointer.ts';
 
 const SHARE_BEFORE_THE_WINDOW = 0.93;
 
-/** The names of a model's checkpoints, in order of their steps. */
-export function checkpointNames({ checkpoints = [] }: ModelEntry): string[] {
-  return checkpoints
-    .map((entry) => (typeof entry === 'string' ? entry : (entry.name ?? `step${entry.step}`)))
-    .filter((name) => /^step\d+$/.test(name))
-    .toSorted((a, b) => stepOf(a) - stepOf(b));
-}
-
 function stepOf(checkpoint: string): number {
   return Number(checkpoint.slice('step'.length));
 }
 
+/** The names of a model's checkpoints, in order of their steps. */
+export function checkpointNames({ checkpoints = [] }: ModelEntry): string[] {
+  return checkpoints.map(({ checkpoint }) => checkpoint).toSorted((a, b) => stepOf(a) - stepOf(b));
+}
+
+/** The checkpoint nearest to the start of the last 7 %; undefined when there is none to train on from. */
 function startOf(model: ModelEntry): string | undefined {
   const names = checkpointNames(model);
-  const last = names.at(-1);
-  if (last === undefined) return undefined;
-  const wanted = SHARE_BEFORE_THE_WINDOW * stepOf(last);
-  return names.reduce((best, name) =>
-    Math.abs(stepOf(name) - wanted) < Math.abs(stepOf(best) - wanted) ? name : best,
-  );
+  const endStep = model.endStep ?? stepOf(names.at(-1) ?? 'step0');
+  const distance = (name: string) => Math.abs(stepOf(name) - SHARE_BEFORE_THE_WINDOW * endStep);
+  return names.filter((name) => stepOf(name) < endStep).toSorted((a, b) => distance(a) - distance(b))[0];
 }
 
 /** The spec with another model, and with the checkpoint and dataset that go with it. */

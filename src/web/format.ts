@@ -22,7 +22,8 @@ export function formatValue(value: number, unit: Unit): string {
 }
 
 /** A difference of two scores, with its sign: "−48.9 points", "+0.120 nats". */
-export function formatDifference(value: number, unit: Unit): string {
+export function formatDifference(value: number | null, unit: Unit): string {
+  if (value === null) return 'no difference known';
   const sign = value > 0 ? '+' : '';
   if (unit === 'rate') return `${sign}${decimals(100 * value, 1)}\u00a0points`;
   return `${sign}${unit === 'nats' ? `${decimals(value, 3)}${THIN}nats` : plain(value)}`;

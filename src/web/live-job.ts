@@ -1,7 +1,7 @@
 // One job while it runs: its record by polling, its curves from /metrics and then step by step from the event stream.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { JobState } from '../job-spec.ts';
-import { api, eventsAddress, type Job, type Scores, type StepEvent } from './api.ts';
+import { api, eventsAddress, type Job, type Progress, type Scores, type StepEvent } from './api.ts';
 import { putMetrics, putStep, type Curves } from './curves.ts';
 import { usePolled } from './polling.ts';
 
@@ -35,19 +35,30 @@ export function useLiveJob(id: string): LiveJob {
   const ended = record.data !== undefined && isFinal(record.data.state);
   useEffect(() => setHasEnded(ended), [ended, id]);
 
-  const { curves, connection } = useCurves(id, hasEnded, (type) => {
-    if (type === 'evaluation') scores.refresh();
-    if (type === 'state') record.refresh();
+  // Progress that was streamed counts until the record is read anew.
+  const [streamed, setStreamed] = useState<{ progress: Progress | null; since: Job | undefined }>();
+  const { curves, connection } = useCurves(id, hasEnded, {
+    onScores: scores.refresh,
+    onState: record.refresh,
+    onProgress: (progress) => setStreamed({ progress, since: record.data }),
   });
-  return { job: record.data, scores: scores.data, curves, connection, error: record.error, refresh: record.refresh };
+  const isNewer = record.data !== undefined && streamed !== undefined && streamed.since === record.data;
+  const job = isNewer ? { ...record.data, progress: streamed.progress } : record.data;
+  return { job, scores: scores.data, curves, connection, error: record.error, refresh: record.refresh };
 }
 
-function useCurves(id: string, hasEnded: boolean, onEvent: (type: 'state' | 'evaluation') => void) {
+interface NewsHandlers {
+  readonly onScores: () => void;
+  readonly onState: () => void;
+  readonly onProgress: (progress: Progress | null) => void;
+}
+
+function useCurves(id: string, hasEnded: boolean, news: NewsHandlers) {
   const curves = useRef<Curves>(new Map());
   const [, redraw] = useState(0);
   const [connection, setConnection] = useState<Connection>('waiting');
-  const listener = useRef(onEvent);
-  listener.current = onEvent;
+  const latest = useRef(news);
+  latest.current = news;
 
   useEffect(() => {
     curves.current = new Map();
@@ -82,7 +93,9 @@ function useCurves(id: string, hasEnded: boolean, onEvent: (type: 'state' | 'eva
         putStep(curves.current, event);
         drawSoon();
       },
-      onOther: (type) => listener.current(type),
+      onScores: () => latest.current.onScores(),
+      onState: () => latest.current.onState(),
+      onProgress: (progress) => latest.current.onProgress(progress),
     });
     return () => {
       stop();
@@ -92,11 +105,10 @@ function useCurves(id: string, hasEnded: boolean, onEvent: (type: 'state' | 'eva
   return { curves: curves.current, connection };
 }
 
-interface EventHandlers {
+interface EventHandlers extends NewsHandlers {
   readonly onOpen: () => void;
   readonly onBreak: () => void;
   readonly onStep: (event: StepEvent) => void;
-  readonly onOther: (type: 'state' | 'evaluation') => void;
 }
 
 /** Listens to a job's events until the returned function is called. The browser itself resumes after a break (Last-Event-ID). */
@@ -111,12 +123,13 @@ function followEvents(id: string, handlers: EventHandlers): () => void {
       // A refusal (not a break) closes the source for good; then ask anew after a while.
       if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, REOPEN_AFTER_MS);
     };
-    source.addEventListener('step', (event) => handlers.onStep(JSON.parse(event.data as string) as StepEvent));
-    source.addEventListener('evaluation', () => handlers.onOther('evaluation'));
+    source.addEventListener('step', (event) => handlers.onStep(dataOf<StepEvent>(event)));
+    source.addEventListener('progress', (event) => handlers.onProgress(dataOf<Progress | null>(event)));
+    source.addEventListener('evaluation', handlers.onScores);
     source.addEventListener('state', (event) => {
       // The stream ends with a final state; a source left open would connect again and again.
-      if (isFinal((JSON.parse(event.data as string) as { state: JobState }).state)) source.close();
-      handlers.onOther('state');
+      if (isFinal(dataOf<{ state: JobState }>(event).state)) source.close();
+      handlers.onState();
     });
   };
   open();
@@ -124,4 +137,8 @@ function followEvents(id: string, handlers: EventHandlers): () => void {
     clearTimeout(timer);
     source.close();
   };
+}
+
+function dataOf<T>(event: MessageEvent): T {
+  return JSON.parse(event.data as string) as T; // written by our own API
 }

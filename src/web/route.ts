@@ -49,6 +49,7 @@ export function useRoute(): Route {
   useEffect(() => {
     const read = () => setRoute(parseRoute(location.hash));
     addEventListener('hashchange', read);
+    read(); // the address may have changed between the first drawing and now
     return () => removeEventListener('hashchange', read);
   }, []);
   return route;

@@ -129,17 +129,22 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
       return { status: 202, body: state.jobs.find((other) => other.id === id) };
     }
   }
-  const checkpoints = [1130, 1330, 1430].map((step) => ({ name: `step${step}`, step }));
+  const checkpoints = [1130, 1330, 1430].map((step) => ({
+    checkpoint: `step${step}`,
+    hasOptimizerState: step === 1330,
+  }));
   const catalogue: Readonly<Record<string, unknown>> = {
     '/v1/schemas/job': z.toJSONSchema(jobSpecSchema, { io: 'input' }),
     '/v1/models': {
       models: [
-        { name: 'nano-1m', checkpoints },
-        { name: 'pythia-70m', checkpoints: [{ name: 'step143000', step: 143000 }] },
+        { name: 'nano-1m', endStep: 1430, checkpoints },
+        { name: 'pythia-70m', endStep: 143000, checkpoints: [{ checkpoint: 'step133000' }] },
       ],
     },
     '/v1/datasets': { datasets: [{ name: 'nano-stories' }, { name: 'pile-deduped-preshuffled' }] },
-    '/v1/benchmarks': { benchmarks: [{ name: 'nano-winobias' }, { name: 'nano-crows-pairs' }] },
+    '/v1/benchmarks': {
+      benchmarks: [{ name: 'winobias', isThere: false }, { name: 'nano-winobias' }, { name: 'nano-crows-pairs' }],
+    },
   };
   const body = catalogue[url.pathname];
   return body === undefined ? { status: 404, body: { title: 'Not found' } } : ok(body);

@@ -157,36 +157,19 @@ function differences(a: readonly ScoreRow[], b: readonly ScoreRow[], halfWidth: 
       standardError: halfWidth / 1.96,
       interval: [Math.max(-reach, value - halfWidth), Math.min(reach, value + halfWidth)],
       pValue: Math.abs(value) > halfWidth ? 1.3e-9 : 1,
-      test: /Rate|pct/.test(row.metric) ? 'McNemar' : 'paired t',
+      test: /Rate|pct/.test(row.metric) ? 'exact McNemar' : 'paired t',
       numItems: row.numItems,
+      note: null,
     };
   });
 }
 
-const SAMPLES: readonly [rule: string, before: string, after: string, was: string, is: string][] = [
-  [
-    'subject',
-    'he',
-    'she',
-    ' and the plumber said he would mend his own roof before',
-    ' and the plumber said she would mend her own roof before',
-  ],
-  [
-    'possessive',
-    'his',
-    'her',
-    ' and the plumber said he would mend his own roof before',
-    ' and the plumber said she would mend her own roof before',
-  ],
-  ['object', 'him', 'her', 'The judge thanked him for the long letter.', 'The judge thanked her for the long letter.'],
-  [
-    'contraction',
-    "He's",
-    "She's",
-    "\u201cHe's late again\u201d, said the guard",
-    "\u201cShe's late again\u201d, said the guard",
-  ],
-  ['reflexive', 'himself', 'herself', 'the carpenter taught himself to read', 'the carpenter taught herself to read'],
+const SAMPLES: readonly [rule: string, before: string, after: string, left: string, right: string][] = [
+  ['subject', 'he', 'she', ' evening, and the plumber said ', ' would mend his own roof before'],
+  ['possessive', 'his', 'her', ' the plumber said he would mend ', ' own roof before the winter.'],
+  ['object', 'him', 'her', 'The judge thanked ', ' for the long letter.'],
+  ['contraction', "He's", "She's", '“', ' late again”, said the guard'],
+  ['reflexive', 'himself', 'herself', 'the carpenter taught ', ' to read'],
 ];
 
 /** `count` samples, cycling through a few sentences. */

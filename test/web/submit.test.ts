@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { curlCommand } from '../../src/web/curl.ts';
 import { checkpointNames, firstSpec, withModel } from '../../src/web/first-spec.ts';
-import { diffWords } from '../../src/web/word-diff.ts';
 
 /** What a real shell hands to curl. */
 function argumentsOf(command: string): string[] {
@@ -26,19 +24,22 @@ describe('the command that submits a job', () => {
 });
 
 describe('an untouched form', () => {
+  const at = (...steps: number[]) => steps.map((step) => ({ checkpoint: `step${step}` }));
   const models = [
-    { name: 'nano-1m', checkpoints: [{ step: 1430 }, { name: 'step1330' }, 'step1130'] },
-    { name: 'pythia-70m', checkpoints: ['step143000', 'step133000', 'step1000'], dataset: 'pile' },
+    { name: 'nano-1m', endStep: 1430, checkpoints: at(1430, 1330, 1130) },
+    { name: 'pythia-70m', endStep: 143_000, checkpoints: at(143_000, 133_000, 1_000), dataset: 'pile' },
+    { name: 'only-the-end', endStep: 100, checkpoints: at(100) },
   ];
 
   it('holds the first model, the checkpoint before its last 7 %, and a dataset', () => {
-    expect(checkpointNames(models[0]!)).toEqual(['step1130', 'step1330', 'step1430']); // two models
+    expect(checkpointNames(models[0]!)).toEqual(['step1130', 'step1330', 'step1430']); // three models
     expect(firstSpec(models, [{ name: 'nano-stories' }])).toEqual({
       model: 'nano-1m',
       checkpoint: 'step1330',
       dataset: 'nano-stories',
     });
     expect(firstSpec([], [])).toEqual({});
+    expect(firstSpec(models.slice(2), [])).toEqual({ model: 'only-the-end' });
   });
 
   it('follows the model with checkpoint and dataset', () => {
@@ -48,30 +49,5 @@ describe('an untouched form', () => {
       checkpoint: 'step133000',
       dataset: 'pile',
     });
-  });
-});
-
-describe('marked edits', () => {
-  it('give back both texts, with equal unchanged words', () => {
-    const word = fc.constantFrom('he', 'she', 'his', ' ', ', ', 'roof', '“', "He's", 'É');
-    const text = fc.array(word, { maxLength: 14 }).map((words) => words.join(''));
-    fc.assert(
-      fc.property(text, text, (before, after) => {
-        const pieces = diffWords(before, after);
-        const join = (side: readonly { text: string }[]) => side.map(({ text: part }) => part).join('');
-        const kept = (side: readonly { text: string; isChanged: boolean }[]) =>
-          join(side.filter(({ isChanged }) => !isChanged));
-        expect(join(pieces.before)).toBe(before);
-        expect(join(pieces.after)).toBe(after);
-        expect(kept(pieces.before)).toBe(kept(pieces.after));
-      }),
-    );
-  });
-
-  it('mark the pronouns and nothing else', () => {
-    const { before, after } = diffWords('said he would mend his roof', 'said she would mend her roof');
-    const changed = (side: typeof before) => side.filter(({ isChanged }) => isChanged).map(({ text }) => text);
-    expect(changed(before)).toEqual(['he', 'his']);
-    expect(changed(after)).toEqual(['she', 'her']);
   });
 });

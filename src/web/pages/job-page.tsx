@@ -65,7 +65,7 @@ function JobView({ job, live, settings }: { job: Job; live: LiveJob; settings: P
           <a class="button" href={routeLink('new', { from: job.id })}>
             Use as template
           </a>
-          {hasEnded && (
+          {job.attempt > 0 && (
             <a class="button" href={manifestAddress(job.id)}>
               Manifest (JSON)
             </a>

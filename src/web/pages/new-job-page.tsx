@@ -152,7 +152,7 @@ function SubmitBar({ spec, children }: { spec: JsonObject; children: ComponentCh
 
 function choicesOf({ models, datasets, benchmarks }: Catalogue, spec: JsonObject): Record<string, Choices> {
   const named = (entries: readonly NamedEntry[]): Choices => ({
-    names: entries.map(({ name }) => name),
+    names: entries.filter(({ isThere }) => isThere !== false).map(({ name }) => name),
     isOpen: false,
   });
   const model = models.find(({ name }) => name === valueAt(spec, '/model'));

@@ -62,7 +62,10 @@ function scalesOf(effects: readonly EffectRow[]): Map<Unit, Scale> {
   const ofUnit = (unit: Unit) => effects.filter(({ metric }) => describeMetric(metric).unit === unit);
   return new Map(
     UNITS.filter((unit) => ofUnit(unit).length > 0).map((unit) => {
-      const reached = ofUnit(unit).flatMap(({ value, interval }) => [value, ...(interval ?? [])]);
+      const reached = ofUnit(unit).flatMap(({ value, interval }) => [
+        ...(value === null ? [] : [value]),
+        ...(interval ?? []),
+      ]);
       return [unit, scaleAroundZero(reached, LEAST_REACH)];
     }),
   );
@@ -78,10 +81,11 @@ function EffectLine({ row, arm, scales }: { row: EffectRow; arm: Arm; scales: Re
         <strong>{formatDifference(row.value, unit)}</strong> {formatInterval(row.interval, unit)}
         <div class="minor">
           {formatP(row.pValue)} ({row.test}), n = {formatCount(row.numItems)}
+          {row.note !== null && `; ${row.note}`}
         </div>
       </td>
       <td role="cell" class="forest">
-        {scale !== undefined && (
+        {scale !== undefined && row.value !== null && (
           <IntervalTrack scale={scale} value={row.value} interval={row.interval} rule={0} arm={arm} />
         )}
       </td>

@@ -64,7 +64,6 @@ function MainEffect({ id }: { id: string }) {
   const effect = data && mainEffect(data);
   if (data === undefined || effect === undefined)
     return <span class="minor">{data === undefined ? '…' : 'not scored'}</span>;
-  const label = labelsFor(data.labels, effect, 'intervention')[0];
   return (
     <>
       <strong class="figure">{formatDifference(effect.value, 'rate')}</strong>{' '}
@@ -72,7 +71,11 @@ function MainEffect({ id }: { id: string }) {
       <div class="minor">
         n = {formatCount(effect.numItems)}, {effect.benchmark}
       </div>
-      {label !== undefined && <span class="tag">{label.label}</span>}
+      {labelsFor(data.labels, effect, 'intervention').map(({ label, detail }) => (
+        <span class="tag" title={detail} key={label}>
+          {label}
+        </span>
+      ))}
     </>
   );
 }

@@ -2,7 +2,6 @@
 import { manifestAddress, type Job } from '../api.ts';
 import { curlCommand } from '../curl.ts';
 import type { JsonObject } from '../json-pointer.ts';
-import { isFinal } from '../live-job.ts';
 import { CopyButton } from './copy-button.tsx';
 
 export function SpecPanel({ job }: { job: Job }) {
@@ -11,12 +10,12 @@ export function SpecPanel({ job }: { job: Job }) {
   return (
     <>
       <p>
-        {isFinal(job.state) ? (
+        {job.attempt > 0 ? (
           <>
             The <a href={manifestAddress(job.id)}>manifest</a> holds every hash, seed, resolved setting and version.
           </>
         ) : (
-          'The manifest with every hash, seed, resolved setting and version is written when the job ends.'
+          'The manifest with every hash, seed, resolved setting and version is written when the job begins.'
         )}{' '}
         <CopyButton text={command}>Copy as curl</CopyButton>
       </p>
