@@ -1,0 +1,188 @@
+// The HTTP API as the commands call it: its address, answers that are checked before use, and refusals (RFC 9457 problem
+// details) told with the JSON pointer of each fault.
+import { InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { InputError, messageOf } from '../errors.ts';
+import { JOB_STATES } from '../job-spec.ts';
+import { listenAddress } from '../settings.ts';
+import { printable } from './table.ts';
+
+/** What the commands read of a job; whatever else the server says is kept for `--json`. */
+const jobSchema = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(JOB_STATES),
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+  attempt: z.int(),
+  spec: z.looseObject({ model: z.string(), dataset: z.string(), arms: z.array(z.string()) }),
+  createdAt: z.string(),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string().nullable(),
+  arms: z.array(
+    z.looseObject({ arm: z.string(), state: z.string(), fromStep: z.int(), toStep: z.int(), step: z.int() }),
+  ),
+});
+export type Job = z.infer<typeof jobSchema>;
+
+const jobListSchema = z.object({ jobs: z.array(jobSchema), nextCursor: z.string().nullable() });
+export type JobList = z.infer<typeof jobListSchema>;
+
+const sweepSchema = z.object({ sweep: z.looseObject({ id: z.string(), name: z.string() }), jobs: z.array(jobSchema) });
+export type Sweep = z.infer<typeof sweepSchema>;
+
+const effectSchema = z.looseObject({
+  benchmark: z.string(),
+  metric: z.string(),
+  step: z.int(),
+  value: z.number().nullable(),
+  interval: z.tuple([z.number(), z.number()]).nullable(),
+  pValue: z.number().nullable(),
+  numItems: z.int(),
+});
+const scoresSchema = z.looseObject({ effects: z.array(effectSchema) });
+export type Effect = z.infer<typeof effectSchema>;
+
+const problemSchema = z.object({
+  title: z.string().optional(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+});
+
+export interface JobFilter {
+  readonly state?: string | undefined;
+  readonly sweep?: string | undefined;
+}
+
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Jobs asked for at once. */
+const PAGE_SIZE = 100;
+
+/** An answer that is no success, or none at all (status 0). */
+export class ApiError extends InputError {
+  override readonly name = 'ApiError';
+  constructor(
+    readonly status: number,
+    message: string,
+    details: { cause?: unknown } = {},
+  ) {
+    super(message, details);
+  }
+
+  /** Whether the same request may succeed later. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+export type ApiClient = ReturnType<typeof connect>;
+
+/** The option of every command that talks to the server. */
+export function urlOption(): Option {
+  return new Option(
+    '--url <address>',
+    'the server (default: http://127.0.0.1:8642, or TIRESIAS_HOST and TIRESIAS_PORT)',
+  ).argParser(parseUrl);
+}
+
+/** The API at `url`, by default where the settings let the server listen. Every call throws ApiError when it is refused. */
+export function connect(url: string | undefined) {
+  const base = url ?? localAddress();
+  const get = <T>(path: string, schema: z.ZodType<T>) => request(base, path, schema);
+  const post = <T>(path: string, schema: z.ZodType<T>, body?: unknown) => request(base, path, schema, { body });
+  const jobPath = (id: string) => `v1/jobs/${encodeURIComponent(id)}`;
+  return {
+    base,
+    submit: async (spec: unknown) => (await post('v1/jobs', z.object({ job: jobSchema }), spec)).job,
+    job: (id: string) => get(jobPath(id), jobSchema),
+    jobs: (filter: JobFilter, limit: number) => listJobs(base, filter, limit),
+    cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
+    effects: async (id: string) => (await get(`${jobPath(id)}/scores`, scoresSchema)).effects,
+    submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),
+    /** Opens the event stream of a job behind the event of that id. */
+    openEvents: (id: string, lastEventId: string | undefined, signal: AbortSignal) => {
+      const headers = {
+        accept: 'text/event-stream',
+        ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
+      };
+      return send(base, `${jobPath(id)}/events`, { headers, signal });
+    },
+  };
+}
+
+// Newest first, page by page until `limit` jobs are there.
+async function listJobs(base: string, filter: JobFilter, limit: number): Promise<JobList> {
+  const jobs: Job[] = [];
+  let cursor: string | null = null;
+  do {
+    const wanted = Math.min(PAGE_SIZE, limit - jobs.length);
+    const query = { state: filter.state, sweep: filter.sweep, limit: String(wanted), cursor: cursor ?? undefined };
+    const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const page: JobList = await request(base, `v1/jobs?${new URLSearchParams(given)}`, jobListSchema);
+    jobs.push(...page.jobs);
+    cursor = page.jobs.length === 0 ? null : page.nextCursor;
+  } while (cursor !== null && jobs.length < limit);
+  return { jobs, nextCursor: cursor };
+}
+
+async function request<T>(base: string, path: string, schema: z.ZodType<T>, post?: { body: unknown }): Promise<T> {
+  const response = await send(base, path, {
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    ...(post !== undefined && { method: 'POST' }),
+    ...(post?.body !== undefined && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(post.body),
+    }),
+  });
+  const answer: unknown = await response.json().catch((cause: unknown) => {
+    throw new ApiError(0, `${response.url}: expected JSON: ${messageOf(cause)}`, { cause });
+  });
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const where = issue === undefined ? '' : ` at "${issue.path.join('.')}": ${issue.message}`;
+  throw new ApiError(response.status, `${response.url}: the answer is not what this version expects${where}`);
+}
+
+async function send(base: string, path: string, init: RequestInit): Promise<Response> {
+  let response;
+  try {
+    response = await fetch(new URL(path, base), init);
+  } catch (cause) {
+    const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause);
+    const advice = 'start it with `tiresias up`, or name its address with --url';
+    throw new ApiError(0, `no server answers at ${base} (${why || 'no connection'}): ${advice}`, { cause });
+  }
+  if (response.ok) return response;
+  throw await refusal(response);
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const problem = problemSchema.safeParse(body);
+  if (!problem.success) {
+    return new ApiError(
+      response.status,
+      `${response.url} answered ${response.status} ${printable(response.statusText)}`,
+    );
+  }
+  const { title, detail, errors = [] } = problem.data;
+  const words = [title, detail].filter((part, i, parts) => part !== undefined && parts.indexOf(part) === i).join(': ');
+  const faults = errors.map((fault) => `\n  ${printable(fault.pointer || '(whole)')}: ${printable(fault.detail)}`);
+  return new ApiError(response.status, `${printable(words || 'refused')} (HTTP ${response.status})${faults.join('')}`);
+}
+
+function parseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw new InvalidArgumentError('expected an address such as http://127.0.0.1:8642.');
+  }
+  return url.href.endsWith('/') ? url.href : `${url.href}/`;
+}
+
+// A server that listens on every address is reached on the loopback one.
+function localAddress(): string {
+  const { host, port } = listenAddress();
+  const reached = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
+  return `http://${reached}:${port}/`;
+}
