@@ -67,8 +67,8 @@ function securityHeaders(): RequestHandler {
 const logRequests: RequestHandler = (request, response, next) => {
   const start = performance.now();
   response.on('finish', () => {
-    const { method, path } = request;
-    const entry = { method, path, status: response.statusCode, ms: Math.round(performance.now() - start) };
+    const { method, originalUrl: url } = request; // `path` is relative to the router that answered
+    const entry = { method, url, status: response.statusCode, ms: Math.round(performance.now() - start) };
     if (method === 'GET' || method === 'HEAD') log.debug(entry, 'request');
     else log.info(entry, 'request');
   });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ConflictError, NotFoundError } from '../../src/errors.ts';
-import { createJob, getJob, listAttempts, listJobs } from '../../src/store/jobs.ts';
+import { createJob, getJob, insertJobs, listAttempts, listJobs } from '../../src/store/jobs.ts';
 import { eventsAfter } from '../../src/store/events.ts';
 import { beat, claim, MAX_FAILURES, MAX_LOST, release, requestCancel } from '../../src/store/leases.ts';
 import { retryLater, setManifest, setPlan, settle, sweepLostJobs } from '../../src/store/leases.ts';
@@ -38,7 +38,8 @@ async function stateEvents(jobId: string): Promise<unknown[]> {
 
 describe('claim', () => {
   it('hands out each of 200 jobs exactly once to 4 concurrent claimers', async () => {
-    for (let index = 0; index < 200; index++) await createJob(database, { spec: someSpec() });
+    const jobs = Array.from({ length: 200 }, () => ({ spec: someSpec() }));
+    await database.transaction((transaction) => insertJobs(transaction, jobs));
     const claimed: { id: string; owner: string }[] = [];
     const work = async (name: string) => {
       for (
