@@ -23,17 +23,16 @@ for (const backend of BACKENDS_UNDER_TEST) {
       [2, 13, 1, 11],
       [2, 1, 8, 5],
     ] as const;
-    it.each(sizes.flatMap((shape) => flags.map(([a, b]) => ({ shape, a, b }))))(
-      'of batch × rows × inner × columns $shape, transposed: $a, $b',
-      ({ shape, a, b }) => {
-        const [n, rows, inner, columns] = shape;
-        const left = randomValues(n * rows * inner, 3);
-        const right = randomValues(n * inner * columns, 4);
+    it.each(sizes)('of %i × [%i, %i] and [%i columns], any operand transposed', (...shape) => {
+      const [n, rows, inner, columns] = shape;
+      const left = randomValues(n * rows * inner, 3);
+      const right = randomValues(n * inner * columns, 4);
+      for (const [a, b] of flags) {
         const expected = reference.product(left, right, shape, a, b);
         const aShape = a ? [inner, rows] : [rows, inner];
         const bShape = b ? [columns, inner] : [inner, columns];
         for (const batch of n === 1 ? [[], [1]] : [[n]]) {
-          const [values, outShape, numLeft] = tf.tidy(() => {
+          const [values, outShape, numMade] = tf.tidy(() => {
             const x = tf.tensor(Float32Array.from(left), [...batch, ...aShape]);
             const y = tf.tensor(Float32Array.from(right), [...batch, ...bShape]);
             const { numTensors } = tf.memory();
@@ -41,11 +40,11 @@ for (const backend of BACKENDS_UNDER_TEST) {
             return [out.dataSync(), out.shape, tf.memory().numTensors - numTensors] as const;
           });
           expect(outShape).toEqual([...batch, rows, columns]);
-          expect(numLeft).toBe(1);
-          expectClose(values, expected);
+          expect(numMade).toBe(1);
+          expectClose(values, expected, `transposed: ${a}, ${b}`);
         }
-      },
-    );
+      }
+    });
 
     it.each(flags)('of one matrix with each of a batch, transposed: %s, %s', (a, b) => {
       const [n, rows, inner, columns] = [3, 4, 5, 6];

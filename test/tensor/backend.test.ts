@@ -1,0 +1,44 @@
+// Which back end computes: the named one or a named error, never a silent other one.
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../../src/errors.ts';
+import { probeTensorflow, selectBackend } from '../../src/tensor/backend.ts';
+
+const tensorflow = await probeTensorflow();
+
+describe('selectBackend', () => {
+  it.each(['wasm', 'cpu'] as const)('starts %s when it is named', async (name) => {
+    const chosen = await selectBackend(name);
+    expect(chosen).toEqual({ name, reason: 'asked for by name' });
+    expect(tf.getBackend()).toBe(name);
+  });
+
+  it.skipIf(tensorflow.works && tensorflow.hasGpu)(
+    'takes wasm for auto where no GPU answers, and says why',
+    async () => {
+      const chosen = await selectBackend('auto');
+      expect(chosen.name).toBe('wasm');
+      expect(chosen.reason).toContain(tensorflow.reason);
+      expect(tf.getBackend()).toBe('wasm');
+    },
+  );
+
+  it.skipIf(tensorflow.works)(
+    'refuses tensorflow with its reason where it cannot run, and leaves the back end',
+    async () => {
+      await selectBackend('cpu');
+      await expect(selectBackend('tensorflow')).rejects.toThrow(InputError);
+      await expect(selectBackend('tensorflow')).rejects.toThrow(
+        /tensorflow back end cannot run here: @tensorflow\/tfjs/,
+      );
+      expect(tf.getBackend()).toBe('cpu');
+    },
+  );
+
+  it("adds no listeners for the process's crashes", async () => {
+    const count = () => ['uncaughtException', 'unhandledRejection'].map((event) => process.listenerCount(event));
+    const before = count();
+    await selectBackend('wasm');
+    expect(count()).toEqual(before);
+  });
+});

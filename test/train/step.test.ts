@@ -1,0 +1,126 @@
+// One update on every back end: no tensor left over, the same bits every time, no step on numbers that are not finite.
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DataError, NumericalError } from '../../src/errors.ts';
+import { toArrays } from '../../src/model/tensors.ts';
+import { selectBackend } from '../../src/tensor/backend.ts';
+import { batchGradients, trainStep } from '../../src/train/step.ts';
+import { disposeState, fromState, toState, type TrainState } from '../../src/train/state.ts';
+import { BACKENDS_UNDER_TEST } from '../contract/present-backends.ts';
+import { goldenConfig, relativeError } from '../model/golden.ts';
+import { bitsOf, tinyBatch, tinySettings, tinyStart, trainTo } from './tiny-run.ts';
+
+for (const backend of BACKENDS_UNDER_TEST) {
+  describe.skipIf(!backend.isPresent)(backend.title, () => {
+    let numBefore: number;
+    let state: TrainState;
+    beforeAll(async () => void (await selectBackend(backend.name)));
+    beforeEach(() => {
+      numBefore = tf.memory().numTensors;
+      state = tinyStart();
+    });
+    afterEach(() => {
+      disposeState(state);
+      expect(tf.memory().numTensors).toBe(numBefore);
+    });
+
+    it('keeps the number of tensors and bytes level, step after step', async () => {
+      const { numTensors, numBytes } = tf.memory();
+      for (let step = 1; step <= 5; step++) {
+        state = await trainTo(state, step);
+        expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+      }
+    });
+
+    it('gives bit-identical weights and moments when run twice', async () => {
+      state = await trainTo(state, 3);
+      const again = await trainTo(tinyStart(), 3);
+      expect(await bitsOf(again)).toEqual(await bitsOf(state));
+      disposeState(again);
+    });
+
+    it('goes on after a copy out of the back end and into it as if nothing had been', async () => {
+      state = await trainTo(state, 2);
+      const copied = await fromState(state);
+      state = await trainTo(state, 4);
+      const resumed = await trainTo(toState(goldenConfig, copied, 'exact-state'), 4);
+      expect(await bitsOf(resumed)).toEqual(await bitsOf(state));
+      disposeState(resumed);
+    });
+
+    it('forgets moments and their count when it resumes from weights alone', async () => {
+      state = await trainTo(state, 2);
+      const fresh = toState(goldenConfig, await fromState(state), 'weights-only');
+      expect({ step: fresh.step, lrCount: fresh.lrCount, adamCount: fresh.adamCount }).toEqual({
+        step: 2,
+        lrCount: 2,
+        adamCount: 0,
+      });
+      for (const moments of [fresh.expAvg, fresh.expAvgSq]) {
+        for (const values of (await toArrays(moments)).values())
+          expect(values.every((value) => value === 0)).toBe(true);
+      }
+      disposeState(fresh);
+    });
+
+    it.each([1, 2, 3, 99])('has in micro-batches of %i the gradients of the whole batch', async (microBatchSize) => {
+      const whole = await batchGradients(state.parameters, tinyBatch(0), { ...tinySettings, microBatchSize: 3 });
+      const parts = await batchGradients(state.parameters, tinyBatch(0), { ...tinySettings, microBatchSize });
+      expect(Math.abs(parts.lossNats / whole.lossNats - 1)).toBeLessThan(1e-6);
+      expect(relativeError(await toArrays(parts.gradients), await toArrays(whole.gradients))).toBeLessThan(1e-6);
+      tf.dispose([...Object.values(whole.gradients), ...Object.values(parts.gradients)]);
+    });
+
+    it('clips only gradients longer than the limit, and tells the length before', async () => {
+      const { gradients } = await batchGradients(state.parameters, tinyBatch(0), tinySettings);
+      const plain = await toArrays(gradients);
+      tf.dispose(Object.values(gradients));
+      const norm = Math.sqrt([...plain.values()].flatMap((v) => [...v]).reduce((sum, v) => sum + v * v, 0));
+      for (const clipNorm of [norm / 2, norm * 2]) {
+        const settings = { ...tinySettings, adam: { ...tinySettings.adam, clipNorm } };
+        const result = await trainStep(tinyStart(), tinyBatch(0), 0, settings);
+        expect(Math.abs(result.gradientNorm / norm - 1)).toBeLessThan(1e-5);
+        const scale = 0.1 * Math.min(1, clipNorm / (norm + 1e-6)); // what (1 − β₁)·gradient leaves in the first moment
+        const expected = new Map([...plain].map(([name, values]) => [name, values.map((value) => value * scale)]));
+        expect(relativeError(await toArrays(result.state.expAvg), expected)).toBeLessThan(1e-5);
+        disposeState(result.state);
+      }
+    });
+
+    it('at learning rate zero fills the moments and leaves the weights', async () => {
+      const before = await toArrays(state.parameters);
+      const result = await trainStep(state, tinyBatch(0), 0, tinySettings);
+      state = result.state;
+      expect(relativeError(await toArrays(state.parameters), before)).toBe(0);
+    });
+
+    it.each([NaN, Infinity])(
+      'refuses to step on a weight of %d, naming step and tensors, and keeps the state',
+      async (bad) => {
+        const arrays = await fromState(state);
+        arrays.parameters.get('gpt_neox.layers.1.mlp.dense_4h_to_h.weight')![7] = bad;
+        disposeState(state);
+        state = toState(goldenConfig, { ...arrays, step: 1234 }, 'exact-state');
+        const { numTensors } = tf.memory();
+        const stepping = trainStep(state, tinyBatch(0), 1e-3, tinySettings);
+        await expect(stepping).rejects.toThrow(NumericalError);
+        await expect(stepping).rejects.toThrow(/^step 1234: loss NaN.*gpt_neox\.layers\.1\.mlp\.dense_4h_to_h\.weight/);
+        expect(tf.memory().numTensors).toBe(numTensors);
+      },
+    );
+
+    it.each([
+      ['an input', 3, 32],
+      ['the last label', 12, 32],
+      ['a negative one', 14, -1],
+    ])('refuses an id outside the vocabulary by its place: %s', async (_, place, id) => {
+      const rows = tinyBatch(0);
+      const tokens = rows.tokens.slice();
+      tokens[place] = id;
+      const stepping = trainStep(state, { ...rows, tokens }, 1e-3, tinySettings);
+      await expect(stepping).rejects.toThrow(DataError);
+      const [row, token] = [Math.floor(place / 13), place % 13];
+      await expect(stepping).rejects.toThrow(`step 0, row ${row}, token ${token}: id ${id} is outside`);
+    });
+  });
+}
