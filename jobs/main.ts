@@ -2,14 +2,20 @@
 import { homeFolder, leaseTimes, numCores, workerDatabaseUrl } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
 import { log } from '../src/log.ts';
+import { persistently } from './persistence.ts';
 import { runWorker } from './worker.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
-// Started by another process of ours, it ends with it.
+// Started by another process of ours, it ends with it – also when that one was gone before this line.
 process.on('disconnect', () => stop.abort());
+if (process.connected === false) stop.abort();
 
-const database = await openDatabase(workerDatabaseUrl());
+const url = workerDatabaseUrl();
+const database = await persistently(
+  () => openDatabase(url),
+  () => stop.signal.aborted,
+);
 try {
   await runWorker({ database, home: homeFolder(), ...leaseTimes(), numCores: numCores() }, stop.signal);
 } catch (error) {

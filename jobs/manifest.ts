@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
+import { findPolicy } from '../augmentation/policies.ts';
 import { fileSha256 } from '../src/checkpoint/checkpoint.ts';
 import type { JobSpec } from '../src/job-spec.ts';
 import { packagePath } from '../src/package-root.ts';
@@ -28,6 +29,10 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
       published: end === undefined ? null : await identifyFolder(end),
     },
     dataset: { ...dataset, bin: await identify(`${dataset.prefix}.bin`), idx: await identify(`${dataset.prefix}.idx`) },
+    policy: {
+      name: spec.intervention.policy,
+      version: findPolicy(spec.intervention.policy, spec.intervention.direction).version,
+    },
     benchmarks: benchmarks.map(({ name, kind, sha256, isOfficial }) => ({ name, kind, sha256, isOfficial })),
     software: softwareVersions(),
     machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },

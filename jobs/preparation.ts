@@ -2,15 +2,14 @@
 // attempts get the stored plan back.
 import { z } from 'zod';
 import { join } from 'node:path';
+import { datasetFacts, modelFacts } from '../src/catalog.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
 import { findBenchmark, type Benchmark } from '../src/eval/benchmarks.ts';
 import type { Arm, JobSpec } from '../src/job-spec.ts';
-import { readModelConfig } from '../src/model/config.ts';
-import { countParameters } from '../src/model/parameters.ts';
 import { describeDataset, findDataset } from '../src/suite/datasets.ts';
-import { findModel, hasMoments, type SuiteModel } from '../src/suite/models.ts';
+import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
-import { resolvePlan, type DatasetFacts, type ModelFacts, type RunPlan } from '../src/train/plan.ts';
+import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
 import type { TrainerTask } from './messages.ts';
 
 /** Held-back samples scored at most: enough for a perplexity with a narrow interval, cheap beside a step. */
@@ -27,28 +26,6 @@ export interface Preparation {
   readonly dataset: DatasetDescription;
   readonly heldBack: TrainerTask['heldBack'];
   readonly benchmarks: readonly Benchmark[];
-}
-
-/** The facts of a model that planning needs. Throws NotFoundError or DataError. */
-export function modelFacts(home: string, name: string): ModelFacts {
-  const model = findModel(home, name);
-  const config = readModelConfig(model.configPath);
-  return {
-    name,
-    ...config,
-    numParameters: countParameters(config),
-    schedule: model.schedule,
-    endStep: model.endStep,
-    checkpointSpacing: model.checkpointSpacing,
-    availableSteps: [...model.checkpoints.keys()],
-    hasMoments: (step) => hasMoments(model, step),
-    benchmarks: model.benchmarks,
-  };
-}
-
-/** The facts of a dataset that planning needs. Throws NotFoundError or DataError. */
-export function datasetFacts(home: string, name: string): DatasetFacts {
-  return findDataset(home, name);
 }
 
 /** Resolves the whole job; `stored` is the plan of an earlier attempt, which is kept. Throws InputError, NotFoundError, DataError. */

@@ -22,8 +22,8 @@ export function progressTracker(now: () => number = () => performance.now()) {
   const begun = new Map<Arm, { step: number; atMs: number }>();
   return {
     progress,
-    start(arm: Arm, window: { from: number; to: number }, step: number, phase: ArmProgress['phase']): void {
-      progress.arms[arm] = { ...window, step, phase, lossNats: null, tokensPerSecond: null };
+    start(arm: Arm, { from, to }: { from: number; to: number }, step: number, phase: ArmProgress['phase']): void {
+      progress.arms[arm] = { from, to, step, phase, lossNats: null, tokensPerSecond: null };
     },
     hear(arm: Arm, message: TrainerMessage): void {
       const state = progress.arms[arm];

@@ -11,6 +11,7 @@ process.on('SIGTERM', () => stop.abort());
 // Ctrl-C reaches the whole terminal group; the worker decides when its trainers stop.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(1));
+if (process.connected === false) process.exit(1);
 process.on('message', (message: WorkerMessage) => void work(message));
 
 async function work({ task }: WorkerMessage): Promise<void> {

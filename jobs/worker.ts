@@ -58,9 +58,10 @@ async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signa
     if (signal.aborted) preempt();
     const end = await attempt.run();
     log.info({ job: job.id, attempt: job.attempt, ...end }, 'attempt ended');
+    await heartbeat(attempt, job, options); // the last progress
     await persistently(() => finish(job, options.database, end));
   } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
+    if (!(error instanceof ConflictError || error instanceof TransientError)) throw error;
     log.warn({ job: job.id, attempt: job.attempt, message: error.message }, 'the job is another worker’s now');
   } finally {
     clearInterval(heart);

@@ -37,7 +37,8 @@ export function databaseUrl(): string | undefined {
 /** The PostgreSQL of a worker: it starts none of its own. Throws InputError when none is named. */
 export function workerDatabaseUrl(): string {
   const url = databaseUrl();
-  if (url === undefined) throw new InputError('a worker needs DATABASE_URL; `tiresias up` starts server and worker together');
+  if (url === undefined)
+    throw new InputError('a worker needs DATABASE_URL; `tiresias up` starts server and worker together');
   return url;
 }
 
@@ -60,4 +61,9 @@ export function numCores(): number {
 /** The folder of outside test data, or undefined when the variable is not set. */
 export function sharedFolderSetting(): string | undefined {
   return read('TIRESIAS_SHARED');
+}
+
+/** This process's environment with additions, for a child process. */
+export function childEnvironment(additions: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...additions };
 }

@@ -8,9 +8,10 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../errors.ts';
-import { parameterShapes } from '../model/parameters.ts';
+import { parameterShapes, type ParameterShape } from '../model/parameters.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { readWeights, type Weight } from './weights.ts';
 
 /** Everything that is needed to go on after a step, outside any back end. */
 export interface CheckpointContent {
@@ -56,11 +57,11 @@ export async function saveCheckpoint(
   await mkdir(temporary, { recursive: true });
   try {
     const shapes = new Map(parameterShapes(config).map(({ name, shape }) => [name, shape]));
-    await writeSafetensors(join(temporary, 'model.safetensors'), withShapes('', content.parameters, shapes));
+    writeSafetensors(join(temporary, 'model.safetensors'), withShapes('', content.parameters, shapes));
     if (content.moments !== undefined) {
       const { expAvg, expAvgSq } = content.moments;
       const moments = [...withShapes('exp_avg.', expAvg, shapes), ...withShapes('exp_avg_sq.', expAvgSq, shapes)];
-      await writeSafetensors(join(temporary, 'optimizer.safetensors'), moments);
+      writeSafetensors(join(temporary, 'optimizer.safetensors'), moments);
     }
     await copyFile(configPath, join(temporary, 'config.json'));
     const { step, lrCount, adamCount } = content;
@@ -86,7 +87,7 @@ export async function saveCheckpoint(
 export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<CheckpointContent> {
   await verifyCheckpoint(folder);
   const names = parameterShapes(config);
-  const parameters = await readTensors(join(folder, 'model.safetensors'), '', names);
+  const parameters = pickTensors(readWeights(folder), folder, '', names);
   const optimizerPath = join(folder, 'optimizer.safetensors');
   const statePath = join(folder, 'state.json');
   const state = existsSync(statePath) ? await readJson(statePath, stateFile) : undefined;
@@ -94,15 +95,16 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
   const lrCount = state?.lrCount ?? step;
   const counters = { step, lrCount, adamCount: state?.adamCount ?? lrCount };
   if (!existsSync(optimizerPath)) return { ...counters, parameters };
-  const expAvg = await readTensors(optimizerPath, 'exp_avg.', names);
-  const expAvgSq = await readTensors(optimizerPath, 'exp_avg_sq.', names);
+  const moments = readSafetensors(optimizerPath);
+  const expAvg = pickTensors(moments, optimizerPath, 'exp_avg.', names);
+  const expAvgSq = pickTensors(moments, optimizerPath, 'exp_avg_sq.', names);
   return { ...counters, parameters, moments: { expAvg, expAvgSq } };
 }
 
 /** Reads only the weights of a model folder. Throws DataError as loadCheckpoint does. */
 export async function loadWeights(folder: string, config: ModelConfig): Promise<Map<string, Float32Array>> {
   await verifyCheckpoint(folder);
-  return readTensors(join(folder, 'model.safetensors'), '', parameterShapes(config));
+  return pickTensors(readWeights(folder), folder, '', parameterShapes(config));
 }
 
 function stepOfFolder(folder: string): number {
@@ -123,12 +125,12 @@ function* withShapes(
   }
 }
 
-async function readTensors(
+function pickTensors(
+  tensors: ReadonlyMap<string, Weight>,
   path: string,
   prefix: string,
-  names: readonly { readonly name: string; readonly shape: readonly number[] }[],
-): Promise<Map<string, Float32Array>> {
-  const tensors = await readSafetensors(path);
+  names: readonly ParameterShape[],
+): Map<string, Float32Array> {
   const arrays = new Map<string, Float32Array>();
   for (const { name, shape } of names) {
     const tensor = tensors.get(prefix + name);

@@ -21,6 +21,8 @@ export interface SuiteModel {
   readonly checkpointSpacing: number;
   /** Folders of the published checkpoints that are here, by step. */
   readonly checkpoints: ReadonlyMap<number, string>;
+  /** The dataset it was trained on, where that is known. */
+  readonly dataset: string | null;
   /** Benchmarks that a job scores when it names none. */
   readonly benchmarks: readonly string[];
 }
@@ -99,6 +101,7 @@ function nanoModel(name: string, folder: string): SuiteModel | undefined {
     endStep: trainSteps,
     checkpointSpacing: 10,
     checkpoints: new Map(steps.map((step) => [step, join(folder, `step${step}`)])),
+    dataset: name.replace(/^nano-\d+m/, 'nano-stories'),
     benchmarks: ['nano-winobias', 'nano-crows-pairs'],
   };
 }
@@ -138,6 +141,7 @@ function toModel(file: z.infer<typeof registeredFile>): SuiteModel {
     endStep,
     checkpointSpacing,
     checkpoints: new Map(steps.sort(([a], [b]) => a - b)),
+    dataset: null,
     benchmarks: ['winobias', 'crows-pairs'],
   };
 }

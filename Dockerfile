@@ -1,0 +1,41 @@
+# Two targets: `cpu` (slim, the default) and `gpu` (CUDA base for @tensorflow/tfjs-node-gpu).
+#   docker build --target cpu -t tiresias .
+#   docker build --target gpu -t tiresias:gpu .
+# The embedded PostgreSQL is for one machine; with DATABASE_URL set it is not used.
+
+FROM node:20.20-bookworm-slim AS sources
+WORKDIR /opt/tiresias
+COPY package.json package-lock.json ./
+COPY scripts/bootstrap.mjs scripts/no-schema-engine.sh scripts/
+COPY bin bin
+COPY prisma prisma
+COPY prisma.config.ts tsconfig.json tsconfig.build.json vite.config.ts ./
+COPY augmentation augmentation
+COPY jobs jobs
+COPY src src
+COPY suite suite
+
+FROM sources AS cpu
+RUN node scripts/bootstrap.mjs && npm cache clean --force
+ENV TIRESIAS_HOME=/var/lib/tiresias TIRESIAS_HOST=0.0.0.0
+RUN mkdir -p /var/lib/tiresias && chown node:node /var/lib/tiresias
+USER node
+VOLUME /var/lib/tiresias
+EXPOSE 8642
+ENTRYPOINT ["node", "/opt/tiresias/bin/tiresias.mjs"]
+CMD ["up"]
+
+# tfjs-node-gpu 4.22 binds libtensorflow 2.9, which wants CUDA 11.2 or newer of the 11 series and cuDNN 8.
+FROM nvidia/cuda:11.8.0-cudnn8-runtime-ubuntu22.04 AS gpu
+RUN apt-get update && apt-get install -y --no-install-recommends python3 make g++ ca-certificates && rm -rf /var/lib/apt/lists/*
+COPY --from=node:20.20-bookworm-slim /usr/local /usr/local
+COPY --from=sources /opt/tiresias /opt/tiresias
+WORKDIR /opt/tiresias
+RUN node scripts/bootstrap.mjs && npm cache clean --force && node bin/tiresias.mjs doctor
+ENV TIRESIAS_HOME=/var/lib/tiresias TIRESIAS_HOST=0.0.0.0
+RUN useradd --create-home tiresias && mkdir -p /var/lib/tiresias && chown tiresias:tiresias /var/lib/tiresias
+USER tiresias
+VOLUME /var/lib/tiresias
+EXPOSE 8642
+ENTRYPOINT ["node", "/opt/tiresias/bin/tiresias.mjs"]
+CMD ["up"]

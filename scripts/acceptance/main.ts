@@ -1,0 +1,28 @@
+// `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
+import { dose } from './dose.ts';
+import { faults } from './faults.ts';
+import { intervention } from './intervention.ts';
+import { plant } from './plant.ts';
+
+const TRIALS: Readonly<Record<string, () => Promise<void>>> = { plant, intervention, dose, faults };
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in TRIALS));
+if (unknown.length > 0) {
+  console.error(`no trial ${unknown.join(', ')}; there is ${Object.keys(TRIALS).join(', ')}`);
+  process.exit(2);
+}
+let numFailed = 0;
+for (const [name, trial] of Object.entries(TRIALS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const startedMs = performance.now();
+  console.log(`== ${name}`);
+  try {
+    await trial();
+    console.log(`   ${name}: reached, ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  } catch (error) {
+    numFailed += 1;
+    console.error(`   ${name}: MISSED: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+process.exit(numFailed === 0 ? 0 : 1);

@@ -1,0 +1,103 @@
+// `tiresias up`: database, server and one worker together, each started again when it dies.
+import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { openCatalog } from '../catalog.ts';
+import { log } from '../log.ts';
+import { isRunningFromSource, packagePath } from '../package-root.ts';
+import { startServer } from '../server.ts';
+import { childEnvironment, databaseUrl, homeFolder, listenAddress } from '../settings.ts';
+import { openDatabase } from '../store/database.ts';
+import { startEmbeddedPostgres } from '../store/embedded-postgres.ts';
+import { migrate } from '../store/migrate.ts';
+
+export interface Service {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const RESTART_MS = 1_000;
+
+export function addUpCommand(program: Command): void {
+  program
+    .command('up')
+    .description('start everything on this machine: database, server with its page, one worker')
+    .addHelpText(
+      'after',
+      '\nDATABASE_URL names a PostgreSQL of yours; without it an embedded one keeps its files in TIRESIAS_HOME.\n' +
+        '\nExample:\n  $ TIRESIAS_PORT=8000 tiresias up',
+    )
+    .action(async () => {
+      const service = await startService(listenAddress());
+      process.stderr.write(`Tiresias is at ${service.url} – Ctrl-C ends it\n`);
+      await untilInterrupted();
+      process.stderr.write('\nstopping: running jobs are saved and go on at the next start\n');
+      await service.stop();
+      process.exit(0);
+    });
+}
+
+/** Starts everything; resolves once the page answers. The caller stops it. */
+export async function startService(address: { host: string; port: number }): Promise<Service> {
+  const home = homeFolder();
+  const url = databaseUrl();
+  const embedded =
+    url === undefined ? await startEmbeddedPostgres({ folder: join(home, 'postgres'), supervise: true }) : undefined;
+  const connection = url ?? embedded!.url; // one of the two is there
+  await migrate(connection);
+  const database = await openDatabase(connection);
+  const server = await startServer(address, {
+    database,
+    catalog: openCatalog(home),
+    webFolder: packagePath('dist', 'web'),
+  });
+  const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home });
+  return {
+    url: server.url.replace(/\/$/, ''),
+    stop: async () => {
+      await worker.stop();
+      await server.close();
+      await database.close();
+      await embedded?.stop();
+    },
+  };
+}
+
+/** Resolves at the first SIGINT or SIGTERM. */
+export function untilInterrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Keeps one worker process alive until stopped. */
+function superviseWorker(environment: Record<string, string>): { stop(): Promise<void> } {
+  const program = packagePath(...(isRunningFromSource ? ['jobs', 'main.ts'] : ['dist', 'jobs', 'main.js']));
+  let isStopping = false;
+  let child: ChildProcess | undefined;
+  let gone = Promise.resolve();
+  const start = (): void => {
+    const fresh = fork(program, [], {
+      execArgv: isRunningFromSource ? ['--import', 'tsx'] : [],
+      env: childEnvironment(environment),
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    child = fresh;
+    gone = new Promise((resolve) => {
+      fresh.once('close', (code, signal) => {
+        resolve();
+        if (isStopping) return;
+        log.warn({ code, signal }, 'worker ended; it is started again');
+        setTimeout(() => !isStopping && start(), RESTART_MS);
+      });
+    });
+  };
+  start();
+  return {
+    stop: async () => {
+      isStopping = true;
+      child?.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
