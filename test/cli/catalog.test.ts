@@ -1,0 +1,155 @@
+// `tiresias models`, `datasets` and `benchmarks` on a home folder of their own.
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { writeIndexedDataset } from '../../src/data/indexed-dataset.ts';
+import { packagePath } from '../../src/package-root.ts';
+import { hasShared, sharedPath } from '../support/shared.ts';
+import { tiresias } from './command.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // each command is a process that compiles its sources
+const scratch = mkdtempSync(join(tmpdir(), 'tiresias-catalog-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+const home = join(scratch, 'home');
+const run = (...words: string[]) => tiresias(words, { environment: { TIRESIAS_HOME: home } });
+
+async function answer(...words: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await run(...words, '--json');
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+describe('tiresias models', () => {
+  const folder = join(scratch, 'step1000');
+  const tokenizer = packagePath('suite', 'nano', 'tokenizer.json');
+
+  beforeAll(() => {
+    mkdirSync(folder);
+    cpSync(packagePath('suite', 'nano', 'nano-1m-seed1', 'config.json'), join(folder, 'config.json'));
+    writeFileSync(join(folder, 'model.safetensors'), '');
+  });
+
+  it('registers nothing that cannot be used, and says what is wanting', async () => {
+    const add = (name: string, from: string, ...more: string[]) =>
+      run('models', 'add', name, '--from', from, '--checkpoint', 'step1000', ...more);
+    const damaged = join(scratch, 'damaged');
+    cpSync(folder, damaged, { recursive: true });
+    writeFileSync(join(damaged, 'config.json'), '{"hidden_size": "wide"}');
+    const refused: [Promise<{ code: number | null; stderr: string }>, RegExp][] = [
+      [add('pythia-14m', folder), /step1000 has no tokenizer\.json/],
+      [add('mine', folder, '--tokenizer', tokenizer), /give its peak learning rate with --peak-lr/],
+      [add('pythia-14m', damaged, '--tokenizer', tokenizer), /damaged\/config\.json/],
+      [add('pythia-14m', folder, '--tokenizer', join(folder, 'config.json')), /config\.json/],
+    ];
+    for (const [outcome, message] of refused) {
+      const { code, stderr } = await outcome;
+      expect(stderr).toMatch(message);
+      expect(code).toBe(2);
+    }
+    expect(existsSync(join(home, 'models'))).toBe(false);
+  });
+
+  it('lists a registered checkpoint beside the nano suite, and shows where it is', async () => {
+    const words = ['--from', folder, '--checkpoint', 'step1000', '--tokenizer', tokenizer];
+    const added = await run('models', 'add', 'pythia-14m', ...words);
+    expect(added).toMatchObject({ code: 0, stdout: 'pythia-14m step1000\n' });
+    expect(added.stderr).toContain('moments at zero');
+    expect(await answer('models', 'list')).toMatchObject({
+      models: [
+        { name: 'nano-1m', suite: 'nano', endStep: 1430 },
+        { name: 'pythia-14m', checkpoints: [{ checkpoint: 'step1000', hasOptimizerState: false }] },
+      ],
+    });
+    expect(await answer('models', 'show', 'pythia-14m')).toMatchObject({
+      checkpoints: [{ checkpoint: 'step1000', folder }],
+      schedule: { peak: 1e-3, totalSteps: 143_000 },
+    });
+    const unknown = await run('models', 'show', 'pythia-15m');
+    expect(unknown).toMatchObject({ code: 2, stdout: '' });
+    expect(unknown.stderr).toContain('(there is: nano-1m, pythia-14m)');
+  });
+});
+
+describe('tiresias datasets', () => {
+  it('opens token files before it registers them, and counts their steps', async () => {
+    const prefix = join(scratch, 'rows');
+    const rows = Array.from({ length: 10 }, (_, row) => Array.from({ length: 5 }, (_, i) => row * 5 + i));
+    writeIndexedDataset(prefix, rows, 'uint16');
+    const words = ['datasets', 'add', 'mine', '--layout', 'preshuffled', '--seq-length', '4', '--batch-size', '3'];
+    const outcome = await run(...words, '--data', prefix);
+    expect(outcome).toEqual({ code: 0, stdout: 'mine\n', stderr: '10 samples of 4 + 1 tokens: 3 steps of 3\n' });
+    const listed = await answer('datasets', 'list');
+    expect(listed['datasets']).toMatchObject([
+      { name: 'nano-stories' },
+      { name: 'mine', numSamples: 10, batchSize: 3 },
+    ]);
+    const absent = await run(...words.with(2, 'other'), '--data', join(scratch, 'nothing'));
+    expect(absent.code).toBe(2);
+    expect(absent.stderr).toContain(join(scratch, 'nothing'));
+    expect(readdirSync(join(home, 'datasets'))).toEqual(['mine.json']);
+  });
+});
+
+describe('tiresias benchmarks', () => {
+  it('says of each absent official set where it goes and where it comes from', async () => {
+    const { code, stdout } = await run('benchmarks', 'list');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^winobias +not here$/m);
+    expect(stdout).toMatch(/^nano-winobias +part of the nano suite +SHA-256 [0-9a-f]{64}$/m);
+    expect(stdout).toContain(join(home, 'benchmarks', 'crows-pairs', 'crows_pairs_anonymized.csv'));
+    expect(stdout).toContain('then run: tiresias benchmarks add crows-pairs --from PATH');
+    expect(stdout).toContain('https://github.com/uclanlp/corefBias');
+  });
+
+  it.skipIf(!hasShared)('takes official files in whole, from a file or a folder', async () => {
+    await answer(
+      'benchmarks',
+      'add',
+      'crows-pairs',
+      '--from',
+      sharedPath('benchmarks/crows-pairs/crows_pairs_anonymized.csv'),
+    );
+    const again = await answer('benchmarks', 'add', 'crows-pairs', '--from', sharedPath('benchmarks/crows-pairs'));
+    expect(again).toMatchObject({ name: 'crows-pairs', isOfficial: true });
+    await answer('benchmarks', 'add', 'winobias', '--from', sharedPath('benchmarks/winobias'));
+    for (const file of readdirSync(join(home, 'benchmarks', 'winobias'))) {
+      expect(sha256(join(home, 'benchmarks', 'winobias', file))).toBe(sha256(sharedPath('benchmarks/winobias', file)));
+    }
+    expect((await answer('benchmarks', 'list'))['benchmarks']).toMatchObject([
+      { name: 'winobias', isThere: true, isOfficial: true },
+      { name: 'crows-pairs', isThere: true, isOfficial: true },
+      {},
+      {},
+    ]);
+  });
+
+  it.skipIf(!hasShared)('refuses changed and partial files, and leaves what was there', async () => {
+    const changed = join(scratch, 'changed');
+    cpSync(sharedPath('benchmarks/winobias'), changed, { recursive: true });
+    appendFileSync(join(changed, 'pro_stereotyped_type1.txt.test'), '\n');
+    const refused = await run('benchmarks', 'add', 'winobias', '--from', changed);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/expected the official files of winobias, found other files, SHA-256 [0-9a-f]{64}/);
+    for (const side of ['pro', 'anti']) rmSync(join(changed, `${side}_stereotyped_type1.txt.test`));
+    const partial = await run('benchmarks', 'add', 'winobias', '--from', changed);
+    expect(partial.stderr).toContain('found only a part of it, winobias-type2');
+    expect(readdirSync(join(home, 'benchmarks')).sort()).toEqual(['crows-pairs', 'winobias']);
+    expect(readdirSync(join(home, 'benchmarks', 'winobias'))).toHaveLength(4);
+  });
+});
+
+function sha256(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}

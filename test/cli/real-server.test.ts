@@ -1,0 +1,86 @@
+// The commands against the real server on a real PostgreSQL: `tiresias server` as users start it, and every command that asks it.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { openDatabase, type Database } from '../../src/store/database.ts';
+import { createJob } from '../../src/store/jobs.ts';
+import { testDatabaseUrl } from '../support/database.ts';
+import { someSpec } from '../support/jobs.ts';
+import { said, tiresias, type Outcome } from './command.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // each command is a process that compiles its sources
+const scratch = mkdtempSync(join(tmpdir(), 'tiresias-server-'));
+let database: Database;
+let server: ChildProcess;
+let ended: Promise<Outcome>;
+let url: string[];
+
+beforeAll(async () => {
+  const databaseUrl = await testDatabaseUrl();
+  database = await openDatabase(databaseUrl);
+  const environment = { DATABASE_URL: databaseUrl, TIRESIAS_HOME: join(scratch, 'home'), TIRESIAS_PORT: '0' };
+  const ready = new Promise<string>((resolve, reject) => {
+    ended = tiresias(['server'], {
+      environment,
+      onStart: (child) => {
+        server = child;
+        said(child, 'stderr', /Tiresias is at (\S+)/).then((match) => resolve(match[1] ?? ''), reject);
+      },
+    });
+  });
+  url = ['--url', await ready];
+});
+afterAll(async () => {
+  server.kill('SIGKILL');
+  await database.close();
+  rmSync(scratch, { recursive: true });
+});
+
+describe('the commands and the real server', () => {
+  it('agree on the shapes of jobs, lists, events and refusals', async () => {
+    const refused = await tiresias([
+      'submit',
+      '--model',
+      'no-such',
+      '--checkpoint',
+      'step1',
+      '--dataset',
+      'none',
+      ...url,
+    ]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/^ {2}\/model: no model "no-such" is registered/m);
+    expect(refused.stderr).toMatch(/^ {2}\/dataset: no dataset "none" is registered/m);
+
+    const { id } = await createJob(database, { spec: someSpec({ name: 'seen from outside' }) });
+    const list = await tiresias(['jobs', ...url]);
+    expect(list.stdout).toMatch(new RegExp(`^${id} +queued +\\d+ s ago +seen from outside$`, 'm'));
+
+    const watching = tiresias(['watch', id, ...url], {
+      onStart: (child) =>
+        void said(child, 'stderr', /^queued$/m).then(async () => {
+          expect(await tiresias(['cancel', id, ...url])).toMatchObject({ code: 0, stdout: 'cancelled\n' });
+        }),
+    });
+    expect(await watching).toEqual({ code: 4, stdout: 'cancelled: cancelled before it began\n', stderr: 'queued\n' });
+
+    const show = await tiresias(['jobs', 'show', id, ...url]);
+    expect(show).toMatchObject({ code: 0, stderr: '' });
+    expect(show.stdout).toMatch(/^state +cancelled$/m);
+    const again = await tiresias(['cancel', id, ...url]);
+    expect(again.code).toBe(2);
+
+    server.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('tell a server or a worker without DATABASE_URL what it needs', async () => {
+    for (const command of ['server', 'worker']) {
+      const { code, stderr } = await tiresias([command]);
+      expect({ command, code }).toEqual({ command, code: 2 });
+      expect(stderr).toMatch(/needs DATABASE_URL; `tiresias up`/);
+    }
+  });
+});
