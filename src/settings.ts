@@ -20,8 +20,8 @@ function readInteger(name: string, fallback: number, least: number): number {
 }
 
 /** Log threshold of pino: fatal, error, warn, info, debug, trace or silent. */
-export function logLevel(): string {
-  return read('TIRESIAS_LOG') ?? 'info';
+export function logLevel(fallback = 'info'): string {
+  return read('TIRESIAS_LOG') ?? fallback;
 }
 
 /** Where artifacts, registered models and the embedded database live. */

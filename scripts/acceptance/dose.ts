@@ -12,7 +12,7 @@ import { scatterPlot } from './plot.ts';
 const PROBABILITY = 0.25;
 
 export async function dose(): Promise<void> {
-  const service = await startService({ host: '127.0.0.1', port: 0 });
+  const service = await startService({ host: '127.0.0.1', port: 0 }, 'error');
   try {
     const spec = nanoSpec({
       name: `acceptance: probability ${PROBABILITY}`,

@@ -15,7 +15,7 @@ const WINDOW = {
 const NUM_STEPS = 40;
 
 export async function faults(): Promise<void> {
-  const service = await startService({ host: '127.0.0.1', port: 0 });
+  const service = await startService({ host: '127.0.0.1', port: 0 }, 'error');
   try {
     const quiet = await runJob(service, 'undisturbed', []);
     const disturbed = await runJob(service, 'disturbed', [

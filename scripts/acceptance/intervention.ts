@@ -5,7 +5,7 @@ import { expectTrue, expectWithin } from './expect.ts';
 import { get, getScores, NANO_WINDOW, nanoSpec, submit, waitForEnd } from './nano-job.ts';
 
 export async function intervention(): Promise<void> {
-  const service = await startService({ host: '127.0.0.1', port: 0 });
+  const service = await startService({ host: '127.0.0.1', port: 0 }, 'error');
   try {
     const id = await submit(service.url, nanoSpec({ name: 'acceptance: intervention' }));
     const job = await waitForEnd(service.url, id);

@@ -40,7 +40,7 @@ export function addDemoCommand(program: Command): void {
     .action(async (options: DemoOptions) => {
       const startedMs = performance.now();
       const { host, port } = listenAddress();
-      const service = await startService({ host, port: await getSomePort(host, port) });
+      const service = await startService({ host, port: await getSomePort(host, port) }, 'warn');
       process.stderr.write(`Tiresias is at ${service.url} (started in ${seconds(startedMs)} s)\n`);
       const interrupted = untilInterrupted();
       const outcome = await Promise.race([

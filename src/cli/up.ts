@@ -6,7 +6,7 @@ import { openCatalog } from '../catalog.ts';
 import { log } from '../log.ts';
 import { isRunningFromSource, packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
-import { childEnvironment, databaseUrl, homeFolder, listenAddress } from '../settings.ts';
+import { childEnvironment, databaseUrl, homeFolder, listenAddress, logLevel } from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.ts';
 import { migrate } from '../store/migrate.ts';
@@ -37,8 +37,12 @@ export function addUpCommand(program: Command): void {
     });
 }
 
-/** Starts everything; resolves once the page answers. The caller stops it. */
-export async function startService(address: { host: string; port: number }): Promise<Service> {
+/**
+ * Starts everything; resolves once the page answers. The caller stops it. `logsAt` is the log level of all processes where
+ * TIRESIAS_LOG does not name one.
+ */
+export async function startService(address: { host: string; port: number }, logsAt = 'info'): Promise<Service> {
+  log.level = logLevel(logsAt);
   const home = homeFolder();
   const url = databaseUrl();
   const embedded =
@@ -51,7 +55,7 @@ export async function startService(address: { host: string; port: number }): Pro
     catalog: openCatalog(home),
     webFolder: packagePath('dist', 'web'),
   });
-  const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home });
+  const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG: log.level });
   return {
     url: server.url.replace(/\/$/, ''),
     stop: async () => {

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { findWeights } from '../checkpoint/weights.ts';
 import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
 import { checkpointSteps, nanoSizes, nanoTraining } from './nano/definition.ts';
@@ -149,7 +150,7 @@ function toModel(file: z.infer<typeof registeredFile>): SuiteModel {
 export interface Registration {
   readonly name: string;
   readonly step: number;
-  /** Folder with config.json, model.safetensors, perhaps optimizer.safetensors and tokenizer.json. */
+  /** Folder with config.json, weights in any of Hugging Face's forms, perhaps optimizer.safetensors and tokenizer.json. */
   readonly folder: string;
   readonly tokenizerPath?: string | undefined;
   readonly peakLearningRate?: number | undefined;
@@ -164,7 +165,7 @@ export function registerModel(home: string, { name, step, folder: given, ...more
     if (!existsSync(join(folder, file))) throw new InputError(`${folder} has no ${file}`);
     return join(folder, file);
   };
-  required('model.safetensors');
+  if (findWeights(folder) === undefined) throw new InputError(`${folder} holds no weights (model.safetensors or pytorch_model.bin)`);
   const path = join(home, 'models', `${name}.json`);
   const earlier = existsSync(path) ? readRegistered(path) : undefined;
   const peakLearningRate = more.peakLearningRate ?? earlier?.peakLearningRate ?? pythiaPeakLearningRate(name);
