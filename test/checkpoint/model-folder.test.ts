@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/checkpoint/model-folder.ts';
-import { DataError, InputError } from '../../src/errors.ts';
+import { DataError, InputError, messageOf } from '../../src/errors.ts';
 import { toArrays } from '../../src/model/tensors.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { goldenArrays, goldenConfig, goldenPath } from '../model/golden.ts';
@@ -46,25 +46,28 @@ describe('loadModel', () => {
     [
       'with the configuration of another size',
       () => writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...FILE, vocab_size: 33 })),
-      /model\.safetensors: tensor "gpt_neox\.embed_in\.weight" has shape \[32, 12\], expected \[33, 12\]/,
+      /tensor "gpt_neox\.embed_in\.weight" has shape \[32, 12\], expected \[33, 12\]/,
     ],
     [
       'with more layers in the configuration than in the file',
       () => writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...FILE, num_hidden_layers: 3 })),
-      /model\.safetensors: tensor "gpt_neox\.layers\.2\.input_layernorm\.weight" is missing/,
+      /tensor "gpt_neox\.layers\.2\.input_layernorm\.weight" is missing/,
     ],
     [
       'with fewer layers in the configuration than in the file',
       () => writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...FILE, num_hidden_layers: 1 })),
-      /model\.safetensors: .*"gpt_neox\.layers\.1\./,
+      /"gpt_neox\.layers\.1\./,
     ],
   ])('refuses a folder %s, and keeps no tensors', async (_, damage, message) => {
     damage();
     const { numTensors } = tf.memory();
-    const loading = loadModel(folder);
-    await expect(loading).rejects.toThrow(DataError);
-    await expect(loading).rejects.toThrow(message);
-    await expect(loading).rejects.toThrow(folder);
+    const refusal = await loadModel(folder).then(
+      () => 'loaded',
+      (error: unknown) => error,
+    );
+    expect(refusal).toBeInstanceOf(DataError);
+    expect(messageOf(refusal)).toMatch(message);
+    expect(messageOf(refusal)).toContain(folder);
     expect(tf.memory().numTensors).toBe(numTensors);
   });
 });
