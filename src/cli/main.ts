@@ -1,6 +1,6 @@
 // The command line: one file a command. Results go to stdout, everything else to stderr; a caller's fault exits with 2.
 import { Command } from 'commander';
-import { ConflictError, DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
+import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
 import { addBenchCommand } from './bench.ts';
 import { addBenchmarksCommand } from './benchmarks.ts';
 import { addCancelCommand } from './cancel.ts';
@@ -56,7 +56,7 @@ addBenchCommand(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  const isExpected = [InputError, DataError, NotFoundError, ConflictError].some((kind) => error instanceof kind);
+  const isExpected = [InputError, DataError, NotFoundError, ConflictError, TransientError].some((kind) => error instanceof kind);
   process.stderr.write(`tiresias: ${isExpected || !(error instanceof Error) ? messageOf(error) : error.stack}\n`);
   process.exitCode = isExpected ? 2 : 1;
 }

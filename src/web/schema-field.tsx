@@ -4,7 +4,8 @@ import { valueAt, type Json } from './json-pointer.ts';
 import { fieldOf, labelOf, resolveSchema, type Field, type JsonSchema } from './json-schema.ts';
 import { BooleanControl, ChoiceControl, JsonControl, TextControl, type ControlProps } from './schema-control.tsx';
 import { SeveralField } from './schema-several.tsx';
-import type { SpecForm } from './schema-form.tsx';
+import { describedBy, FieldWords, type FieldFrame } from './field-words.tsx';
+import type { SpecForm } from './spec-form.ts';
 
 const LARGEST_BOUND_SHOWN = 1_000;
 
@@ -13,14 +14,6 @@ interface Props {
   schema: JsonSchema;
   isRequired: boolean;
   form: SpecForm;
-}
-
-export interface FieldFrame {
-  readonly id: string;
-  readonly label: string;
-  readonly help: string;
-  readonly faults: readonly string[];
-  readonly isRequired: boolean;
 }
 
 /** Whatever a place of the form needs, except objects. */
@@ -119,12 +112,6 @@ function helpOf(schema: JsonSchema, field: Field): string {
   return words.filter((part) => part !== '').join(' ');
 }
 
-/** The ids of help and faults, for aria-describedby. */
-export function describedBy({ id, help, faults }: FieldFrame): string | undefined {
-  const ids = [...(faults.length > 0 ? [`${id}-faults`] : []), ...(help !== '' ? [`${id}-help`] : [])];
-  return ids.length > 0 ? ids.join(' ') : undefined;
-}
-
 function FieldLabel({ frame }: { frame: FieldFrame }) {
   return (
     <label for={frame.id}>
@@ -132,27 +119,4 @@ function FieldLabel({ frame }: { frame: FieldFrame }) {
       {frame.isRequired && <span class="required"> required</span>}
     </label>
   );
-}
-
-/** Help and faults of a field, with the ids that `describedBy` names. */
-export function FieldWords({ frame }: { frame: FieldFrame }) {
-  return (
-    <>
-      {frame.faults.length > 0 && (
-        <p class="fault" id={`${frame.id}-faults`} role="alert">
-          {frame.faults.join('; ')}
-        </p>
-      )}
-      {frame.help !== '' && (
-        <p class="help" id={`${frame.id}-help`}>
-          <HelpText>{frame.help}</HelpText>
-        </p>
-      )}
-    </>
-  );
-}
-
-/** A description, with what stands between backticks as code. */
-export function HelpText({ children }: { children: string }) {
-  return <>{children.split('`').map((part, place) => (place % 2 === 1 ? <code key={place}>{part}</code> : part))}</>;
 }

@@ -1,26 +1,12 @@
 // Draws a form from the API's JSON Schema of a job, so that a new field of the API is on the page without a change here.
 // The spec holds only what differs from the defaults; the API fills in the rest.
 import type { ComponentChildren } from 'preact';
-import { childPointer, nearestPlace, type Json, type JsonObject } from './json-pointer.ts';
+import { childPointer, nearestPlace } from './json-pointer.ts';
 import { fieldOf, fieldPointers, labelOf, resolveSchema, type JsonSchema } from './json-schema.ts';
 import type { SpecFault } from './api.ts';
-import { HelpText, SchemaField } from './schema-field.tsx';
-
-/** Names that a field may take. An open list only suggests. */
-export interface Choices {
-  readonly names: readonly string[];
-  readonly isOpen: boolean;
-}
-
-export interface SpecForm {
-  readonly root: JsonSchema;
-  readonly spec: JsonObject;
-  /** Faults by the pointer of the field that shows them; '' holds those that belong to no field. */
-  readonly faults: ReadonlyMap<string, readonly string[]>;
-  /** By pointer. */
-  readonly choices: Readonly<Record<string, Choices>>;
-  readonly onChange: (pointer: string, value: Json | undefined) => void;
-}
+import { HelpText } from './field-words.tsx';
+import { SchemaField } from './schema-field.tsx';
+import type { SpecForm } from './spec-form.ts';
 
 /** Each fault at the field that it names or that is nearest above it. */
 export function faultsByField(faults: readonly SpecFault[], root: JsonSchema): Map<string, string[]> {

@@ -1,6 +1,6 @@
 // A field that takes several names at once, or one word such as "auto" instead of them.
 import type { Json } from './json-pointer.ts';
-import { describedBy, FieldWords, type FieldFrame } from './schema-field.tsx';
+import { describedBy, FieldWords, type FieldFrame } from './field-words.tsx';
 
 interface Props {
   readonly frame: FieldFrame;

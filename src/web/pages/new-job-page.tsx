@@ -10,7 +10,8 @@ import { CopyButton } from '../parts/copy-button.tsx';
 import { usePolled } from '../polling.ts';
 import { goTo, jobLink } from '../route.ts';
 import { curlCommand } from '../curl.ts';
-import { faultsByField, focusFirstFault, SchemaForm, type Choices } from '../schema-form.tsx';
+import { faultsByField, focusFirstFault, SchemaForm } from '../schema-form.tsx';
+import type { Choices } from '../spec-form.ts';
 
 const ADVANCED = new Set(['/training', '/evaluation', '/backend', '/priority']);
 
