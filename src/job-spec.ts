@@ -51,14 +51,9 @@ const window = z
   .strictObject({
     to: z.int().min(1).optional().meta({ description: "Last step of the window; default: the suite's end." }),
     steps: count.optional().meta({ description: 'Length of the window in steps, instead of `to`.' }),
-    finalFraction: z
-      .number()
-      .gt(0)
-      .lt(1)
-      .optional()
-      .meta({
-        description: "Share of the training run before the suite's end, instead of a checkpoint (0.07 = last 7 %).",
-      }),
+    finalFraction: z.number().gt(0).lt(1).optional().meta({
+      description: "Share of the training run before the suite's end, instead of a checkpoint (0.07 = last 7 %).",
+    }),
   })
   .meta({ description: 'Which steps are trained: [checkpoint, to).' });
 

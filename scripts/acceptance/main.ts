@@ -2,9 +2,10 @@
 import { dose } from './dose.ts';
 import { faults } from './faults.ts';
 import { intervention } from './intervention.ts';
+import { otherBackend } from './other-backend.ts';
 import { plant } from './plant.ts';
 
-const TRIALS: Readonly<Record<string, () => Promise<void>>> = { plant, intervention, dose, faults };
+const TRIALS: Readonly<Record<string, () => Promise<void>>> = { plant, intervention, dose, faults, otherBackend };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in TRIALS));

@@ -56,7 +56,9 @@ addBenchCommand(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  const isExpected = [InputError, DataError, NotFoundError, ConflictError, TransientError].some((kind) => error instanceof kind);
+  const isExpected = [InputError, DataError, NotFoundError, ConflictError, TransientError].some(
+    (kind) => error instanceof kind,
+  );
   process.stderr.write(`tiresias: ${isExpected || !(error instanceof Error) ? messageOf(error) : error.stack}\n`);
   process.exitCode = isExpected ? 2 : 1;
 }
