@@ -14,6 +14,7 @@ import { openDatabase, type Database } from '../../src/store/database.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/store/embedded-postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { testDatabaseUrl } from './database.ts';
+import { sharedSuiteFolder } from './suite-folder.ts';
 
 /** A job as the API answers it, as far as tests read it. */
 export interface JobAnswer {
@@ -108,13 +109,6 @@ export async function startTestService(options: ServiceOptions = {}): Promise<Te
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-// One nano corpus for all test files of a run: their processes have the same parent. Named so that database.ts removes it later.
-function sharedSuiteFolder(): string {
-  const folder = join(tmpdir(), `tiresias-test-${process.ppid}-suite`);
-  mkdirSync(folder, { recursive: true });
-  return folder;
 }
 
 function askJobs(url: string): Pick<TestService, 'get' | 'post' | 'submit' | 'until' | 'untilOver'> {
