@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { loadCheckpoint, loadWeights, saveCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { batchSha256, openDataset, replayBatch, type Batch, type Dataset } from '../src/data/replay.ts';
+import { DataError } from '../src/errors.ts';
 import { readTokenizer, type Tokenizer } from '../src/data/tokenizer.ts';
 import { scoreHeldBack } from '../src/eval/held-back.ts';
 import { evaluateBenchmark } from '../src/eval/score.ts';
@@ -57,6 +58,9 @@ async function train(
 ): Promise<void> {
   const { plan } = task;
   const start = await loadCheckpoint(task.startFolder, config);
+  if (!task.isOwnCheckpoint && start.step !== plan.from) {
+    throw new DataError(`${task.startFolder}: its state.json says step ${start.step}, expected step ${plan.from}`);
+  }
   const state = toState(config, start, task.isOwnCheckpoint ? 'exact-state' : plan.resume);
   const road: Road<Batch, Proof> = {
     replay: (step) => replayBatch(dataset, step, plan.rowsPerStep),

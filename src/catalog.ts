@@ -34,6 +34,7 @@ export function modelFacts(home: string, name: string): ModelFacts {
     schedule: model.schedule,
     endStep: model.endStep,
     checkpointSpacing: model.checkpointSpacing,
+    publishedSteps: model.publishedSteps,
     availableSteps: [...model.checkpoints.keys()],
     hasMoments: (step) => hasMoments(model, step),
     benchmarks: model.benchmarks,

@@ -232,7 +232,7 @@ def main():
         ),
     )
     config = {"model_type": "gpt_neox", "hidden_act": "gelu", "hidden_size": C, "intermediate_size": 4 * C}
-    config.update({"num_attention_heads": H, "num_hidden_layers": L, "vocab_size": V, "rotary_pct": 0.25})
+    config.update({"num_attention_heads": H, "num_hidden_layers": L, "vocab_size": V, "rotary_pct": 0.5})
     (folder / "config.json").write_text(json.dumps(config) + "\n")
 
 

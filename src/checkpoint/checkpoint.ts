@@ -11,7 +11,7 @@ import { DataError, messageOf } from '../errors.ts';
 import { parameterShapes, type ParameterShape } from '../model/parameters.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { readWeights, type Weight } from './weights.ts';
+import { findWeights, readWeights, type Weight } from './weights.ts';
 
 /** Everything that is needed to go on after a step, outside any back end. */
 export interface CheckpointContent {
@@ -32,6 +32,9 @@ export interface SavedCheckpoint {
   readonly sizeBytes: number;
 }
 
+/** What a manifest vouches for. */
+const FILES = ['model.safetensors', 'optimizer.safetensors', 'config.json', 'state.json'];
+
 const stateFile = z.object({
   step: z.int().min(0),
   lrCount: z.int().min(0),
@@ -42,10 +45,13 @@ const stateFile = z.object({
 const manifestFile = z.object({
   format: z.literal('tiresias-checkpoint-1'),
   step: z.int(),
-  files: z.record(z.string(), z.object({ sha256: z.string(), sizeBytes: z.int() })),
+  files: z.record(
+    z.string().regex(/^\w[\w.-]*$/, 'a file of the folder itself'),
+    z.object({ sha256: z.string(), sizeBytes: z.int() }),
+  ),
 });
 
-/** Writes the checkpoint as `folder`, replacing nothing that is complete. `configPath` is the model's config.json. */
+/** Writes the checkpoint as `folder`; an earlier one of that name stays until this one is complete. `configPath` is the model's config.json. */
 export async function saveCheckpoint(
   folder: string,
   content: CheckpointContent,
@@ -70,8 +76,7 @@ export async function saveCheckpoint(
       json({ step, lrCount, adamCount, lossScale: 1, skippedSteps: 0 }),
     );
     const saved = await writeManifest(temporary, step, content.moments !== undefined);
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
+    await replaceFolder(temporary, folder);
     await syncFolder(dirname(folder));
     return { ...saved, path: folder };
   } catch (error) {
@@ -87,7 +92,7 @@ export async function saveCheckpoint(
 export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<CheckpointContent> {
   await verifyCheckpoint(folder);
   const names = parameterShapes(config);
-  const parameters = pickTensors(readWeights(folder), folder, '', names);
+  const parameters = pickTensors(readWeights(folder), findWeights(folder) ?? folder, '', names);
   const optimizerPath = join(folder, 'optimizer.safetensors');
   const statePath = join(folder, 'state.json');
   const state = existsSync(statePath) ? await readJson(statePath, stateFile) : undefined;
@@ -104,7 +109,7 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
 /** Reads only the weights of a model folder. Throws DataError as loadCheckpoint does. */
 export async function loadWeights(folder: string, config: ModelConfig): Promise<Map<string, Float32Array>> {
   await verifyCheckpoint(folder);
-  return pickTensors(readWeights(folder), folder, '', parameterShapes(config));
+  return pickTensors(readWeights(folder), findWeights(folder) ?? folder, '', parameterShapes(config));
 }
 
 function stepOfFolder(folder: string): number {
@@ -142,6 +147,11 @@ function pickTensors(
     }
     arrays.set(name, tensor.data);
   }
+  const foreign = [...tensors.keys()].find((name) => name.startsWith(prefix) && !arrays.has(name.slice(prefix.length)));
+  if (foreign !== undefined)
+    throw new DataError(
+      `${path}: tensor "${foreign}" has no place in a model of ${names.length} parameters; check config.json`,
+    );
   return arrays;
 }
 
@@ -160,10 +170,12 @@ export async function verifyCheckpoint(folder: string): Promise<void> {
     const sha256 = await fileSha256(file);
     if (sha256 !== expected.sha256) throw new DataError(`${file}: its SHA-256 ${sha256} differs from its manifest's`);
   }
+  const unsigned = FILES.find((name) => existsSync(join(folder, name)) && !Object.hasOwn(manifest.files, name));
+  if (unsigned !== undefined) throw new DataError(`${join(folder, unsigned)}: there, but not named in the manifest`);
 }
 
 async function writeManifest(folder: string, step: number, hasMoments: boolean) {
-  const names = ['model.safetensors', ...(hasMoments ? ['optimizer.safetensors'] : []), 'config.json', 'state.json'];
+  const names = FILES.filter((name) => hasMoments || name !== 'optimizer.safetensors');
   const files: Record<string, { sha256: string; sizeBytes: number }> = {};
   let sizeBytes = 0;
   for (const name of names) {
@@ -207,6 +219,13 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+async function replaceFolder(from: string, to: string): Promise<void> {
+  const earlier = `${to}.replaced-${process.pid}`;
+  if (existsSync(to)) await rename(to, earlier);
+  await rename(from, to);
+  await rm(earlier, { recursive: true, force: true });
 }
 
 /** SHA-256 of a file as 64 hex digits. */

@@ -28,10 +28,16 @@ const configFile = z
     rotary_pct: z.number().gt(0).max(1).default(0.25),
     rotary_emb_base: z.number().positive().default(10000),
     layer_norm_eps: z.number().positive().default(1e-5),
+    hidden_act: z.literal('gelu').default('gelu'),
+    rope_scaling: z.null().optional(),
     use_parallel_residual: z.literal(true).default(true),
     tie_word_embeddings: z.literal(false).default(false),
   })
-  .refine((c) => c.hidden_size % c.num_attention_heads === 0, 'hidden_size is not a multiple of num_attention_heads');
+  .refine((c) => c.hidden_size % c.num_attention_heads === 0, 'hidden_size is not a multiple of num_attention_heads')
+  .refine((c) => Math.floor((c.hidden_size / c.num_attention_heads) * c.rotary_pct) % 2 === 0, {
+    path: ['rotary_pct'],
+    message: 'rotates an odd number of dimensions of a head',
+  });
 
 /** Reads and checks a config.json; throws DataError naming the file and the field. */
 export function readModelConfig(path: string): ModelConfig {

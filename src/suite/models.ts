@@ -8,7 +8,7 @@ import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
 import { checkpointSteps, nanoSizes, nanoTraining } from './nano/definition.ts';
 import { nanoTokenizerPath } from './nano/corpus.ts';
-import { pythiaPeakLearningRate, pythiaTraining } from './pythia.ts';
+import { pythiaCheckpointSteps, pythiaPeakLearningRate, pythiaTraining } from './pythia.ts';
 
 export interface SuiteModel {
   readonly name: string;
@@ -20,6 +20,8 @@ export interface SuiteModel {
   readonly schedule: { readonly peak: number; readonly floor: number; readonly totalSteps: number; readonly warmupSteps: number };
   readonly endStep: number;
   readonly checkpointSpacing: number;
+  /** Steps at which the suite published a checkpoint, ascending. */
+  readonly publishedSteps: readonly number[];
   /** Folders of the published checkpoints that are here, by step. */
   readonly checkpoints: ReadonlyMap<number, string>;
   /** The dataset it was trained on, where that is known. */
@@ -101,6 +103,7 @@ function nanoModel(name: string, folder: string): SuiteModel | undefined {
     },
     endStep: trainSteps,
     checkpointSpacing: 10,
+    publishedSteps: checkpointSteps(),
     checkpoints: new Map(steps.map((step) => [step, join(folder, `step${step}`)])),
     dataset: name.replace(/^nano-\d+m/, 'nano-stories'),
     benchmarks: ['nano-winobias', 'nano-crows-pairs'],
@@ -141,6 +144,7 @@ function toModel(file: z.infer<typeof registeredFile>): SuiteModel {
     schedule: { peak, floor: 0.1 * peak, totalSteps: endStep, warmupSteps },
     endStep,
     checkpointSpacing,
+    publishedSteps: pythiaCheckpointSteps(),
     checkpoints: new Map(steps.sort(([a], [b]) => a - b)),
     dataset: null,
     benchmarks: ['winobias', 'crows-pairs'],

@@ -27,3 +27,11 @@ export function pythiaPeakLearningRate(modelName: string): number | undefined {
   const size = /(?:^|-)(\d+(?:\.\d+)?[mb])(?:-|$)/.exec(modelName)?.[1];
   return size === undefined ? undefined : PEAK_LEARNING_RATES[size];
 }
+
+/** The 154 steps with a published checkpoint: 0, the powers of two up to 512, and every thousandth step. */
+export function pythiaCheckpointSteps(): number[] {
+  const { endStep, checkpointSpacing } = pythiaTraining;
+  const early = [0, ...Array.from({ length: 10 }, (_, power) => 2 ** power)];
+  const late = Array.from({ length: endStep / checkpointSpacing }, (_, i) => (i + 1) * checkpointSpacing);
+  return [...early, ...late];
+}

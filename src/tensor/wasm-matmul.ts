@@ -1,6 +1,8 @@
 // Matrix products on wasm. TensorFlow.js hands only plain 2-D products to XNNPACK (26–34 GFLOP/s); one with a batch dimension
 // or a transpose flag runs a naive loop (2.3). This kernel transposes first and calls the plain product once per matrix of
-// the batch, on views into the operands' memory: 31 ms → 8 ms for the attention products of the nano model.
+// the batch, on views into the operands' memory: 31 ms → 8 ms for the attention products of the nano model. Plain products
+// go through views too: the back end keeps a packed copy of each right operand under its id, whatever its shape, so a tensor used
+// in one shape and, reshaped, in another would read beyond that copy, and no guard counts the copies.
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
@@ -36,15 +38,15 @@ export function installMatMul(backend: BackendWasm): void {
     const { transposeA, transposeB } = args.attrs;
     const rank = a.shape.length;
     const isBatched = rank === 3 && b.shape.length === 3 && a.shape[0] === b.shape[0];
-    if (rank !== 2 && !isBatched) return original(args as never) as tf.TensorInfo;
+    const isPlain = rank === 2 && b.shape.length === 2;
+    if (!isPlain && !isBatched) return original(args as never) as tf.TensorInfo;
     const swap = (x: tf.TensorInfo) => {
       const perm = rank === 2 ? [1, 0] : [0, 2, 1];
       return transpose({ inputs: { x }, backend, attrs: { perm } } as never) as tf.TensorInfo;
     };
     const left = transposeA ? swap(a) : a;
     const right = transposeB ? swap(b) : b;
-    const plain = { inputs: { a: left, b: right }, backend, attrs: { transposeA: false, transposeB: false } };
-    const out = rank === 2 ? (original(plain as never) as tf.TensorInfo) : multiplyEach(backend, product, left, right);
+    const out = multiplyEach(backend, product, left, right);
     if (left !== a) backend.disposeData(left.dataId);
     if (right !== b) backend.disposeData(right.dataId);
     return out;
@@ -53,12 +55,13 @@ export function installMatMul(backend: BackendWasm): void {
   tf.registerKernel({ kernelName: 'BatchMatMul', backendName: 'wasm', kernelFunc: kernelFunc as never });
 }
 
-/** a [n, rows, inner] × b [n, inner, columns] → [n, rows, columns]. */
+/** a [n, rows, inner] × b [n, inner, columns] → [n, rows, columns], or all three without n. */
 function multiplyEach(backend: BackendWasm, product: PlainProduct, a: tf.TensorInfo, b: tf.TensorInfo): tf.TensorInfo {
-  const [count, rows, inner] = a.shape as [number, number, number];
-  const columns = b.shape[2]!;
-  if (b.shape[1] !== inner) throw new Error(`bug: product of [${a.shape.join(', ')}] and [${b.shape.join(', ')}]`);
-  const out = backend.makeOutput([count, rows, columns], 'float32');
+  const [rows, inner] = a.shape.slice(-2) as [number, number];
+  const columns = b.shape.at(-1)!;
+  if (b.shape.at(-2) !== inner) throw new Error(`bug: product of [${a.shape.join(', ')}] and [${b.shape.join(', ')}]`);
+  const count = a.shape.length === 2 ? 1 : a.shape[0]!;
+  const out = backend.makeOutput([...a.shape.slice(0, -1), columns], 'float32');
   const aShape = shapeBytes([1, rows, inner]);
   const bShape = shapeBytes([1, inner, columns]);
   for (let i = 0; i < count; i++) {

@@ -59,8 +59,23 @@ function guardMemory(backend: BackendWasm, limitBytes: number): void {
           'results cannot be trusted: take a smaller micro-batch or another back end',
       );
     }
-    move(dataId, values, shape, dtype, refCount);
+    if (dtype === 'string') return move(dataId, values, shape, dtype, refCount);
+    // First the room, then the values: the back end itself does not notice when its heap has none and writes over address 0.
+    move(dataId, null, shape, dtype, refCount);
     count(dataId, numBytes);
+    const offset = backend.getMemoryOffset(dataId);
+    if (offset === 0 && numBytes > 0) {
+      backend.disposeData(dataId, true);
+      throw new OutOfMemoryError(
+        `a tensor of shape [${shape.join(', ')}] finds no hole of ${(numBytes / 1024 ** 3).toFixed(2)} GiB in the wasm back ` +
+          "end's heap: take a smaller micro-batch or another back end",
+      );
+    }
+    if (values !== null && values !== undefined) {
+      const { HEAPU8 } = backend.wasm as unknown as { HEAPU8: Uint8Array }; // replaced whenever the heap grows
+      const { buffer, byteOffset } = values as tf.TypedArray;
+      HEAPU8.set(new Uint8Array(buffer, byteOffset, numBytes), offset);
+    }
   };
   backend.makeOutput = (shape, dtype, memoryOffset, values) => {
     const info = makeOutput(shape, dtype, memoryOffset, values);

@@ -42,7 +42,8 @@ export async function travel<Batch extends TrainingRows, Proof>(
   signal?: AbortSignal,
 ): Promise<TrainState> {
   let state = start;
-  while (state.step < plan.to) {
+  const isStopping = () => signal?.aborted === true;
+  while (state.step < plan.to && !isStopping()) {
     const startedMs = performance.now();
     const batch = road.replay(state.step);
     const { batch: rows, proof } = road.rewrite(batch);
@@ -55,11 +56,7 @@ export async function travel<Batch extends TrainingRows, Proof>(
     road.record({ step, numRows: rows.numRows, lossNats, learningRate: rate, gradientNorm, tokensPerSecond, proof });
     if (plan.evaluateAt.has(state.step)) await road.evaluate(state);
     await breathe();
-    if (signal?.aborted === true) {
-      await road.save(state);
-      break;
-    }
-    if (plan.saveAt.has(state.step)) await road.save(state);
+    if (plan.saveAt.has(state.step) || isStopping()) await road.save(state);
   }
   return state;
 }

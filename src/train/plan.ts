@@ -17,6 +17,8 @@ export interface ModelFacts {
   readonly endStep: number;
   /** Distance between the suite's late checkpoints. */
   readonly checkpointSpacing: number;
+  /** Steps at which the suite published a checkpoint. */
+  readonly publishedSteps: readonly number[];
   /** Steps whose published files are here, ascending. */
   readonly availableSteps: readonly number[];
   readonly hasMoments: (step: number) => boolean;
@@ -114,7 +116,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
 
 function startOfFinalFraction(spec: JobSpec, model: ModelFacts): number {
   const wanted = (1 - (spec.window.finalFraction ?? 0)) * model.endStep;
-  const before = model.availableSteps.filter((step) => step < model.endStep);
+  const before = model.publishedSteps.filter((step) => step < model.endStep);
   const step = nearest(before, wanted);
   if (step === undefined) {
     throw new InputError(`${model.name} has no checkpoint before its end`, { pointer: '/window/finalFraction' });

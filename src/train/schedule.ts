@@ -11,6 +11,6 @@ export interface Schedule {
 /** Learning rate of the update that follows `count` earlier updates (skipped ones do not count). */
 export function learningRate({ peak, floor, totalSteps, warmupSteps }: Schedule, count: number): number {
   const k = Math.min(count, totalSteps - warmupSteps);
-  if (count <= warmupSteps) return (peak * k) / warmupSteps;
+  if (warmupSteps > 0 && count <= warmupSteps) return (peak * k) / warmupSteps;
   return Math.max((peak / 2) * (Math.cos((Math.PI * (k - warmupSteps)) / totalSteps) + 1), floor);
 }

@@ -1,7 +1,7 @@
 // One optimizer update: the batch in micro-batches, gradients summed, clipped at a global norm, AdamW. Formulas of GPT-NeoX
 // and DeepSpeed: mean loss over all labels, clip factor 1/max(norm + 1e-6, 1), no decay on biases and layer norms.
 import * as tf from '@tensorflow/tfjs-core';
-import { NumericalError } from '../errors.ts';
+import { DataError, NumericalError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-neox.ts';
 import { isDecayed } from '../model/parameters.ts';
@@ -40,13 +40,17 @@ export interface StepResult {
   readonly gradientNorm: number;
 }
 
-/** Applies one update at the given learning rate. The old state is disposed; throws NumericalError on NaN or infinity. */
+/**
+ * Applies one update at the given learning rate; the old state is disposed. Throws NumericalError on NaN or infinity, DataError for
+ * an id outside the vocabulary; the state is then as it was.
+ */
 export async function trainStep(
   state: TrainState,
   rows: TrainingRows,
   learningRate: number,
   settings: StepSettings,
 ): Promise<StepResult> {
+  checkIds(state.step, rows, settings.config.vocabSize);
   const { lossNats, gradients } = await batchGradients(state.parameters, rows, settings);
   const gradientNorm = await globalNorm(gradients);
   if (!Number.isFinite(lossNats) || !Number.isFinite(gradientNorm)) {
@@ -60,6 +64,16 @@ export async function trainStep(
   tf.dispose(Object.values(gradients));
   disposeState(state);
   return { state: next, lossNats, gradientNorm };
+}
+
+/** Looked up, a foreign id is an error, zeros or other memory, depending on the back end. */
+function checkIds(step: number, { tokens, rowLength }: TrainingRows, vocabSize: number): void {
+  const place = tokens.findIndex((id) => id < 0 || id >= vocabSize);
+  if (place < 0) return;
+  throw new DataError(
+    `step ${step}, row ${Math.floor(place / rowLength)}, token ${place % rowLength}: id ${tokens[place]} is outside the ` +
+      `model's vocabulary of ${vocabSize}; take the dataset that was tokenised for this model`,
+  );
 }
 
 /** Mean loss in nats and its gradients over all rows; the caller disposes the gradients. */

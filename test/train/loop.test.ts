@@ -126,13 +126,20 @@ describe('travel', () => {
 
   it('when told to stop at a step that is saved anyway, saves it once', async () => {
     const stops: string[] = [];
-    const end = await travel(
-      tinyStart(),
-      plan({ saveAt: new Set([1]), evaluateAt: new Set([1]) }),
-      tinyRoad(stops),
-      AbortSignal.abort(),
-    );
+    const controller = new AbortController();
+    const road = tinyRoad(stops);
+    const aborting = { ...road, record: (record: StepRecord<string>) => (road.record(record), controller.abort()) };
+    const here = plan({ saveAt: new Set([1]), evaluateAt: new Set([1]) });
+    const end = await travel(tinyStart(), here, aborting, controller.signal);
     expect(stops).toEqual(['replay 0', 'rewrite 0', 'record 0', 'evaluate 1', 'save 1']);
+    disposeState(end);
+  });
+
+  it('trains no step when it was told to stop before', async () => {
+    const stops: string[] = [];
+    const end = await travel(tinyStart(), plan(), tinyRoad(stops), AbortSignal.abort());
+    expect(end.step).toBe(0);
+    expect(stops).toEqual([]);
     disposeState(end);
   });
 

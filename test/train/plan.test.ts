@@ -11,6 +11,7 @@ const PYTHIA: ModelFacts = {
   schedule: { peak: 1e-3, floor: 1e-4, totalSteps: 143_000, warmupSteps: 1430 },
   endStep: 143_000,
   checkpointSpacing: 1000,
+  publishedSteps: STEPS,
   availableSteps: STEPS,
   hasMoments: (step) => step === 133_000,
   benchmarks: ['winobias', 'crows-pairs'],
@@ -90,16 +91,20 @@ describe('resolveWindow', () => {
   it('refuses any window of a model without checkpoints', () => {
     const bare = { ...PYTHIA, availableSteps: [] };
     expectFault(() => resolveWindow(spec(), bare), '/checkpoint', /register one/);
-    expectFault(
-      () => resolveWindow(finalFraction(0.07), bare),
-      '/window/finalFraction',
-      /no checkpoint before its end/,
-    );
-    const onlyEnd = { ...PYTHIA, availableSteps: [143_000] };
+    const onlyEnd = { ...PYTHIA, publishedSteps: [143_000] };
     expectFault(
       () => resolveWindow(finalFraction(0.07), onlyEnd),
       '/window/finalFraction',
       /no checkpoint before its end/,
+    );
+  });
+
+  it('never begins a final fraction at another checkpoint because the nearest is not here', () => {
+    const withoutIt = { ...PYTHIA, availableSteps: STEPS.filter((step) => step !== 133_000) };
+    expectFault(
+      () => resolveWindow(finalFraction(0.07), withoutIt),
+      '/checkpoint',
+      /no checkpoint at step 133000 here; the nearest is step132000/,
     );
   });
 });
