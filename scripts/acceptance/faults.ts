@@ -1,7 +1,6 @@
 // Trial: kill -9 of a trainer, of the worker and of Postgres in mid-job. The job ends succeeded, with the scores of an undisturbed
 // run, and no step is recorded twice.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { startService, type Service } from '../../src/cli/up.ts';
 import { expectTrue } from './expect.ts';
 import { get, getScores, nanoSpec, submit, waitForEnd } from './nano-job.ts';
@@ -19,9 +18,9 @@ export async function faults(): Promise<void> {
   try {
     const quiet = await runJob(service, 'undisturbed', []);
     const disturbed = await runJob(service, 'disturbed', [
-      { atStep: 1337, what: 'trainer', kill: () => killNewest('jobs/trainer') },
-      { atStep: 1346, what: 'worker', kill: () => killNewest('jobs/main') },
-      { atStep: 1357, what: 'postgres', kill: killPostgres },
+      { atStep: 1337, what: 'trainer', kill: killTrainer },
+      { atStep: 1346, what: 'worker', kill: ({ worker }) => kill(worker) },
+      { atStep: 1357, what: 'postgres', kill: ({ database }) => kill(database) },
     ]);
     expectTrue('final scores are the same numbers', quiet.scores === disturbed.scores);
     for (const arm of ['control', 'intervention']) {
@@ -37,7 +36,7 @@ export async function faults(): Promise<void> {
 interface Fault {
   readonly atStep: number;
   readonly what: string;
-  readonly kill: () => void;
+  readonly kill: (pids: ReturnType<Service['pids']>) => void;
 }
 
 async function runJob(service: Service, name: string, faults: Fault[]) {
@@ -49,7 +48,7 @@ async function runJob(service: Service, name: string, faults: Fault[]) {
     if (next === undefined || reached < next.atStep) return;
     waiting.shift();
     console.log(`   intervention at step ${reached}: kill -9 of the ${next.what}`);
-    next.kill();
+    next.kill(service.pids());
   });
   console.log(`   ${name}: ${job.state} in attempt ${job.attempt}`);
   expectTrue(`${name}: succeeded`, job.state === 'succeeded');
@@ -64,16 +63,13 @@ async function runJob(service: Service, name: string, faults: Fault[]) {
   };
 }
 
-/** Kills the youngest process of ours whose command line names the program. */
-function killNewest(program: string): void {
-  const pids = execFileSync('pgrep', ['-n', '-f', program], { encoding: 'utf8' }).trim().split('\n');
-  process.kill(Number(pids.at(-1)), 'SIGKILL');
+/** Kills one trainer: the youngest child of the worker. */
+function killTrainer({ worker }: ReturnType<Service['pids']>): void {
+  const children = execFileSync('pgrep', ['-n', '-P', String(worker)], { encoding: 'utf8' });
+  kill(Number(children.trim()));
 }
 
-function killPostgres(): void {
-  const pids = execFileSync('pgrep', ['-f', 'bin/postgres -D'], { encoding: 'utf8' }).trim().split('\n').map(Number);
-  for (const pid of pids) {
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    if (command.includes('postgres')) process.kill(pid, 'SIGKILL');
-  }
+function kill(pid: number | undefined): void {
+  if (pid === undefined || !(pid > 1)) throw new Error('there is no such process');
+  process.kill(pid, 'SIGKILL');
 }

@@ -13,6 +13,8 @@ import { migrate } from '../store/migrate.ts';
 
 export interface Service {
   readonly url: string;
+  /** Process ids of the worker and of the embedded database; undefined when there is none. */
+  pids(): { readonly worker: number | undefined; readonly database: number | undefined };
   stop(): Promise<void>;
 }
 
@@ -58,6 +60,7 @@ export async function startService(address: { host: string; port: number }, logs
   const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG: log.level });
   return {
     url: server.url.replace(/\/$/, ''),
+    pids: () => ({ worker: worker.pid(), database: embedded?.pid() }),
     stop: async () => {
       await worker.stop();
       await server.close();
@@ -75,7 +78,7 @@ export function untilInterrupted(): Promise<void> {
 }
 
 /** Keeps one worker process alive until stopped. */
-function superviseWorker(environment: Record<string, string>): { stop(): Promise<void> } {
+function superviseWorker(environment: Record<string, string>): { pid(): number | undefined; stop(): Promise<void> } {
   const program = packagePath(...(isRunningFromSource ? ['jobs', 'main.ts'] : ['dist', 'jobs', 'main.js']));
   let isStopping = false;
   let child: ChildProcess | undefined;
@@ -98,6 +101,7 @@ function superviseWorker(environment: Record<string, string>): { stop(): Promise
   };
   start();
   return {
+    pid: () => child?.pid,
     stop: async () => {
       isStopping = true;
       child?.kill('SIGTERM');
