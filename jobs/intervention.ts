@@ -20,12 +20,19 @@ import type { TrainerMessage, TrainerTask } from './messages.ts';
 
 type Send = (message: TrainerMessage) => void;
 
+/** The model's files are not what they claim to be: told apart from a fault of the data. */
+export class CheckpointError extends DataError {
+  override readonly name: string = 'CheckpointError';
+}
+
 /** Runs the arm to its end, or until the signal aborts; everything that happens goes through `send`. */
 export async function runArm(task: TrainerTask, send: Send, signal: AbortSignal): Promise<void> {
   send({ type: 'phase', phase: 'loading' });
   await selectBackend(task.backend);
-  const config = readModelConfig(task.configPath);
-  const tokenizer = readTokenizer(task.tokenizerPath);
+  const [config, tokenizer] = await ofTheModel(() => [
+    readModelConfig(task.configPath),
+    readTokenizer(task.tokenizerPath),
+  ]);
   const dataset = openDataset(task.dataset);
   try {
     if (task.arm === 'published') await scorePublished(task, config, tokenizer, dataset, send);
@@ -44,7 +51,7 @@ async function scorePublished(
   dataset: Dataset,
   send: Send,
 ): Promise<void> {
-  const parameters = toTensors(config, await loadWeights(task.startFolder, config));
+  const parameters = toTensors(config, await ofTheModel(() => loadWeights(task.startFolder, config)));
   await evaluate(task, { config, parameters, tokenizer, dataset }, task.plan.to, send);
 }
 
@@ -57,9 +64,10 @@ async function train(
   signal: AbortSignal,
 ): Promise<void> {
   const { plan } = task;
-  const start = await loadCheckpoint(task.startFolder, config);
+  const start = await ofTheModel(() => loadCheckpoint(task.startFolder, config));
   if (!task.isOwnCheckpoint && start.step !== plan.from) {
-    throw new DataError(`${task.startFolder}: its state.json says step ${start.step}, expected step ${plan.from}`);
+    const words = `its state.json says step ${start.step}, expected step ${plan.from}`;
+    throw new CheckpointError(`${task.startFolder}: ${words}`);
   }
   const state = toState(config, start, task.isOwnCheckpoint ? 'exact-state' : plan.resume);
   const road: Road<Batch, Proof> = {
@@ -78,6 +86,15 @@ async function train(
   if (!task.isOwnCheckpoint && plan.evaluateAt.includes(state.step)) await road.evaluate(state);
   send({ type: 'phase', phase: 'training' });
   disposeState(await travel(state, loopPlan(task, config), road, signal));
+}
+
+async function ofTheModel<T>(read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new CheckpointError(error.message, { cause: error });
+  }
 }
 
 function loopPlan({ plan }: TrainerTask, config: ModelConfig): LoopPlan {

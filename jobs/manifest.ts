@@ -1,10 +1,12 @@
 // The manifest that reproduces a job: same manifest, same back end, same machine type → same data bit for bit and same scores.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { findPolicy } from '../augmentation/policies.ts';
 import { fileSha256 } from '../src/checkpoint/checkpoint.ts';
+import { DataError, messageOf } from '../src/errors.ts';
 import type { JobSpec } from '../src/job-spec.ts';
 import { packagePath } from '../src/package-root.ts';
 import type { Preparation } from './preparation.ts';
@@ -28,7 +30,7 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
       start: start === undefined ? null : await identifyFolder(start),
       published: end === undefined ? null : await identifyFolder(end),
     },
-    dataset: { ...dataset, bin: await identify(`${dataset.prefix}.bin`), idx: await identify(`${dataset.prefix}.idx`) },
+    dataset: { ...dataset, bin: await identifyTokens(dataset.prefix), idx: await identify(`${dataset.prefix}.idx`) },
     policy: {
       name: spec.intervention.policy,
       version: findPolicy(spec.intervention.policy, spec.intervention.direction).version,
@@ -39,13 +41,26 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
   };
 }
 
+/** Weights in any of their forms, with the moments; other files of the folder change no number. */
 async function identifyFolder(folder: string) {
-  const files = ['model.safetensors', 'optimizer.safetensors'].map((name) => join(folder, name)).filter(existsSync);
-  return Promise.all(files.map(identify));
+  const entries = existsSync(folder) ? readdirSync(folder) : []; // the trainer says what is wrong with it
+  const names = entries.filter((name) => /^((pytorch_)?model\b.*|optimizer)\.(safetensors|bin|json)$/.test(name));
+  return Promise.all(names.sort().map((name) => identify(join(folder, name))));
+}
+
+/** PREFIX.bin, or those of its shards that are here. */
+async function identifyTokens(prefix: string) {
+  const [folder, name] = [dirname(prefix), basename(prefix)];
+  const isShard = (entry: string) => entry.startsWith(name) && /^-\d{5}-of-\d{5}\.bin$/.test(entry.slice(name.length));
+  const shards = existsSync(folder) && !existsSync(`${prefix}.bin`) ? readdirSync(folder).filter(isShard) : [];
+  if (shards.length === 0) return identify(`${prefix}.bin`);
+  return Promise.all(shards.sort().map((entry) => identify(join(folder, entry))));
 }
 
 async function identify(path: string): Promise<{ path: string; sizeBytes: number; sha256: string | null }> {
-  const { size } = statSync(path);
+  const { size } = await stat(path).catch((cause: unknown) => {
+    throw new DataError(`${path}: expected a file: ${messageOf(cause)}; fetch or build it anew`, { cause });
+  });
   return { path, sizeBytes: size, sha256: size > MOST_HASHED_BYTES ? null : await fileSha256(path) };
 }
 

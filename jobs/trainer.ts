@@ -1,8 +1,8 @@
 // The trainer process: a child of a worker that trains one arm. It holds no lease and no database connection; it ends when its
 // worker is gone.
-import { DataError, InputError, messageOf, NumericalError, OutOfMemoryError } from '../src/errors.ts';
+import { DataError, InputError, messageOf, NotFoundError, NumericalError, OutOfMemoryError } from '../src/errors.ts';
 import type { FailureReason } from '../src/job-spec.ts';
-import { runArm } from './intervention.ts';
+import { CheckpointError, runArm } from './intervention.ts';
 import type { TrainerMessage, WorkerMessage } from './messages.ts';
 
 const stop = new AbortController();
@@ -40,7 +40,8 @@ function end(message: TrainerMessage): void {
 function reasonOf(error: unknown): FailureReason {
   if (error instanceof OutOfMemoryError) return 'out-of-memory';
   if (error instanceof NumericalError) return 'numerical';
-  if (error instanceof InputError) return 'bad-spec';
+  if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
+  if (error instanceof CheckpointError) return 'bad-checkpoint';
   if (error instanceof DataError) return 'bad-data';
   return 'program';
 }
