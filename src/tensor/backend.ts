@@ -45,12 +45,16 @@ export async function probeTensorflow(): Promise<TensorflowProbe> {
   try {
     await import(packageName);
   } catch (error) {
-    const firstLine = messageOf(error).split('\n', 1)[0] ?? '';
-    return { works: false, hasGpu: false, reason: `${packageName} does not load: ${firstLine}` };
+    return { works: false, hasGpu: false, reason: `${packageName} ${whyNot(error)}` };
   }
   const backend: unknown = tf.findBackend('tensorflow');
   const hasGpu = (backend as TensorflowBinding | null)?.isUsingGpuDevice === true;
   return { works: true, hasGpu, reason: hasGpu ? `${packageName} found a GPU` : `${packageName} found no GPU` };
+}
+
+function whyNot(error: unknown): string {
+  const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
+  return isMissing ? 'is not installed' : `does not load: ${messageOf(error).split('\n', 1)[0]}`;
 }
 
 async function start(name: BackendName, reason: string): Promise<ChosenBackend> {
