@@ -1,7 +1,8 @@
 // One execution of a job: its arms in trainer processes, everything they say recorded in order under the attempt's fence.
 // A trainer that dies is started again from the run's newest checkpoint.
 import { rm } from 'node:fs/promises';
-import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { join } from 'node:path';
+import { fileSha256, verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../src/errors.ts';
 import { ARMS, type Arm, type FailureReason } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
@@ -20,7 +21,7 @@ import { ensureRun, setRunState } from '../src/store/runs.ts';
 import { startTrainer, type RunningTrainer } from './executor/local-process.ts';
 import { makeManifest } from './manifest.ts';
 import type { TrainerMessage } from './messages.ts';
-import { checkpointFolder, makeTask, prepare, type Preparation } from './preparation.ts';
+import { checkpointFolder, makeTask, prepare, removeHalfWritten, type Preparation } from './preparation.ts';
 import { progressTracker, type Progress } from './progress.ts';
 import { persistently } from './persistence.ts';
 
@@ -138,18 +139,21 @@ export class Attempt {
     if (!this.#isOver()) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
   }
 
-  /** The run's newest checkpoint whose files are whole; a damaged one is passed over, and said. */
+  /** The run's newest checkpoint whose files are whole; a damaged one is forgotten, and said. No trainer of the arm runs. */
   async #newestCheckpoint(arm: Arm): Promise<{ path: string; step: number } | undefined> {
-    const rows = await persistently(() => listCheckpoints(this.#options.database, this.#job.id, arm));
-    for (const { path, step } of rows) {
+    const { database, home } = this.#options;
+    const { id, fence } = this.#job;
+    await removeHalfWritten(home, id, arm);
+    const rows = await persistently(() => listCheckpoints(database, id, arm));
+    for (const { path, step, manifestSha256 } of rows) {
       try {
+        const found = await fileSha256(join(path, 'manifest.json'));
+        if (found !== manifestSha256) throw new DataError(`${path}/manifest.json: not the one that was recorded`);
         await verifyCheckpoint(path);
         return { path, step };
       } catch (error) {
-        log.warn(
-          { job: this.#job.id, arm, step, message: messageOf(error) },
-          'checkpoint damaged; trying the one before',
-        );
+        log.warn({ job: id, arm, step, message: messageOf(error) }, 'checkpoint damaged; trying the one before');
+        await persistently(() => deleteCheckpoint(database, fence, arm, step)); // so that it can be recorded anew
       }
     }
     return undefined;

@@ -1,6 +1,7 @@
 // From a claimed job to what its trainers need: every name resolved to files, every `auto` to a value. Done once; later
 // attempts get the stored plan back.
 import { z } from 'zod';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { datasetFacts, modelFacts } from '../src/catalog.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
@@ -76,4 +77,15 @@ export function makeTask(
 /** Where the attempt's checkpoints of one arm lie: the attempt is part of the path, so that a stale one overwrites nothing. */
 export function checkpointFolder(home: string, jobId: string, attempt: number, arm: Arm): string {
   return join(home, 'jobs', jobId, `attempt-${attempt}`, arm);
+}
+
+/** Removes what trainers of the arm were writing when they were killed; none of this attempt may run. */
+export async function removeHalfWritten(home: string, jobId: string, arm: Arm): Promise<void> {
+  const list = (folder: string) => readdir(folder).catch(() => []); // nothing was saved yet
+  const job = join(home, 'jobs', jobId);
+  for (const attempt of await list(job)) {
+    const folder = join(job, attempt, arm);
+    const half = (await list(folder)).filter((name) => name.includes('.writing-')); // saveCheckpoint's name for it
+    for (const name of half) await rm(join(folder, name), { recursive: true, force: true });
+  }
 }

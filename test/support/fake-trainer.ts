@@ -1,0 +1,88 @@
+// A stand-in for trainer processes, for tests of who starts, hears and stops them:
+//   vi.mock('../../jobs/executor/local-process.ts', async () => (await import('../support/fake-trainer.ts')).executor);
+// Nothing happens by itself: a test says what each trainer does once it has started.
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunningTrainer } from '../../jobs/executor/local-process.ts';
+import type { TrainerMessage, TrainerTask } from '../../jobs/messages.ts';
+import type { CheckpointRecord } from '../../src/store/records.ts';
+import { someStep, until } from './jobs.ts';
+
+export interface FakeTrainer {
+  readonly task: TrainerTask;
+  /** What was asked of it: 'stop' and 'kill', in order. */
+  readonly asked: string[];
+  say(message: TrainerMessage): void;
+  /** Ends the process. */
+  die(words?: string): void;
+  /** Says that it is done, and ends. */
+  finish(): void;
+}
+
+/** Every trainer that was started, first to last; a test empties it. */
+export const trainers: FakeTrainer[] = [];
+
+export const executor = {
+  startTrainer(task: TrainerTask, onMessage: (message: TrainerMessage) => void): RunningTrainer {
+    const asked: string[] = [];
+    let die: (words: string) => void = () => undefined;
+    const ended = new Promise<string>((resolve) => (die = resolve));
+    const fake: FakeTrainer = {
+      ...{ task, asked, say: onMessage },
+      die: (words = 'signal SIGKILL') => die(words),
+      finish: () => {
+        onMessage({ type: 'finished' });
+        die('exit code 0');
+      },
+    };
+    trainers.push(fake);
+    return {
+      pid: undefined,
+      ended,
+      // Like the real one: asked to stop it ends with the state saved; killed it ends at once.
+      stop: () => {
+        asked.push('stop');
+        onMessage({ type: 'stopped' });
+        die('exit code 0');
+      },
+      kill: () => {
+        asked.push('kill');
+        die('signal SIGKILL');
+      },
+    };
+  },
+};
+
+/** The n-th trainer that was started, counted from 0, as soon as it is there. */
+export async function trainer(n: number): Promise<FakeTrainer> {
+  await until(() => trainers.length > n, 30_000);
+  return trainers[n]!; // waited for
+}
+
+/** Says that a step was made: two edits in its batch, or none. */
+export function step(at: number, numEdits = 2): TrainerMessage {
+  return { type: 'step', record: someStep(at, { numEdits }) };
+}
+
+/** Writes the files of a checkpoint of the trainer's run, with their manifest, and says so. */
+export function saveAndSay(fake: FakeTrainer, at: number): CheckpointRecord {
+  const checkpoint = writeCheckpoint(fake, at);
+  fake.say({ type: 'checkpoint', checkpoint });
+  return checkpoint;
+}
+
+function writeCheckpoint({ task }: FakeTrainer, at: number): CheckpointRecord {
+  const path = join(task.checkpointFolder, `step-${at}`);
+  mkdirSync(path, { recursive: true });
+  const content = `the weights after step ${at}`;
+  writeFileSync(join(path, 'model.safetensors'), content);
+  const files = { 'model.safetensors': { sha256: sha256Of(content), sizeBytes: content.length } };
+  const manifest = JSON.stringify({ format: 'tiresias-checkpoint-1', step: at, files });
+  writeFileSync(join(path, 'manifest.json'), manifest);
+  return { step: at, path, manifestSha256: sha256Of(manifest), sizeBytes: content.length };
+}
+
+function sha256Of(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
