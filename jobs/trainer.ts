@@ -29,7 +29,8 @@ async function work({ task }: WorkerMessage): Promise<void> {
 }
 
 function send(message: TrainerMessage): void {
-  process.send?.(message);
+  // A pipe that breaks has no reader any more: the worker is gone.
+  process.send?.(message, undefined, undefined, (error) => error !== null && process.exit(1));
 }
 
 /** The last word: the process ends once the worker's end of the pipe has it. */
