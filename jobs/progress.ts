@@ -29,6 +29,7 @@ export function progressTracker(now: () => number = () => performance.now()) {
       const state = progress.arms[arm];
       if (state === undefined) return;
       if (message.type === 'phase') state.phase = message.phase;
+      if (message.type === 'phase' && message.phase === 'loading') begun.delete(arm); // a new trainer, from a checkpoint
       if (message.type === 'finished') state.phase = 'done';
       if (message.type !== 'step') return;
       const { step, lossNats, tokensPerSecond } = message.record;
@@ -39,16 +40,25 @@ export function progressTracker(now: () => number = () => performance.now()) {
   };
 }
 
+// Arms at work end when the slowest does; those that wait for a core come after. Whoever has no pace yet takes the others'.
 function secondsLeft(
   progress: Progress,
   begun: ReadonlyMap<Arm, { step: number; atMs: number }>,
   nowMs: number,
 ): number | null {
-  const estimates = Object.entries(progress.arms).map(([arm, state]) => {
+  const arms = Object.entries(progress.arms).filter(([arm]) => arm !== 'published'); // which trains no steps
+  const paces = arms.map(([arm, { step }]) => {
     const start = begun.get(arm as Arm);
-    if (start === undefined || state.step <= start.step) return null;
-    return ((state.to - state.step) * (nowMs - start.atMs)) / (state.step - start.step) / 1000;
+    return start === undefined || step <= start.step ? null : (nowMs - start.atMs) / (step - start.step);
   });
-  const known = estimates.filter((seconds) => seconds !== null);
-  return known.length === 0 ? null : Math.max(...known);
+  const known = paces.filter((pace) => pace !== null);
+  if (known.length === 0) return null;
+  const usual = known.reduce((sum, pace) => sum + pace, 0) / known.length;
+  let [atWorkMs, waitingMs] = [0, 0];
+  arms.forEach(([, { step, to, phase }], i) => {
+    const leftMs = (to - step) * (paces[i] ?? usual);
+    if (phase === 'waiting') waitingMs += leftMs;
+    else atWorkMs = Math.max(atWorkMs, leftMs);
+  });
+  return (atWorkMs + waitingMs) / 1000;
 }
