@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeManifest } from '../../jobs/manifest.ts';
+import { prepare, type Preparation } from '../../jobs/preparation.ts';
+import { DataError } from '../../src/errors.ts';
+import { packagePath } from '../../src/package-root.ts';
+import { someSpec } from '../support/jobs.ts';
+import { sharedSuiteFolder } from '../support/suite-folder.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'tiresias-manifest-'));
+symlinkSync(sharedSuiteFolder(), join(home, 'suite'));
+afterAll(() => rmSync(home, { recursive: true }));
+
+const spec = someSpec({ dataset: 'nano-stories', backend: 'wasm' });
+const prepared = prepare(spec, null, home);
+
+interface Entry {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+interface Manifest {
+  readonly model: { config: Entry; tokenizer: Entry; start: Entry[]; published: Entry[] | null };
+  readonly dataset: { bin: Entry | Entry[]; idx: Entry; prefix: string };
+  readonly [part: string]: unknown;
+}
+
+async function manifestOf(changes: Partial<Preparation> = {}): Promise<Manifest> {
+  return (await makeManifest(spec, { ...(await prepared), ...changes })) as unknown as Manifest;
+}
+
+function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+describe('the manifest of a job', () => {
+  it('names every file that its numbers depend on, with its hash', async () => {
+    const { model, dataset } = await manifestOf();
+    const files = [model.config, model.tokenizer, ...model.start, ...(model.published ?? []), dataset.bin, dataset.idx];
+    expect(files.flat().map(({ path }) => basename(path))).toEqual([
+      ...['config.json', 'tokenizer.json', 'model.safetensors', 'optimizer.safetensors', 'model.safetensors'],
+      ...['preshuffled.bin', 'preshuffled.idx'],
+    ]);
+    for (const { path, sha256 } of files.flat()) expect(sha256).toBe(sha256Of(path));
+  });
+
+  it('is the same text when made again, and holds spec, plan, policy, software and machine', async () => {
+    const manifest = await manifestOf();
+    expect(JSON.stringify(await manifestOf())).toBe(JSON.stringify(manifest));
+    const { plan } = await prepared;
+    expect(manifest).toMatchObject({ format: 'tiresias-manifest-1', spec, plan });
+    expect(manifest['policy']).toEqual({ name: 'morph-v1', version: expect.anything() });
+    expect(manifest['software']).toMatchObject({
+      node: process.versions.node,
+      lockfileSha256: sha256Of(packagePath('package-lock.json')),
+      packages: { '@tensorflow/tfjs-core': expect.stringMatching(/^\d/) },
+    });
+    expect(manifest['machine']).toMatchObject({ platform: process.platform, arch: process.arch });
+  });
+
+  it('takes weights in any of their forms', async () => {
+    const { model } = await prepared;
+    const folder = mkdtempSync(join(home, 'step1330-'));
+    const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    const others = ['model.safetensors.index.json', 'pytorch_model.bin'];
+    for (const name of [...shards, ...others, 'README.md', 'modelling.py']) writeFileSync(join(folder, name), name);
+    const checkpoints = new Map([[1330, folder]]);
+    const { model: described } = await manifestOf({ model: { ...model, checkpoints } });
+    expect(described.start.map(({ path }) => basename(path))).toEqual([...shards, ...others]);
+    expect(described.start.map(({ sha256 }) => sha256)).toEqual(
+      [...shards, ...others].map((name) => sha256Of(join(folder, name))),
+    );
+    expect(described.published).toBeNull();
+  });
+
+  it('takes a dataset in shards, of which only those that are needed may be here', async () => {
+    const { dataset } = await prepared;
+    const prefix = join(mkdtempSync(join(home, 'shards-')), 'rows');
+    copyFileSync(`${dataset.prefix}.idx`, `${prefix}.idx`);
+    for (const number of [18, 20]) writeFileSync(`${prefix}-000${number}-of-00020.bin`, `shard ${number}`);
+    writeFileSync(`${prefix}-of-another-00000-of-00020.bin`, 'of another name');
+    const { dataset: described } = await manifestOf({ dataset: { ...dataset, prefix } });
+    expect(described.bin).toEqual(
+      [18, 20].map((number) => {
+        const path = `${prefix}-000${number}-of-00020.bin`;
+        return { path, sizeBytes: 8, sha256: sha256Of(path) };
+      }),
+    );
+  });
+
+  it('names the file that is gone, and does not hash one of hundreds of gigabytes', async () => {
+    const { dataset } = await prepared;
+    const prefix = join(mkdtempSync(join(home, 'large-')), 'rows');
+    writeFileSync(`${prefix}.bin`, '');
+    truncateSync(`${prefix}.bin`, 600e9); // a hole: it takes no room
+    const gone = manifestOf({ dataset: { ...dataset, prefix } });
+    await expect(gone).rejects.toThrow(DataError);
+    await expect(gone).rejects.toThrow(`${prefix}.idx: expected a file`);
+    copyFileSync(`${dataset.prefix}.idx`, `${prefix}.idx`);
+    const { dataset: described } = await manifestOf({ dataset: { ...dataset, prefix } });
+    expect(described.bin).toEqual({ path: `${prefix}.bin`, sizeBytes: 600e9, sha256: null });
+    renameSync(`${prefix}.bin`, `${prefix}.other`);
+    await expect(manifestOf({ dataset: { ...dataset, prefix } })).rejects.toThrow(`${prefix}.bin: expected a file`);
+  });
+});

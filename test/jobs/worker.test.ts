@@ -1,0 +1,178 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runWorker, type WorkerOptions } from '../../jobs/worker.ts';
+import type { JobSpecInput } from '../../src/job-spec.ts';
+import { createJob, getJob, listAttempts } from '../../src/store/jobs.ts';
+import { requestCancel } from '../../src/store/leases.ts';
+import { testDatabase } from '../support/database.ts';
+import { step, trainer, trainers } from '../support/fake-trainer.ts';
+import { someSpec, until } from '../support/jobs.ts';
+import { sharedSuiteFolder } from '../support/suite-folder.ts';
+
+vi.mock('../../jobs/executor/local-process.ts', async () => (await import('../support/fake-trainer.ts')).executor);
+
+const database = await testDatabase();
+const home = mkdtempSync(join(tmpdir(), 'tiresias-worker-'));
+symlinkSync(sharedSuiteFolder(), join(home, 'suite'));
+afterAll(() => rmSync(home, { recursive: true }));
+
+const workers: { readonly stop: () => void; readonly ended: Promise<void> }[] = [];
+beforeEach(async () => {
+  trainers.length = 0;
+  await database.pool.query('TRUNCATE job, sweep CASCADE');
+});
+afterEach(async () => {
+  for (const { stop, ended } of workers.splice(0)) {
+    stop();
+    await ended;
+  }
+});
+
+/** A worker in this process, with stand-ins for its trainers; it beats often and its lease is long unless told otherwise. */
+function startWorker(changes: Partial<WorkerOptions> = {}) {
+  const abort = new AbortController();
+  const options = { database, home, numCores: 2, leaseMs: 60_000, beatMs: 20, ...changes };
+  const worker = { stop: () => abort.abort(), ended: runWorker(options, abort.signal) };
+  workers.push(worker);
+  return worker;
+}
+
+async function store(changes: Partial<JobSpecInput> = {}): Promise<string> {
+  const small: Partial<JobSpecInput> = { window: { steps: 4 }, arms: ['intervention'], evaluation: { benchmarks: [] } };
+  const spec = someSpec({ dataset: 'nano-stories', backend: 'wasm', ...small, ...changes });
+  return (await createJob(database, { spec })).id;
+}
+
+const stateOf = async (id: string) => (await getJob(database, id)).state;
+const isOver = (id: string) => until(async () => (await getJob(database, id)).finishedAt !== null, 30_000);
+
+describe('a worker', () => {
+  it('takes jobs one after the other, and each ends in exactly one state', async () => {
+    const [first, second] = [await store(), await store()];
+    startWorker();
+    const one = await trainer(0);
+    expect([await stateOf(first), await stateOf(second)]).toEqual(['running', 'queued']);
+    one.say(step(1330));
+    one.finish();
+    const two = await trainer(1);
+    two.say({ type: 'failed', reason: 'out-of-memory', message: 'wanted more than there is' });
+    two.die('exit code 0');
+    await isOver(second);
+    expect(await getJob(database, first)).toMatchObject({ state: 'succeeded', reason: null, owner: null });
+    expect(await getJob(database, second)).toMatchObject({
+      ...{ state: 'failed', reason: 'out-of-memory', message: 'intervention: wanted more than there is' },
+    });
+    expect((await getJob(database, second)).runs.map(({ state }) => state)).toEqual(['failed']);
+    for (const id of [first, second]) expect(await listAttempts(database, id)).toHaveLength(1);
+  });
+
+  it('fails a job whose names are gone, with words, and goes on to the next', async () => {
+    const gone = await store({ model: 'gone' });
+    const good = await store();
+    startWorker();
+    await trainer(0);
+    expect(await getJob(database, gone)).toMatchObject({ state: 'failed', reason: 'bad-spec' });
+    expect((await getJob(database, gone)).message).toMatch(/no model "gone" is registered/);
+    expect(await stateOf(good)).toBe('running');
+  });
+
+  it('renews its lease and stores the progress with every heartbeat', async () => {
+    const id = await store();
+    startWorker({ leaseMs: 5_000 });
+    const fake = await trainer(0);
+    const leaseOf = async () => (await database.prisma.job.findUniqueOrThrow({ where: { id } })).leaseUntil?.getTime();
+    const lease = await leaseOf();
+    fake.say({ type: 'phase', phase: 'training' });
+    fake.say(step(1330));
+    const progress = { arms: { intervention: { step: 1331, from: 1330, to: 1334, phase: 'training' } } };
+    await until(async () => {
+      const job = await getJob(database, id);
+      return (job.progress as typeof progress | null)?.arms.intervention.step === 1331;
+    });
+    expect((await getJob(database, id)).progress).toMatchObject(progress);
+    expect(await leaseOf()).toBeGreaterThan(lease ?? Infinity);
+  });
+
+  it('holds another job than its neighbour', async () => {
+    const ids = [await store(), await store()];
+    startWorker();
+    startWorker();
+    await trainer(1);
+    expect(await Promise.all(ids.map(stateOf))).toEqual(['running', 'running']);
+    const owners = await Promise.all(ids.map(async (id) => (await getJob(database, id)).owner));
+    expect(new Set(owners).size).toBe(2);
+  });
+});
+
+describe('a worker that is told to stop', () => {
+  it('gives its job back to the queue at no cost', async () => {
+    const id = await store();
+    const { stop, ended } = startWorker();
+    const fake = await trainer(0);
+    stop();
+    await ended;
+    expect(fake.asked).toEqual(['stop']);
+    expect(await getJob(database, id)).toMatchObject({
+      ...{ state: 'queued', owner: null, numPreempted: 1, numFailed: 0, numLost: 0, finishedAt: null },
+    });
+    expect((await listAttempts(database, id)).map(({ outcome }) => outcome)).toEqual(['preempted']);
+  });
+
+  it('ends at once when it has none, and takes none when told before it began', async () => {
+    const { stop, ended } = startWorker();
+    stop();
+    await ended;
+    const id = await store();
+    const abort = new AbortController();
+    abort.abort();
+    await runWorker({ database, home, numCores: 2, leaseMs: 60_000, beatMs: 20 }, abort.signal);
+    expect(await stateOf(id)).toBe('queued');
+  });
+});
+
+describe('cancelling', () => {
+  it('reaches the worker at once, long before its heartbeat', async () => {
+    const id = await store();
+    startWorker({ beatMs: 50_000 });
+    const fake = await trainer(0);
+    await requestCancel(database, id);
+    await isOver(id);
+    expect(await getJob(database, id)).toMatchObject({ state: 'cancelled', reason: null });
+    expect(fake.asked).toEqual(['stop']);
+  });
+
+  it('reaches it with the heartbeat when the notification was lost', async () => {
+    const id = await store();
+    startWorker();
+    await trainer(0);
+    await database.pool.query(`UPDATE job SET state = 'cancelling', cancel_requested = true`);
+    await isOver(id);
+    expect(await stateOf(id)).toBe('cancelled');
+  });
+
+  it('wins over being preempted', async () => {
+    const id = await store();
+    const { stop, ended } = startWorker({ beatMs: 50_000 });
+    await trainer(0);
+    await database.pool.query(`UPDATE job SET state = 'cancelling', cancel_requested = true`); // not yet heard of
+    stop();
+    await ended;
+    expect(await stateOf(id)).toBe('cancelled');
+  });
+});
+
+describe('a worker that has lost its lease', () => {
+  it('kills its trainers, changes nothing, and goes on with other jobs', async () => {
+    const id = await store();
+    startWorker();
+    const fake = await trainer(0);
+    await database.pool.query(`UPDATE job SET owner = 'another', attempt = attempt + 1`);
+    await until(() => fake.asked.includes('kill'));
+    const next = await store();
+    await trainer(1);
+    expect(await stateOf(next)).toBe('running');
+    expect(await getJob(database, id)).toMatchObject({ state: 'running', owner: 'another', attempt: 2 });
+  });
+});
