@@ -75,12 +75,14 @@ export function nanoSpec(changes: Partial<JobSpecInput> = {}): JobSpecInput {
 
 /** Starts database and API; workers are started by the test. The caller stops it. */
 export async function startTestService(options: ServiceOptions = {}): Promise<TestService> {
-  const folder = mkdtempSync(join(tmpdir(), `tiresias-test-${process.pid}-service-`)); // removed by database.ts if left over
+  // Names by which database.ts finds what a killed run has left, a running PostgreSQL in it too.
+  const folder = mkdtempSync(join(tmpdir(), `tiresias-test-${process.pid}-service-`));
+  const postgresFolder = join(tmpdir(), `tiresias-test-${process.pid}-durable-${Date.now()}`);
   const home = join(folder, 'home');
   mkdirSync(home);
   symlinkSync(sharedSuiteFolder(), join(home, 'suite'));
   const postgres = options.isDurable
-    ? await startEmbeddedPostgres({ folder: join(folder, 'postgres'), supervise: true })
+    ? await startEmbeddedPostgres({ folder: postgresFolder, supervise: true })
     : undefined;
   const databaseUrl = postgres?.url ?? (await testDatabaseUrl());
   if (postgres) await migrate(databaseUrl);
@@ -105,8 +107,7 @@ export async function startTestService(options: ServiceOptions = {}): Promise<Te
       await server.close();
       await database.close();
       await postgres?.stop();
-      if (postgres) rmSync(postgres.folder, { recursive: true, force: true }); // it may lie elsewhere
-      rmSync(folder, { recursive: true, force: true });
+      for (const path of [folder, postgresFolder]) rmSync(path, { recursive: true, force: true });
     },
   };
 }
