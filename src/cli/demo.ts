@@ -28,6 +28,7 @@ interface JobAnswer {
 }
 
 const POLL_MS = 1_000;
+const MOST_TRIES = 60;
 
 export function addDemoCommand(program: Command): void {
   program
@@ -88,7 +89,7 @@ async function runDemo(url: string, options: DemoOptions): Promise<JobAnswer> {
 async function watch(url: string, id: string): Promise<JobAnswer> {
   let progress: ReturnType<typeof startProgress> | undefined;
   for (;;) {
-    const job = await request<JobAnswer>(`${url}/v1/jobs/${id}`);
+    const job = await patiently(() => request<JobAnswer>(`${url}/v1/jobs/${id}`));
     const arms = Object.entries(job.progress?.arms ?? {}).filter(([arm]) => arm !== 'published');
     const total = arms.reduce((sum, [, arm]) => sum + arm.to - arm.from, 0);
     if (progress === undefined && total > 0) {
@@ -104,6 +105,18 @@ async function watch(url: string, id: string): Promise<JobAnswer> {
       return job;
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** The database may be away for a moment; a second of patience each time, a minute in all. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let numTries = 1; ; numTries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (numTries === MOST_TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
   }
 }
 

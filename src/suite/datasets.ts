@@ -39,19 +39,16 @@ export function nanoDatasetName(seed: number): string {
 
 /** Every dataset that can be named without building anything. Throws DataError for a damaged registration. */
 export function listDatasets(home: string): SuiteDataset[] {
-  const folder = join(home, 'datasets');
-  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')) : [];
-  const registered = files.sort().map((file) => readRegistered(join(folder, file)));
-  return [nanoDataset('nano-stories'), ...registered.map((file) => ({ ...file, trainSteps: file.trainSteps }))];
+  return [nanoDataset('nano-stories'), ...listRegistrations(home).map((name) => registeredDataset(home, name))];
 }
 
 /** The dataset of that name; throws NotFoundError that lists those there are. */
 export function findDataset(home: string, name: string): SuiteDataset {
   if (nanoSeed(name) !== undefined) return nanoDataset(name);
-  const datasets = listDatasets(home);
-  const dataset = datasets.find((candidate) => candidate.name === name);
-  if (dataset !== undefined) return dataset;
-  const known = datasets.map((candidate) => candidate.name).join(', ');
+  const registered = listRegistrations(home);
+  // Only the named file is read: another one that is damaged is no concern of this job.
+  if (registered.includes(name)) return registeredDataset(home, name);
+  const known = ['nano-stories', ...registered].join(', ');
   throw new NotFoundError(`no dataset "${name}" is registered (there is: ${known}); add one with \`tiresias datasets add\``);
 }
 
@@ -79,6 +76,17 @@ export function registerDataset(home: string, name: string, description: Dataset
   const content: Registered = { name, ...absolute, numSamples };
   writeRegistration(registrationPath(home, name), content);
   return { ...content, trainSteps: content.trainSteps };
+}
+
+function listRegistrations(home: string): string[] {
+  const folder = join(home, 'datasets');
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')) : [];
+  return files.map((file) => file.slice(0, -'.json'.length)).sort();
+}
+
+function registeredDataset(home: string, name: string): SuiteDataset {
+  const file = readRegistered(registrationPath(home, name));
+  return { ...file, trainSteps: file.trainSteps };
 }
 
 function registrationPath(home: string, name: string): string {

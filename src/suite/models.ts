@@ -45,10 +45,13 @@ export function listModels(home: string): SuiteModel[] {
 
 /** The model of that name; throws NotFoundError that lists those there are. */
 export function findModel(home: string, name: string): SuiteModel {
-  const models = listModels(home);
-  const model = models.find((candidate) => candidate.name === name);
+  const nano = listNanoModels(home);
+  const model = nano.find((candidate) => candidate.name === name);
   if (model !== undefined) return model;
-  const known = models.map((candidate) => candidate.name).join(', ');
+  const registered = listRegistrations(home);
+  // Only the named file is read: another one that is damaged is no concern of this job.
+  if (registered.includes(name)) return toModel(readRegistered(registrationPath(home, name)));
+  const known = [...nano.map((candidate) => candidate.name), ...registered].join(', ');
   throw new NotFoundError(`no model "${name}" is registered (there is: ${known}); add one with \`tiresias models add\``);
 }
 
@@ -118,10 +121,18 @@ function subfolders(parent: string): string[] {
 }
 
 function listRegistered(home: string): SuiteModel[] {
+  return listRegistrations(home).map((name) => toModel(readRegistered(registrationPath(home, name))));
+}
+
+function listRegistrations(home: string): string[] {
   const folder = join(home, 'models');
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
-  return files.sort().map((file) => toModel(readRegistered(join(folder, file))));
+  return files.map((file) => file.slice(0, -'.json'.length)).sort();
+}
+
+function registrationPath(home: string, name: string): string {
+  return join(home, 'models', `${name}.json`);
 }
 
 function readRegistered(path: string): z.infer<typeof registeredFile> {
@@ -170,7 +181,7 @@ export function registerModel(home: string, { name, step, folder: given, ...more
     return join(folder, file);
   };
   if (findWeights(folder) === undefined) throw new InputError(`${folder} holds no weights (model.safetensors or pytorch_model.bin)`);
-  const path = join(home, 'models', `${name}.json`);
+  const path = registrationPath(home, name);
   const earlier = existsSync(path) ? readRegistered(path) : undefined;
   const peakLearningRate = more.peakLearningRate ?? earlier?.peakLearningRate ?? pythiaPeakLearningRate(name);
   if (peakLearningRate === undefined) {

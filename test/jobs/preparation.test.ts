@@ -63,9 +63,13 @@ describe('preparing a job', () => {
     await expect(prepare(spec({ dataset: 'gone' }), null, home)).rejects.toThrow(NotFoundError);
     await expect(prepare(spec({ checkpoint: 'step1331' }), null, home)).rejects.toThrow(InputError);
     await expect(prepare(spec({ evaluation: { benchmarks: ['glue'] } }), null, home)).rejects.toThrow(NotFoundError);
+  });
+
+  it('refuses a model whose registration is damaged, and no other job for it', async () => {
     mkdirSync(join(home, 'models'), { recursive: true });
     symlinkSync(packagePath('package.json'), join(home, 'models', 'broken.json'));
-    await expect(prepare(spec(), null, home)).rejects.toThrow(DataError);
+    await expect(prepare(spec({ model: 'broken' }), null, home)).rejects.toThrow(DataError);
+    await expect(prepare(spec(), null, home)).resolves.toBeDefined();
     rmSync(join(home, 'models'), { recursive: true });
   });
 });
