@@ -202,7 +202,7 @@ async function checkTensorflow(): Promise<Check> {
   const without = 'jobs compute on the back end wasm instead: right, but much slower than a GPU';
   if (!existsSync(packagePath('node_modules', packageName))) {
     const advice =
-      'its installation downloads libtensorflow from storage.googleapis.com; ' +
+      'its installation downloads libtensorflow; ' +
       `where that can be reached, run \`${install}\` (for a GPU: ${needs})`;
     return optional(name, `${packageName} could not be installed, and npm went on without it; ${without}`, advice);
   }
