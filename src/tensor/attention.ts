@@ -61,7 +61,10 @@ function attentionGradient(dy: tf.Tensor2D, saved: tf.Tensor[], shape: Attention
   const dV = tf.matMul(weights!, dValues, true, false); // [B·H, T, D]
   const dWeights = tf.matMul(dValues, v!, false, true); // [B·H, T, T]
   const meanGradient = tf.sum(tf.mul(dWeights, weights!), 2, true); // [B·H, T, 1]
-  const dLogits: tf.Tensor3D = tf.mul(tf.mul(weights!, tf.sub(dWeights, meanGradient)), 1 / Math.sqrt(D));
+  // A row of dLogits sums to zero. What rounding leaves of its sum is taken out once more: the gradient of the keys' bias is
+  // made of nothing else where rotary does not turn, and Adam would blow it up to full steps.
+  const raw = tf.mul(weights!, tf.sub(dWeights, meanGradient));
+  const dLogits: tf.Tensor3D = tf.mul(tf.sub(raw, tf.mul(weights!, tf.sum(raw, 2, true))), 1 / Math.sqrt(D));
   const dQ = rotateBack(tf.matMul(dLogits, k!), cos!, sin!, rotateHalf!);
   const dK = rotateBack(tf.matMul(dLogits, q!, true, false), cos!, sin!, rotateHalf!);
   const byHead = tf.reshape(tf.stack([dQ, dK, dV], 1), [B, H * 3, T, D]);
