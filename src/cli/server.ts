@@ -7,6 +7,7 @@ import { startServer } from '../server.ts';
 import { databaseUrl, homeFolder, listenAddress } from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
+import { untilInterrupted } from './up.ts';
 
 export function addServerCommand(program: Command): void {
   program
@@ -27,7 +28,7 @@ async function serve(): Promise<void> {
       'a server needs DATABASE_URL; `tiresias up` starts a database, the server and a worker together',
     );
   }
-  const stopped = untilStopped();
+  const stopped = untilInterrupted();
   await migrate(url);
   const database = await openDatabase(url);
   try {
@@ -39,10 +40,4 @@ async function serve(): Promise<void> {
   } finally {
     await database.close();
   }
-}
-
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 }
