@@ -3,7 +3,7 @@
 import { policies } from '../augmentation/policies.ts';
 import type { Catalog } from './api/catalog.ts';
 import type { Fault } from './api/problem.ts';
-import { BENCHMARK_NAMES, findBenchmark } from './eval/benchmarks.ts';
+import { benchmarkNames, findBenchmark } from './eval/benchmarks.ts';
 import { DataError, InputError, messageOf, NotFoundError } from './errors.ts';
 import type { JobSpec } from './job-spec.ts';
 import { readModelConfig } from './model/config.ts';
@@ -17,7 +17,7 @@ export function openCatalog(home: string) {
   return {
     models: () => listModels(home).map(describeModel),
     datasets: () => listDatasets(home).map((dataset) => ({ ...dataset })),
-    benchmarks: () => BENCHMARK_NAMES.map((name) => describeBenchmark(home, name)),
+    benchmarks: () => benchmarkNames(home).map((name) => describeBenchmark(home, name)),
     policies: () => policies.map((policy) => ({ ...policy })),
     checkSpec: (spec: JobSpec) => checkSpec(home, spec),
   } satisfies Catalog;

@@ -1,7 +1,7 @@
 // Which benchmarks there are, where their files lie and what identifies them. A name of an official set is given only to files
 // whose SHA-256 are those published: nyu-mll/crows-pairs data/crows_pairs_anonymized.csv and uclanlp/corefBias WinoBias/wino/data.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
@@ -68,17 +68,27 @@ const knownBenchmarks: Readonly<Record<string, KnownBenchmark>> = {
   },
 };
 
-/** The benchmarks that can be asked for by name, whether or not their files are there. */
-export const BENCHMARK_NAMES: readonly string[] = Object.keys(knownBenchmarks);
+/** The file of an own set of sentence pairs in its folder. */
+export const OWN_PAIRS_FILE = 'pairs.csv';
+
+/** The benchmarks that can be asked for by name: the known ones, whether or not their files are there, and own sets. */
+export function benchmarkNames(home: string): readonly string[] {
+  const folder = join(home, 'benchmarks');
+  const entries = existsSync(folder) ? readdirSync(folder).sort() : [];
+  return [...Object.keys(knownBenchmarks), ...entries.filter((name) => isOwnName(name) && !isReserved(name))];
+}
 
 /**
- * The benchmark of this name: official sets from `benchmarks/<name>` in the home folder, the miniature ones from the repository.
+ * The benchmark of this name: official and own sets from `benchmarks/<name>` in the home folder, the miniature ones from the repository.
  * Throws NotFoundError for an unknown name or missing files, DataError for files that are not those the name stands for.
  */
 export function findBenchmark(name: string, home: string): Benchmark {
   const known = Object.hasOwn(knownBenchmarks, name) ? knownBenchmarks[name] : undefined;
   if (known === undefined) {
-    throw new NotFoundError(`there is no benchmark "${name}"; known are ${BENCHMARK_NAMES.join(', ')}`);
+    if (benchmarkNames(home).includes(name)) return ownBenchmark(name, home);
+    throw new NotFoundError(
+      `there is no benchmark "${name}"; known are ${benchmarkNames(home).join(', ')}; take one in with \`tiresias benchmarks add\``,
+    );
   }
   const path = known.pathIn(home);
   const benchmark = identify(known.kind, path, name);
@@ -96,7 +106,7 @@ export function findBenchmark(name: string, home: string): Benchmark {
  * NotFoundError or DataError for files that are not there or not readable.
  */
 export function openBenchmark(kind: BenchmarkKind, path: string, ownName?: string): Benchmark {
-  if (ownName !== undefined && !/^[A-Za-z0-9][\w.-]{0,199}$/.test(ownName)) {
+  if (ownName !== undefined && !isOwnName(ownName)) {
     throw new InputError(
       `a benchmark's name starts with a letter or digit and holds letters, digits, _ . -; not "${ownName}"`,
     );
@@ -144,8 +154,18 @@ function identify(kind: BenchmarkKind, path: string, name: string): Benchmark {
   };
 }
 
+function ownBenchmark(name: string, home: string): Benchmark {
+  const folder = join(home, 'benchmarks', name);
+  const pairs = join(folder, OWN_PAIRS_FILE);
+  return existsSync(pairs) ? openBenchmark('crows-pairs', pairs, name) : openBenchmark('winobias', folder, name);
+}
+
+function isOwnName(name: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,199}$/.test(name);
+}
+
 function isReserved(name: string): boolean {
-  return Object.hasOwn(knownBenchmarks, name) || name.startsWith('winobias-') || name.startsWith('crows-pairs-');
+  return Object.hasOwn(knownBenchmarks, name) || /^(winobias|crows-pairs|nano)-/.test(name);
 }
 
 function officialName(kind: BenchmarkKind, files: readonly BenchmarkFile[]): string | null {

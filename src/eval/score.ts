@@ -29,6 +29,13 @@ export async function evaluateBenchmark(benchmark: Benchmark, model: ScoringMode
   return evaluationOf(benchmark.name, sha256, await scoreFiles(benchmark.kind, files, model));
 }
 
+/** Reads every item of the benchmark without scoring any, and counts them. Throws DataError when a file is not in its format. */
+export function countItems({ kind, path }: Benchmark): number {
+  const files = readBenchmarkFiles(kind, path);
+  if (kind === 'winobias') return parseWinoBias(files).length;
+  return kind === 'crows-pairs' ? parseCrowsPairs(files[0]!).length : parseTokenRows(files[0]!).length; // one file
+}
+
 async function scoreFiles(kind: BenchmarkKind, files: readonly BenchmarkFile[], model: ScoringModel): Promise<Item[]> {
   if (kind === 'winobias') return scoreWinoBias(parseWinoBias(files), model);
   const [file] = files;

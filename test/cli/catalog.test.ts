@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeIndexedDataset } from '../../src/data/indexed-dataset.ts';
+import { findBenchmark } from '../../src/eval/benchmarks.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { hasShared, sharedPath } from '../support/shared.ts';
 import { tiresias } from './command.ts';
@@ -147,6 +148,38 @@ describe('tiresias benchmarks', () => {
     expect(partial.stderr).toContain('found only a part of it, winobias-type2');
     expect(readdirSync(join(home, 'benchmarks')).sort()).toEqual(['crows-pairs', 'winobias']);
     expect(readdirSync(join(home, 'benchmarks', 'winobias'))).toHaveLength(4);
+  });
+
+  it('takes an own set in under a name of its own, for jobs to name', async () => {
+    const mine = join(scratch, 'mine.csv');
+    writeFileSync(mine, 'sent_more,sent_less,stereo_antistereo,bias_type\nHe led.,She led.,stereo,gender\n');
+    expect(await answer('benchmarks', 'add', 'my-pairs', '--from', mine)).toMatchObject({
+      ...{ name: 'my-pairs', kind: 'crows-pairs', isOfficial: false },
+      path: join(home, 'benchmarks', 'my-pairs', 'pairs.csv'),
+    });
+    const nano = packagePath('suite', 'nano', 'benchmarks', 'nano-winobias');
+    expect(await answer('benchmarks', 'add', 'my-sentences', '--from', nano)).toMatchObject({ kind: 'winobias' });
+    const { benchmarks } = await answer('benchmarks', 'list');
+    expect(benchmarks).toContainEqual(expect.objectContaining({ name: 'my-pairs', isThere: true }));
+    expect(findBenchmark('my-sentences', home)).toMatchObject({ name: 'my-sentences', isOfficial: false });
+    expect((await run('benchmarks', 'list')).stdout).toMatch(/^my-pairs +own set +SHA-256 [0-9a-f]{64}$/m);
+  });
+
+  it('refuses an own set with a reserved name or damaged lines, and leaves nothing behind', async () => {
+    const damaged = join(scratch, 'damaged.csv');
+    writeFileSync(damaged, 'sent_more,sent_less,stereo_antistereo,bias_type\nHe led.,,stereo,gender\n');
+    const before = readdirSync(join(home, 'benchmarks'));
+    for (const [name, words] of [
+      ['own-damaged', 'line 2: sent_less is empty'],
+      ['crows-pairs-mine', 'give the set a name of its own'],
+      ['nano-mine', 'give the set a name of its own'],
+      ['../outside', 'letters, digits, _ . -'],
+    ] as const) {
+      const refused = await run('benchmarks', 'add', name, '--from', damaged);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain(words);
+    }
+    expect(readdirSync(join(home, 'benchmarks'))).toEqual(before);
   });
 });
 
