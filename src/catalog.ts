@@ -1,15 +1,18 @@
 // What can be named in a job here, and whether a job is possible: models, datasets, benchmarks and policies behind one value that
 // the server hands to the API. Reads files, touches no tensors.
 import { policies } from '../augmentation/policies.ts';
-import type { Catalog } from './api/catalog.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Catalog, NewDataset, NewModel } from './api/catalog.ts';
 import type { Fault } from './api/problem.ts';
 import { benchmarkNames, findBenchmark } from './eval/benchmarks.ts';
+import { readTokenizer } from './data/tokenizer.ts';
 import { DataError, InputError, messageOf, NotFoundError } from './errors.ts';
 import type { JobSpec } from './job-spec.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
-import { findDataset, listDatasets } from './suite/datasets.ts';
-import { findModel, hasMoments, listModels, type SuiteModel } from './suite/models.ts';
+import { findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
+import { findModel, hasMoments, listModels, registerModel, type SuiteModel } from './suite/models.ts';
 import { resolvePlan, type DatasetFacts, type ModelFacts } from './train/plan.ts';
 
 /** The catalog of a home folder; every call reads the folder anew, so that what is registered meanwhile is there. */
@@ -19,6 +22,8 @@ export function openCatalog(home: string) {
     datasets: () => listDatasets(home).map((dataset) => ({ ...dataset })),
     benchmarks: () => benchmarkNames(home).map((name) => describeBenchmark(home, name)),
     policies: () => policies.map((policy) => ({ ...policy })),
+    addModel: (model: NewModel) => addModel(home, model),
+    addDataset: (dataset: NewDataset) => addDataset(home, dataset),
     checkSpec: (spec: JobSpec) => checkSpec(home, spec),
   } satisfies Catalog;
 }
@@ -44,6 +49,24 @@ export function modelFacts(home: string, name: string): ModelFacts {
 /** The facts of a dataset that planning needs. Throws NotFoundError or DataError. */
 export function datasetFacts(home: string, name: string): DatasetFacts {
   return findDataset(home, name);
+}
+
+function addModel(home: string, { name, checkpoint, folder, tokenizer, peakLearningRate }: NewModel) {
+  // What cannot be read must not get into the list; what is missing, registerModel names.
+  for (const [path, read] of [
+    [join(folder, 'config.json'), readModelConfig],
+    [tokenizer ?? join(folder, 'tokenizer.json'), readTokenizer],
+  ] as const) {
+    if (path === tokenizer || existsSync(path)) read(path);
+  }
+  const step = Number(checkpoint.slice('step'.length));
+  registerModel(home, { name, step, folder, tokenizerPath: tokenizer, peakLearningRate });
+  return describeModel(findModel(home, name));
+}
+
+function addDataset(home: string, { name, trainSteps, seed, ...description }: NewDataset) {
+  const optional = { ...(trainSteps !== undefined && { trainSteps }), ...(seed !== undefined && { seed }) };
+  return { ...registerDataset(home, name, { ...description, ...optional }) };
 }
 
 function checkSpec(home: string, spec: JobSpec): Fault[] {

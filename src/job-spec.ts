@@ -45,6 +45,10 @@ const name = z
   .max(200)
   .regex(/^[A-Za-z0-9][\w.\-/]*$/, 'a name starts with a letter or digit and holds letters, digits, _ . - /');
 const count = z.int().min(1).max(10_000_000);
+/** stepN, as the suite names its revisions. */
+export const checkpointSchema = z
+  .string()
+  .regex(/^step\d{1,9}$/, 'a checkpoint is written stepN, for example step133000');
 const autoOr = <T extends z.ZodType>(schema: T) => z.union([z.literal('auto'), schema]);
 
 const window = z
@@ -125,11 +129,7 @@ export const jobSpecSchema = z
   .strictObject({
     name: z.string().min(1).max(200).optional().meta({ description: 'Free text, shown in lists.' }),
     model: name.meta({ description: 'A model of a suite, or one registered with `tiresias models add`.' }),
-    checkpoint: z
-      .string()
-      .regex(/^step\d{1,9}$/, 'a checkpoint is written stepN, for example step133000')
-      .optional()
-      .meta({ description: 'Where training resumes, for example step1330.' }),
+    checkpoint: checkpointSchema.optional().meta({ description: 'Where training resumes, for example step1330.' }),
     dataset: name.meta({ description: 'A dataset of a suite, or one registered with `tiresias datasets add`.' }),
     window: window.prefault({}),
     intervention: intervention.prefault({}),

@@ -1,12 +1,49 @@
-// What can be named in a job: models, datasets, benchmarks, policies. The server hands the real lists in; tests a small one.
+// What can be named in a job: models, datasets, benchmarks, policies; and registering a folder of the server's as a model or its token
+// files as a dataset. The server hands the real lists in; tests a small one.
 import { Router } from 'express';
-import type { JobSpec } from '../job-spec.ts';
-import type { Fault } from './problem.ts';
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { LAYOUTS } from '../data/replay.ts';
+import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
+import { checkpointSchema, type JobSpec } from '../job-spec.ts';
+import { FaultyDocument, type Fault } from './problem.ts';
+import { readBody } from './request.ts';
 
 export interface CatalogEntry {
   readonly name: string;
   readonly [detail: string]: unknown;
 }
+
+const name = z.string().min(1).max(200).meta({ description: 'What jobs call it.' });
+const path = z.string().refine(isAbsolute, "give an absolute path of the server's");
+const count = z.int().min(1);
+
+export const newModelSchema = z
+  .strictObject({
+    name,
+    checkpoint: checkpointSchema.meta({ description: 'The step after which the weights were stored.' }),
+    folder: path.meta({
+      description:
+        "config.json and weights in Hugging Face's layout, perhaps optimizer.safetensors and tokenizer.json.",
+    }),
+    tokenizer: path.optional().meta({ description: 'tokenizer.json; default: the one in the folder.' }),
+    peakLearningRate: z.number().gt(0).lt(1).optional().meta({ description: 'Default: by the size in the name.' }),
+  })
+  .meta({ id: 'NewModel' });
+export type NewModel = z.output<typeof newModelSchema>;
+
+export const newDatasetSchema = z
+  .strictObject({
+    name,
+    prefix: path.meta({ description: 'Path of the .bin, or its shards, and the .idx, without their endings.' }),
+    layout: z.enum(LAYOUTS).meta({ description: 'Rows in training order, or documents to be packed and shuffled.' }),
+    seqLength: count.meta({ description: 'Tokens of a model input.' }),
+    batchSize: count.meta({ description: 'Samples of one step of the original training.' }),
+    trainSteps: count.optional().meta({ description: 'Steps of the whole original training (documents).' }),
+    seed: z.int().min(0).optional().meta({ description: "Seed of the original training's data order (documents)." }),
+  })
+  .meta({ id: 'NewDataset' });
+export type NewDataset = z.output<typeof newDatasetSchema>;
 
 type Listed = readonly CatalogEntry[] | Promise<readonly CatalogEntry[]>;
 
@@ -15,11 +52,15 @@ export interface Catalog {
   datasets(): Listed;
   benchmarks(): Listed;
   policies(): Listed;
+  /** Registers a checkpoint folder under a model's name. Throws InputError, NotFoundError or DataError for what cannot be used. */
+  addModel(model: NewModel): CatalogEntry;
+  /** Registers token files under a name, after opening them. Throws as addModel does. */
+  addDataset(dataset: NewDataset): CatalogEntry;
   /** Every fault that only the files can tell: unregistered names, a window outside the model's steps. */
   checkSpec(spec: JobSpec): readonly Fault[] | Promise<readonly Fault[]>;
 }
 
-/** GET /models, /datasets, /benchmarks, /policies. */
+/** GET /models, /datasets, /benchmarks, /policies; POST /models, /datasets. */
 export function catalogRoutes(catalog: Catalog): Router {
   const router = Router();
   for (const kind of ['models', 'datasets', 'benchmarks', 'policies'] as const) {
@@ -27,5 +68,24 @@ export function catalogRoutes(catalog: Catalog): Router {
       response.json({ [kind]: await catalog[kind]() });
     });
   }
+  router.post('/models', (request, response) => {
+    const model = readBody(request, newModelSchema);
+    response.status(201).json({ model: faultAt('/folder', () => catalog.addModel(model)) });
+  });
+  router.post('/datasets', (request, response) => {
+    const dataset = readBody(request, newDatasetSchema);
+    response.status(201).json({ dataset: faultAt('/prefix', () => catalog.addDataset(dataset)) });
+  });
   return router;
+}
+
+/** Files that cannot be used are a fault of the document that names them. */
+function faultAt<T>(pointer: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (![InputError, NotFoundError, DataError].some((kind) => error instanceof kind)) throw error;
+    const own = error instanceof InputError ? error.pointer : undefined;
+    throw new FaultyDocument([{ pointer: own ?? pointer, detail: messageOf(error) }]);
+  }
 }

@@ -1,6 +1,7 @@
 // The shapes of the API's answers for its OpenAPI 3.1 document, as JSON Schema 2020-12. The job spec is drawn from zod.
 import { z } from 'zod';
 import { ARMS, FAILURE_REASONS, JOB_STATES, jobSpecSchema } from '../job-spec.ts';
+import { newDatasetSchema, newModelSchema } from './catalog.ts';
 import { MAX_POINTS } from './sweeps.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -159,6 +160,8 @@ const written: Readonly<Record<string, Schema>> = {
 /** Every named schema of the document. */
 export function componentSchemas(): Record<string, unknown> {
   // zod puts a named schema among the $defs and refers to it.
-  const { $defs } = z.toJSONSchema(jobSpecSchema, { io: 'input' });
-  return { ...written, JobSpec: $defs?.['JobSpec'] };
+  const drawn = [jobSpecSchema, newModelSchema, newDatasetSchema].map(
+    (schema) => z.toJSONSchema(schema, { io: 'input' }).$defs,
+  );
+  return Object.assign({}, written, ...drawn) as Record<string, unknown>;
 }

@@ -31,6 +31,13 @@ const catalog = (kind: string): Operation => ({
   summary: `The ${kind} that a job can name.`,
   answer: objectOf({ [kind]: listOf(ref('CatalogEntry')) }),
 });
+const registering = (kind: string, what: string, body: string): Operation => ({
+  summary: `Registers ${what} as a ${kind} that a job can name.`,
+  body: ref(body),
+  answer: objectOf({ [kind]: ref('CatalogEntry') }),
+  status: 201,
+  problems: [400, 422],
+});
 const ofJob = (summary: string, answer: Schema, ...parameters: Parameter[]): Operation => ({
   summary,
   answer,
@@ -121,8 +128,8 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
     },
   },
   '/v1/sweeps/{id}': { get: { ...ofJob('One sweep and its jobs in the order of the grid.', ref('SweepWithJobs')) } },
-  '/v1/models': { get: catalog('models') },
-  '/v1/datasets': { get: catalog('datasets') },
+  '/v1/models': { get: catalog('models'), post: registering('model', 'a checkpoint folder of the server', 'NewModel') },
+  '/v1/datasets': { get: catalog('datasets'), post: registering('dataset', 'token files of the server', 'NewDataset') },
   '/v1/benchmarks': { get: catalog('benchmarks') },
   '/v1/policies': { get: catalog('policies') },
   '/v1/schemas/job': {

@@ -1,17 +1,14 @@
 // `tiresias models`: the models that a job can name, and registering a checkpoint folder under a name.
 import { InvalidArgumentError, type Command } from 'commander';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { openCatalog } from '../catalog.ts';
-import { readTokenizer } from '../data/tokenizer.ts';
-import { readModelConfig } from '../model/config.ts';
+import { checkpointSchema } from '../job-spec.ts';
 import { homeFolder } from '../settings.ts';
-import { findModel, hasMoments, registerModel } from '../suite/models.ts';
+import { findModel, hasMoments } from '../suite/models.ts';
 import { formatTable } from './table.ts';
 
 interface AddOptions {
   readonly from: string;
-  readonly checkpoint: number;
+  readonly checkpoint: string;
   readonly tokenizer?: string;
   readonly peakLr?: number;
   readonly json?: true;
@@ -110,28 +107,22 @@ function show(name: string, isJson: boolean): void {
   process.stdout.write(`${formatTable(facts)}\n${formatTable([['CHECKPOINT', 'HOLDS', 'FOLDER'], ...rows])}`);
 }
 
-function add(name: string, { from, checkpoint: step, tokenizer, peakLr, json }: AddOptions): void {
-  const home = homeFolder();
-  // What cannot be read must not get into the list; what is missing, registerModel names.
-  for (const [path, read] of [
-    [join(from, 'config.json'), readModelConfig],
-    [tokenizer ?? join(from, 'tokenizer.json'), readTokenizer],
-  ] as const) {
-    if (path === tokenizer || existsSync(path)) read(path);
-  }
-  registerModel(home, { name, step, folder: from, tokenizerPath: tokenizer, peakLearningRate: peakLr });
+function add(name: string, { from, checkpoint, tokenizer, peakLr, json }: AddOptions): void {
+  const catalog = openCatalog(homeFolder());
+  const { checkpoints } = catalog.addModel({ name, checkpoint, folder: from, tokenizer, peakLearningRate: peakLr });
   if (json) return show(name, true);
-  process.stdout.write(`${name} step${step}\n`);
-  if (!hasMoments(findModel(home, name), step)) {
+  process.stdout.write(`${name} ${checkpoint}\n`);
+  if (checkpoints.some((one) => one.checkpoint === checkpoint && !one.hasOptimizerState)) {
     process.stderr.write(
       "the folder holds no optimizer.safetensors: a resume from here starts Adam's moments at zero\n",
     );
   }
 }
 
-function parseCheckpoint(text: string): number {
-  if (!/^step\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected stepN, for example step133000.');
-  return Number(text.slice('step'.length));
+function parseCheckpoint(text: string): string {
+  if (!checkpointSchema.safeParse(text).success)
+    throw new InvalidArgumentError('expected stepN, for example step133000.');
+  return text;
 }
 
 function parseRate(text: string): number {

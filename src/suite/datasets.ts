@@ -4,10 +4,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LAYOUTS, openDataset, type DatasetDescription } from '../data/replay.ts';
-import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
+import { DataError, messageOf, NotFoundError } from '../errors.ts';
 import { ensureNanoData, numShuffledRows } from './nano/corpus.ts';
 import { nanoTraining } from './nano/definition.ts';
-import { writeRegistration } from './models.ts';
+import { checkOwnName, writeRegistration } from './models.ts';
 
 export interface SuiteDataset {
   readonly name: string;
@@ -67,8 +67,7 @@ export async function describeDataset(home: string, name: string): Promise<Datas
 
 /** Registers token files after opening them. Throws InputError on bad input, DataError on bad files. */
 export function registerDataset(home: string, name: string, description: DatasetDescription): SuiteDataset {
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) throw new InputError(`"${name}" is no dataset name: letters, digits, _ . - only`);
-  if (name.startsWith('nano-')) throw new InputError('names that begin with nano- belong to the nano suite');
+  checkOwnName(name, 'dataset');
   const absolute = { ...description, prefix: resolve(description.prefix) };
   const dataset = openDataset(absolute);
   const { numSamples } = dataset;

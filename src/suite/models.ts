@@ -173,8 +173,7 @@ export interface Registration {
 
 /** Registers one checkpoint folder under a model name, beside those it already has. Throws InputError on bad input. */
 export function registerModel(home: string, { name, step, folder: given, ...more }: Registration): void {
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) throw new InputError(`"${name}" is no model name: letters, digits, _ . - only`);
-  if (name.startsWith('nano-')) throw new InputError('names that begin with nano- belong to the nano suite');
+  checkOwnName(name, 'model');
   const folder = resolve(given);
   const required = (file: string) => {
     if (!existsSync(join(folder, file))) throw new InputError(`${folder} has no ${file}`);
@@ -185,7 +184,9 @@ export function registerModel(home: string, { name, step, folder: given, ...more
   const earlier = existsSync(path) ? readRegistered(path) : undefined;
   const peakLearningRate = more.peakLearningRate ?? earlier?.peakLearningRate ?? pythiaPeakLearningRate(name);
   if (peakLearningRate === undefined) {
-    throw new InputError(`"${name}" names no size of the Pythia suite; give its peak learning rate with --peak-lr`);
+    throw new InputError(`"${name}" names no size of the Pythia suite; give its peak learning rate (--peak-lr)`, {
+      pointer: '/peakLearningRate',
+    });
   }
   const tokenizerPath = more.tokenizerPath ?? earlier?.tokenizerPath ?? required('tokenizer.json');
   const content: z.infer<typeof registeredFile> = {
@@ -196,6 +197,14 @@ export function registerModel(home: string, { name, step, folder: given, ...more
     checkpoints: { ...earlier?.checkpoints, [step]: folder },
   };
   writeRegistration(path, content);
+}
+
+/** Throws InputError unless a researcher may register something of this kind under the name. */
+export function checkOwnName(name: string, kind: 'model' | 'dataset'): void {
+  const pointer = '/name';
+  if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(name))
+    throw new InputError(`"${name}" is no ${kind} name: letters, digits, _ . - only`, { pointer });
+  if (name.startsWith('nano-')) throw new InputError('names that begin with nano- belong to the nano suite', { pointer });
 }
 
 /** Writes a registration whole or not at all. */

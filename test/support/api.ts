@@ -15,6 +15,8 @@ export const smallCatalog: Catalog = {
   datasets: () => Promise.resolve([{ name: 'nano-corpus', batchSize: 16 }]),
   benchmarks: () => [{ name: 'nano-winobias' }, { name: 'nano-crows-pairs' }],
   policies: () => [{ name: 'morph-v1', directions: ['swap'] }],
+  addModel: ({ name }) => ({ name }),
+  addDataset: ({ name }) => ({ name }),
   checkSpec(spec) {
     const faults = [];
     if (spec.model !== 'nano-1m') faults.push({ pointer: '/model', detail: `no model "${spec.model}" is registered` });
