@@ -4,12 +4,14 @@ import { faults } from './faults.ts';
 import { intervention } from './intervention.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
 import { plant } from './plant.ts';
+import { pythia14m } from './pythia-14m.ts';
 
 const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   plant,
   intervention,
   dose,
   faults,
+  pythia14m,
   otherBackend,
   otherBackendShort,
 };

@@ -43,9 +43,12 @@ export function addUpCommand(program: Command): void {
  * Starts everything; resolves once the page answers. The caller stops it. `logsAt` is the log level of all processes where
  * TIRESIAS_LOG does not name one.
  */
-export async function startService(address: { host: string; port: number }, logsAt = 'info'): Promise<Service> {
+export async function startService(
+  address: { host: string; port: number },
+  logsAt = 'info',
+  home = homeFolder(),
+): Promise<Service> {
   log.level = logLevel(logsAt);
-  const home = homeFolder();
   const url = databaseUrl();
   const embedded =
     url === undefined ? await startEmbeddedPostgres({ folder: join(home, 'postgres'), supervise: true }) : undefined;
