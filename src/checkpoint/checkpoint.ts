@@ -17,7 +17,8 @@ import { findWeights, readWeights, type Weight } from './weights.ts';
 export interface CheckpointContent {
   readonly step: number;
   readonly lrCount: number;
-  readonly adamCount: number;
+  /** Updates that Adam's bias correction counts; null where nothing is to be corrected. */
+  readonly adamCount: number | null;
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** Adam's moments; undefined where only weights are known. */
   readonly moments?: {
@@ -38,7 +39,7 @@ const FILES = ['model.safetensors', 'optimizer.safetensors', 'config.json', 'sta
 const stateFile = z.object({
   step: z.int().min(0),
   lrCount: z.int().min(0),
-  adamCount: z.int().min(0).optional(),
+  adamCount: z.int().min(0).nullable().optional(),
   lossScale: z.number().optional(),
   skippedSteps: z.int().optional(),
 });
@@ -98,7 +99,7 @@ export async function loadCheckpoint(folder: string, config: ModelConfig): Promi
   const state = existsSync(statePath) ? await readJson(statePath, stateFile) : undefined;
   const step = state?.step ?? stepOfFolder(folder);
   const lrCount = state?.lrCount ?? step;
-  const counters = { step, lrCount, adamCount: state?.adamCount ?? lrCount };
+  const counters = { step, lrCount, adamCount: state?.adamCount === undefined ? lrCount : state.adamCount };
   if (!existsSync(optimizerPath)) return { ...counters, parameters };
   const moments = readSafetensors(optimizerPath);
   const expAvg = pickTensors(moments, optimizerPath, 'exp_avg.', names);

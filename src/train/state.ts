@@ -9,8 +9,8 @@ export interface TrainState {
   readonly step: number;
   /** Updates that advanced the learning-rate schedule. */
   readonly lrCount: number;
-  /** Updates behind Adam's moments: what its bias correction counts. */
-  readonly adamCount: number;
+  /** Updates behind Adam's moments: what its bias correction counts. Null: the moments are unbiased as they are, nothing is corrected. */
+  readonly adamCount: number | null;
   readonly parameters: Parameters;
   readonly expAvg: Parameters;
   readonly expAvgSq: Parameters;
@@ -20,7 +20,7 @@ export interface TrainState {
 export interface StateArrays {
   readonly step: number;
   readonly lrCount: number;
-  readonly adamCount: number;
+  readonly adamCount: number | null;
   readonly parameters: NamedArrays;
   readonly moments?: { readonly expAvg: NamedArrays; readonly expAvgSq: NamedArrays };
 }
@@ -37,6 +37,17 @@ export function toState(config: ModelConfig, arrays: StateArrays, resume: 'exact
     expAvg: toTensors(config, moments?.expAvg),
     expAvgSq: toTensors(config, moments?.expAvgSq),
   };
+}
+
+/**
+ * The count that DeepSpeed's ZeRO stage 1 has after a resume: it is not saved, and setting up counts one update with gradients of
+ * zero. The first real update then corrects mature moments as if they were two updates old: 1.64 times the clean size.
+ */
+const ZERO_RESTART_COUNT = 1;
+
+/** The state as a resume of ZeRO stage 1 leaves it: Adam's count restarted, all else the same. */
+export function withRestartedCount(state: TrainState): TrainState {
+  return { ...state, adamCount: ZERO_RESTART_COUNT };
 }
 
 /** Copies a whole state out of the back end. */

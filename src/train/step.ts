@@ -50,20 +50,42 @@ export async function trainStep(
   learningRate: number,
   settings: StepSettings,
 ): Promise<StepResult> {
-  checkIds(state.step, rows, settings.config.vocabSize);
-  const { lossNats, gradients } = await batchGradients(state.parameters, rows, settings);
-  const gradientNorm = await globalNorm(gradients);
-  if (!Number.isFinite(lossNats) || !Number.isFinite(gradientNorm)) {
-    const names = await notFinite(gradients);
-    tf.dispose(Object.values(gradients));
-    throw new NumericalError(
-      `step ${state.step}: loss ${lossNats}, gradient norm ${gradientNorm}; not finite in: ${names.join(', ') || 'the loss'}`,
-    );
-  }
+  const { lossNats, gradientNorm, gradients } = await checkedGradients(state.parameters, state.step, rows, settings);
   const next = update(state, gradients, gradientNorm, learningRate, settings.adam);
   tf.dispose(Object.values(gradients));
   disposeState(state);
   return { state: next, lossNats, gradientNorm };
+}
+
+export interface CheckedGradients {
+  readonly lossNats: number;
+  /** Before clipping; the caller disposes them. */
+  readonly gradients: Parameters;
+  /** Global L2 norm of the gradients. */
+  readonly gradientNorm: number;
+}
+
+/** Loss and gradients of the batch of a step, all finite. Throws NumericalError or DataError as trainStep does. */
+export async function checkedGradients(
+  parameters: Parameters,
+  step: number,
+  rows: TrainingRows,
+  settings: StepSettings,
+): Promise<CheckedGradients> {
+  checkIds(step, rows, settings.config.vocabSize);
+  const { lossNats, gradients } = await batchGradients(parameters, rows, settings);
+  const gradientNorm = await globalNorm(gradients);
+  if (Number.isFinite(lossNats) && Number.isFinite(gradientNorm)) return { lossNats, gradients, gradientNorm };
+  const names = await notFinite(gradients);
+  tf.dispose(Object.values(gradients));
+  throw new NumericalError(
+    `step ${step}: loss ${lossNats}, gradient norm ${gradientNorm}; not finite in: ${names.join(', ') || 'the loss'}`,
+  );
+}
+
+/** What the gradients are multiplied by, so that their norm is at most the limit (DeepSpeed adds 1e-6 to the norm). */
+export function clipScale(gradientNorm: number, clipNorm: number): number {
+  return Math.min(1, clipNorm / (gradientNorm + 1e-6));
 }
 
 /** Looked up, a foreign id is an error, zeros or other memory, depending on the back end. */
@@ -153,7 +175,7 @@ function update(
   learningRate: number,
   adam: AdamSettings,
 ): TrainState {
-  const count = state.adamCount + 1;
+  const count = state.adamCount === null ? null : state.adamCount + 1;
   const parameters: Record<string, tf.Tensor> = {};
   const expAvg: Record<string, tf.Tensor> = {};
   const expAvgSq: Record<string, tf.Tensor> = {};
@@ -163,9 +185,9 @@ function update(
       ...adam,
       learningRate,
       weightDecay: isDecayed(name) ? adam.weightDecay : 0,
-      gradientScale: Math.min(1, adam.clipNorm / (gradientNorm + 1e-6)),
-      correction1: 1 - adam.beta1 ** count,
-      correction2: 1 - adam.beta2 ** count,
+      gradientScale: clipScale(gradientNorm, adam.clipNorm),
+      correction1: count === null ? 1 : 1 - adam.beta1 ** count,
+      correction2: count === null ? 1 : 1 - adam.beta2 ** count,
     });
     parameters[name] = next.weight;
     expAvg[name] = next.expAvg;
