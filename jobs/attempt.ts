@@ -7,6 +7,7 @@ import { ConflictError, DataError, InputError, messageOf, NotFoundError, Transie
 import { ARMS, type Arm, type FailureReason } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
+import type { RunPlan } from '../src/train/plan.ts';
 import type { ClaimedJob } from '../src/store/leases.ts';
 import { setManifest, setPlan } from '../src/store/leases.ts';
 import {
@@ -20,8 +21,16 @@ import { totalEdits } from '../src/store/edits.ts';
 import { ensureRun, setRunState } from '../src/store/runs.ts';
 import { startTrainer, type RunningTrainer } from './executor/local-process.ts';
 import { makeManifest } from './manifest.ts';
-import type { TrainerMessage } from './messages.ts';
-import { checkpointFolder, makeTask, prepare, removeHalfWritten, type Preparation } from './preparation.ts';
+import type { BurnInTask, TrainerMessage, TrainerTask } from './messages.ts';
+import {
+  checkpointFolder,
+  findBurnIn,
+  makeBurnInTask,
+  makeTask,
+  prepare,
+  removeHalfWritten,
+  type Preparation,
+} from './preparation.ts';
 import { progressTracker, type Progress } from './progress.ts';
 import { persistently } from './persistence.ts';
 
@@ -54,6 +63,7 @@ export class Attempt {
   readonly #trainers = new Set<RunningTrainer>();
   #stopReason: StopReason | undefined;
   #failure: AttemptEnd | undefined;
+  #manifest: Record<string, unknown> = {};
 
   constructor(job: ClaimedJob, options: AttemptOptions) {
     this.#job = job;
@@ -75,7 +85,8 @@ export class Attempt {
   async run(): Promise<AttemptEnd> {
     try {
       const preparation = await this.#prepare();
-      await this.#runArms(preparation);
+      const burnIn = await this.#burnIn(preparation);
+      await this.#runArms(preparation, burnIn);
       if (this.#failure !== undefined) return this.#failure;
       if (this.#stopReason !== undefined) return { outcome: this.#stopReason };
       return await this.#conclude(preparation);
@@ -91,12 +102,46 @@ export class Attempt {
     const { database, home } = this.#options;
     const preparation = await prepare(spec, plan, home);
     await persistently(() => setPlan(database, fence, preparation.plan));
-    const manifest = await makeManifest(spec, preparation);
-    await persistently(() => setManifest(database, fence, manifest));
+    this.#manifest = await makeManifest(spec, preparation);
+    await persistently(() => setManifest(database, fence, this.#manifest));
     return preparation;
   }
 
-  async #runArms(preparation: Preparation): Promise<void> {
+  /** Where the trained arms start when their checkpoint has no optimizer state; done once for all attempts. */
+  async #burnIn(preparation: Preparation): Promise<string | undefined> {
+    const { plan } = preparation;
+    const { id, attempt, spec } = this.#job;
+    const { home } = this.#options;
+    if (plan.resume !== 'burn-in' || spec.arms.every((arm) => arm === 'published')) return undefined;
+    const folder = checkpointFolder(home, id, attempt, 'burn-in');
+    for (let numCrashes = 0; !this.#isOver(); numCrashes++) {
+      await removeHalfWritten(home, id, 'burn-in');
+      const found = await findBurnIn(home, id, plan);
+      if (found !== undefined) return this.#noteBurnIn(found, plan);
+      if (numCrashes >= MOST_CRASHES) {
+        this.#fail('poison', `the trainer of the burn-in died ${numCrashes} times`);
+        return undefined;
+      }
+      this.#tracker.burnIn(0, plan.burnInSteps, null);
+      await this.#launch(makeBurnInTask(preparation, folder), (message) => {
+        if (message.type === 'failed') this.#fail(message.reason, `burn-in: ${message.message}`);
+        if (message.type !== 'burn-in') return;
+        this.#tracker.burnIn(message.step + 1 - (plan.from - plan.burnInSteps), plan.burnInSteps, message.lossNats);
+      });
+    }
+    return undefined;
+  }
+
+  /** The manifest says where the moments come from. */
+  async #noteBurnIn(folder: string, { from, burnInSteps }: RunPlan): Promise<string> {
+    const { fence } = this.#job;
+    const manifestSha256 = await fileSha256(join(folder, 'manifest.json'));
+    const burnIn = { from: from - burnInSteps, to: from, manifestSha256 };
+    await persistently(() => setManifest(this.#options.database, fence, { ...this.#manifest, burnIn }));
+    return folder;
+  }
+
+  async #runArms(preparation: Preparation, burnIn: string | undefined): Promise<void> {
     const { plan } = preparation;
     const wanted = ORDER.filter((arm) => this.#job.spec.arms.includes(arm));
     const waiting = wanted.filter((arm) => arm !== 'published' || plan.hasPublishedEnd);
@@ -106,7 +151,7 @@ export class Attempt {
     const numAtOnce = plan.backend.name === 'tensorflow' ? 1 : this.#options.numCores;
     const lanes = Array.from({ length: Math.min(numAtOnce, waiting.length) }, async () => {
       for (let arm = waiting.shift(); arm !== undefined && !this.#isOver(); arm = waiting.shift()) {
-        await this.#runArm(arm, preparation);
+        await this.#runArm(arm, preparation, burnIn);
       }
     });
     await Promise.all(lanes);
@@ -116,7 +161,7 @@ export class Attempt {
     return this.#stopReason !== undefined || this.#failure !== undefined;
   }
 
-  async #runArm(arm: Arm, preparation: Preparation): Promise<void> {
+  async #runArm(arm: Arm, preparation: Preparation, burnIn: string | undefined): Promise<void> {
     const { fence } = this.#job;
     const { database } = this.#options;
     const { from: fromStep, to: toStep } = preparation.plan;
@@ -126,7 +171,7 @@ export class Attempt {
     await persistently(() => setRunState(database, fence, arm, 'running'));
     let newest = await this.#newestCheckpoint(arm);
     for (let numCrashes = 0; !this.#isOver();) {
-      const words = await this.#train(arm, preparation, newest?.path);
+      const words = await this.#train(arm, preparation, startOf(arm, newest?.path, burnIn));
       if (words === undefined) break;
       const reached = await this.#newestCheckpoint(arm);
       numCrashes = reached?.step === newest?.step ? numCrashes + 1 : 1;
@@ -159,26 +204,36 @@ export class Attempt {
     return undefined;
   }
 
-  /** One trainer process from start to end; undefined when it ended as it should, else what ended it. */
-  async #train(arm: Arm, preparation: Preparation, checkpoint: string | undefined): Promise<string | undefined> {
+  async #train(arm: Arm, preparation: Preparation, checkpoint: Start | undefined): Promise<string | undefined> {
     const { id, attempt, spec } = this.#job;
     const folder = checkpointFolder(this.#options.home, id, attempt, arm);
-    let isExpected = false;
     let records: Promise<void> = Promise.resolve();
     const task = makeTask(preparation, spec, arm, folder, checkpoint);
-    const trainer = startTrainer(task, (message) => {
+    const words = await this.#launch(task, (message, trainer) => {
       this.#tracker.hear(arm, message);
-      if (['finished', 'stopped', 'failed'].includes(message.type)) isExpected = true;
       records = records
         .then(() => this.#record(arm, message, preparation))
         .catch((error) => this.#stumble(trainer, error));
+    });
+    await records;
+    return this.#isOver() ? undefined : words;
+  }
+
+  /** One trainer process from start to end; undefined when it ended as it should, else what ended it. */
+  async #launch(
+    task: TrainerTask | BurnInTask,
+    onMessage: (message: TrainerMessage, trainer: RunningTrainer) => void,
+  ): Promise<string | undefined> {
+    let isExpected = false;
+    const trainer = startTrainer(task, (message) => {
+      if (['finished', 'stopped', 'failed'].includes(message.type)) isExpected = true;
+      onMessage(message, trainer);
     });
     this.#trainers.add(trainer);
     if (this.#stopReason !== undefined) this.#halt(trainer);
     const words = await trainer.ended;
     this.#trainers.delete(trainer);
-    await records;
-    return isExpected || this.#isOver() ? undefined : words;
+    return isExpected ? undefined : words;
   }
 
   async #record(arm: Arm, message: TrainerMessage, { plan }: Preparation): Promise<void> {
@@ -238,6 +293,14 @@ export class Attempt {
     }
     return { outcome: 'succeeded', ...(notes.length > 0 && { message: notes.join('; ') }) };
   }
+}
+
+type Start = NonNullable<Parameters<typeof makeTask>[4]>;
+
+/** Where a trained arm goes on: its own newest checkpoint, else the burn-in's. The published arm is only scored. */
+function startOf(arm: Arm, own: string | undefined, burnIn: string | undefined): Start | undefined {
+  if (own !== undefined) return { path: own, isOwn: true };
+  return burnIn === undefined || arm === 'published' ? undefined : { path: burnIn, isOwn: false };
 }
 
 function reasonOf(error: unknown): FailureReason {

@@ -15,7 +15,14 @@ import { toTensors } from '../src/model/tensors.ts';
 import { selectBackend } from '../src/tensor/backend.ts';
 import { travel, type LoopPlan, type Road } from '../src/train/loop.ts';
 import { PYTHIA_ADAM } from '../src/train/step.ts';
-import { disposeState, fromState, toState, type TrainState } from '../src/train/state.ts';
+import {
+  disposeState,
+  fromState,
+  toState,
+  withRestartedCount,
+  type StateArrays,
+  type TrainState,
+} from '../src/train/state.ts';
 import type { TrainerMessage, TrainerTask } from './messages.ts';
 
 type Send = (message: TrainerMessage) => void;
@@ -64,12 +71,8 @@ async function train(
   signal: AbortSignal,
 ): Promise<void> {
   const { plan } = task;
-  const start = await ofTheModel(() => loadCheckpoint(task.startFolder, config));
-  if (!task.isOwnCheckpoint && start.step !== plan.from) {
-    const words = `its state.json says step ${start.step}, expected step ${plan.from}`;
-    throw new CheckpointError(`${task.startFolder}: ${words}`);
-  }
-  const state = toState(config, start, task.isOwnCheckpoint ? 'exact-state' : plan.resume);
+  const start = await loadStart(task.startFolder, config, task.isOwnCheckpoint ? undefined : plan.from);
+  const state = startOf(task, config, start);
   const road: Road<Batch, Proof> = {
     replay: (step) => replayBatch(dataset, step, plan.rowsPerStep),
     rewrite: task.arm === 'intervention' ? (batch) => rewriteBatch(batch, tokenizer, task.intervention) : leaveAsItIs,
@@ -88,7 +91,22 @@ async function train(
   disposeState(await travel(state, loopPlan(task, config), road, signal));
 }
 
-async function ofTheModel<T>(read: () => T | Promise<T>): Promise<T> {
+/** The checkpoint in a folder, of the given step where one is given. Throws CheckpointError when it is not what it claims to be. */
+export async function loadStart(folder: string, config: ModelConfig, step: number | undefined): Promise<StateArrays> {
+  const start = await ofTheModel(() => loadCheckpoint(folder, config));
+  if (step === undefined || start.step === step) return start;
+  throw new CheckpointError(`${folder}: its state.json says step ${start.step}, expected step ${step}`);
+}
+
+/** A run's own checkpoint is resumed exactly, whatever the plan says; so is a burn-in's, whose moments count as the model's. */
+function startOf({ plan, isOwnCheckpoint }: TrainerTask, config: ModelConfig, start: StateArrays): TrainState {
+  const isWithoutMoments = !isOwnCheckpoint && plan.resume === 'weights-only';
+  const state = toState(config, start, isWithoutMoments ? 'weights-only' : 'exact-state');
+  return !isOwnCheckpoint && plan.adamStep === 'zero-restart' ? withRestartedCount(state) : state;
+}
+
+/** Says of a fault of the model's files that it is one. */
+export async function ofTheModel<T>(read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
@@ -97,7 +115,8 @@ async function ofTheModel<T>(read: () => T | Promise<T>): Promise<T> {
   }
 }
 
-function loopPlan({ plan }: TrainerTask, config: ModelConfig): LoopPlan {
+/** What the loop needs to know of a task. */
+export function loopPlan({ plan }: Pick<TrainerTask, 'plan'>, config: ModelConfig): LoopPlan {
   return {
     config,
     switches: { gelu: plan.gelu, rope: plan.rope },

@@ -6,24 +6,34 @@ import type { CheckpointRecord, EvaluationRecord, StepRecord } from '../src/stor
 import type { BackendName } from '../src/tensor/backend.ts';
 import type { RunPlan } from '../src/train/plan.ts';
 
-/** One arm's work, complete: the trainer reads nothing else. */
-export interface TrainerTask {
-  readonly arm: Arm;
+interface SharedTask {
   readonly configPath: string;
+  readonly dataset: DatasetDescription;
+  readonly plan: RunPlan;
+  readonly backend: BackendName;
+  /** New checkpoints become `step-N` in here. */
+  readonly checkpointFolder: string;
+}
+
+/** The estimate of Adam's moments from which the trained arms start, complete: the trainer reads nothing else. */
+export interface BurnInTask extends SharedTask {
+  readonly arm: 'burn-in';
+  /** The suite's checkpoint. */
+  readonly startFolder: string;
+}
+
+/** One arm's work, complete: the trainer reads nothing else. */
+export interface TrainerTask extends SharedTask {
+  readonly arm: Arm;
   readonly tokenizerPath: string;
-  /** Where the weights come from: the suite's checkpoint, or the run's own newest one. */
+  /** Where the weights come from: the suite's checkpoint, the burn-in's, or the run's own newest one. */
   readonly startFolder: string;
   /** Whether `startFolder` is one of this run's own checkpoints: then it is resumed exactly, whatever the plan says. */
   readonly isOwnCheckpoint: boolean;
-  readonly dataset: DatasetDescription;
   /** Samples no step reads, [from, to): the text on which perplexity is measured; null when there are none. */
   readonly heldBack: { readonly from: number; readonly to: number } | null;
-  readonly plan: RunPlan;
   readonly intervention: JobSpec['intervention'];
-  readonly backend: BackendName;
   readonly benchmarks: readonly Benchmark[];
-  /** New checkpoints become `step-N` in here. */
-  readonly checkpointFolder: string;
 }
 
 export const PHASES = ['loading', 'training', 'evaluating', 'done'] as const;
@@ -32,6 +42,8 @@ export type Phase = (typeof PHASES)[number];
 export type TrainerMessage =
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'step'; readonly record: StepRecord }
+  /** A batch that a burn-in has read. */
+  | { readonly type: 'burn-in'; readonly step: number; readonly lossNats: number }
   | { readonly type: 'evaluation'; readonly step: number; readonly evaluation: EvaluationRecord }
   | { readonly type: 'checkpoint'; readonly checkpoint: CheckpointRecord }
   | { readonly type: 'finished' }
@@ -39,4 +51,4 @@ export type TrainerMessage =
   | { readonly type: 'stopped' }
   | { readonly type: 'failed'; readonly reason: FailureReason; readonly message: string };
 
-export type WorkerMessage = { readonly type: 'task'; readonly task: TrainerTask };
+export type WorkerMessage = { readonly type: 'task'; readonly task: TrainerTask | BurnInTask };

@@ -1,17 +1,21 @@
 // From a claimed job to what its trainers need: every name resolved to files, every `auto` to a value. Done once; later
 // attempts get the stored plan back.
 import { z } from 'zod';
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { datasetFacts, modelFacts } from '../src/catalog.ts';
+import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
 import { findBenchmark, type Benchmark } from '../src/eval/benchmarks.ts';
+import { messageOf } from '../src/errors.ts';
 import type { Arm, JobSpec } from '../src/job-spec.ts';
+import { log } from '../src/log.ts';
 import { describeDataset, findDataset } from '../src/suite/datasets.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
-import type { TrainerTask } from './messages.ts';
+import type { BurnInTask, TrainerTask } from './messages.ts';
 
 /** Held-back samples scored at most: enough for a perplexity with a narrow interval, cheap beside a step. */
 const MOST_HELD_BACK = 64;
@@ -52,35 +56,65 @@ function storedPlan(stored: unknown): JobPlan {
   return stored as JobPlan;
 }
 
-/** The task of one arm of one attempt, starting from `checkpoint` when the run has one of its own. */
+/** The task of one arm of one attempt, starting from `checkpoint`: the run's own newest one, the burn-in's, or none of either. */
 export function makeTask(
-  { plan, model, dataset, heldBack, benchmarks }: Preparation,
+  preparation: Preparation,
   spec: JobSpec,
   arm: Arm,
   checkpointFolder: string,
-  checkpoint: string | undefined,
+  checkpoint: { readonly path: string; readonly isOwn: boolean } | undefined,
 ): TrainerTask {
-  const startStep = arm === 'published' ? plan.to : plan.from;
-  const startFolder = checkpoint ?? model.checkpoints.get(startStep);
-  if (startFolder === undefined) throw new Error(`bug: ${model.name} has no checkpoint at step ${startStep}`);
+  const { plan, model, heldBack, benchmarks } = preparation;
   return {
-    ...{ arm, dataset, heldBack, plan, startFolder, checkpointFolder },
-    configPath: model.configPath,
+    ...sharedTask(preparation, checkpointFolder),
+    ...{ arm, heldBack },
+    startFolder: checkpoint?.path ?? suiteCheckpoint(model, arm === 'published' ? plan.to : plan.from),
     tokenizerPath: model.tokenizerPath,
-    isOwnCheckpoint: checkpoint !== undefined,
+    isOwnCheckpoint: checkpoint?.isOwn ?? false,
     intervention: spec.intervention,
-    backend: plan.backend.name,
     benchmarks: [...benchmarks],
   };
 }
 
-/** Where the attempt's checkpoints of one arm lie: the attempt is part of the path, so that a stale one overwrites nothing. */
-export function checkpointFolder(home: string, jobId: string, attempt: number, arm: Arm): string {
+/** The task of the burn-in of one attempt. */
+export function makeBurnInTask(preparation: Preparation, checkpointFolder: string): BurnInTask {
+  const startFolder = suiteCheckpoint(preparation.model, preparation.plan.from);
+  return { ...sharedTask(preparation, checkpointFolder), arm: 'burn-in', startFolder };
+}
+
+function sharedTask({ plan, model, dataset }: Preparation, checkpointFolder: string) {
+  return { configPath: model.configPath, backend: plan.backend.name, ...{ plan, dataset, checkpointFolder } };
+}
+
+function suiteCheckpoint(model: SuiteModel, step: number): string {
+  const folder = model.checkpoints.get(step);
+  if (folder === undefined) throw new Error(`bug: ${model.name} has no checkpoint at step ${step}`);
+  return folder;
+}
+
+/** The whole checkpoint that a burn-in of any attempt left; undefined when there is none. */
+export async function findBurnIn(home: string, jobId: string, { from }: RunPlan): Promise<string | undefined> {
+  const attempts = await readdir(join(home, 'jobs', jobId)).catch(() => []); // nothing was saved yet
+  for (const attempt of attempts) {
+    const folder = join(home, 'jobs', jobId, attempt, 'burn-in', `step-${from}`);
+    if (!existsSync(join(folder, 'manifest.json'))) continue;
+    try {
+      await verifyCheckpoint(folder);
+      return folder;
+    } catch (error) {
+      log.warn({ job: jobId, message: messageOf(error) }, 'burn-in damaged; it is done again');
+    }
+  }
+  return undefined;
+}
+
+/** Where the attempt's checkpoints of one arm, or its burn-in's, lie: the attempt is part of the path, so that a stale one overwrites nothing. */
+export function checkpointFolder(home: string, jobId: string, attempt: number, arm: Arm | 'burn-in'): string {
   return join(home, 'jobs', jobId, `attempt-${attempt}`, arm);
 }
 
 /** Removes what trainers of the arm were writing when they were killed; none of this attempt may run. */
-export async function removeHalfWritten(home: string, jobId: string, arm: Arm): Promise<void> {
+export async function removeHalfWritten(home: string, jobId: string, arm: Arm | 'burn-in'): Promise<void> {
   const list = (folder: string) => readdir(folder).catch(() => []); // nothing was saved yet
   const job = join(home, 'jobs', jobId);
   for (const attempt of await list(job)) {

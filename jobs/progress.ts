@@ -13,17 +13,22 @@ export interface ArmProgress {
 
 export interface Progress {
   readonly arms: Partial<Record<Arm, ArmProgress>>;
+  /** The burn-in that the arms wait for; null when there is none, or none any more. */
+  burnIn: { readonly numDone: number; readonly numSteps: number; readonly lossNats: number | null } | null;
   secondsLeft: number | null;
 }
 
 /** Keeps the progress of one attempt; `now` in milliseconds. */
 export function progressTracker(now: () => number = () => performance.now()) {
-  const progress: Progress = { arms: {}, secondsLeft: null };
+  const progress: Progress = { arms: {}, burnIn: null, secondsLeft: null };
   const begun = new Map<Arm, { step: number; atMs: number }>();
   return {
     progress,
     start(arm: Arm, { from, to }: { from: number; to: number }, step: number, phase: ArmProgress['phase']): void {
       progress.arms[arm] = { from, to, step, phase, lossNats: null, tokensPerSecond: null };
+    },
+    burnIn(numDone: number, numSteps: number, lossNats: number | null): void {
+      progress.burnIn = numDone < numSteps ? { numDone, numSteps, lossNats } : null;
     },
     hear(arm: Arm, message: TrainerMessage): void {
       const state = progress.arms[arm];

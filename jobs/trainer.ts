@@ -1,7 +1,8 @@
-// The trainer process: a child of a worker that trains one arm. It holds no lease and no database connection; it ends when its
+// The trainer process: a child of a worker that trains one arm, or does the burn-in before them. It holds no lease and no database connection; it ends when its
 // worker is gone.
 import { DataError, InputError, messageOf, NotFoundError, NumericalError, OutOfMemoryError } from '../src/errors.ts';
 import type { FailureReason } from '../src/job-spec.ts';
+import { runBurnIn } from './burn-in.ts';
 import { CheckpointError, runArm } from './intervention.ts';
 import type { TrainerMessage, WorkerMessage } from './messages.ts';
 
@@ -16,7 +17,8 @@ process.on('message', (message: WorkerMessage) => void work(message));
 
 async function work({ task }: WorkerMessage): Promise<void> {
   try {
-    await runArm(task, send, stop.signal);
+    if (task.arm === 'burn-in') await runBurnIn(task, send, stop.signal);
+    else await runArm(task, send, stop.signal);
     end({ type: stop.signal.aborted ? 'stopped' : 'finished' });
   } catch (error) {
     const isKnown = reasonOf(error) !== 'program';

@@ -89,10 +89,14 @@ const intervention = z
 
 const training = z
   .strictObject({
-    resume: z
-      .enum(['auto', 'exact-state', 'weights-only'])
+    resume: z.enum(['auto', 'exact-state', 'burn-in', 'weights-only']).default('auto').meta({
+      description: "Adam's moments: from the checkpoint's files, estimated from the steps before it, or from zero.",
+    }),
+    burnInSteps: autoOr(count)
       .default('auto')
-      .meta({ description: "Adam's moments: from the checkpoint's files, or from zero." }),
+      .meta({
+        description: 'Steps before the checkpoint that a burn-in reads, un-rewritten and with the weights held still.',
+      }),
     microBatchSize: autoOr(count).default('auto').meta({ description: 'Samples of one forward pass.' }),
     rowsPerStep: z
       .union([z.literal('all'), count])
@@ -104,10 +108,10 @@ const training = z
       .enum(['fp16-angles', 'fp32-angles'])
       .default('fp16-angles')
       .meta({ description: 'Rotary angles of the training step; Pythia rounded them to fp16.' }),
-    adamStep: z
-      .enum(['clean'])
-      .default('clean')
-      .meta({ description: "Count behind Adam's bias correction after the resume." }),
+    adamStep: z.enum(['clean', 'zero-restart']).default('clean').meta({
+      description:
+        "Count behind Adam's bias correction after the resume: the right one, or restarted as DeepSpeed's ZeRO did, with its transient.",
+    }),
     checkpointEvery: autoOr(count).default('auto').meta({ description: 'Steps between stored checkpoints.' }),
     keepCheckpoints: z.int().min(1).max(1000).default(2).meta({ description: 'Newest checkpoints kept per run.' }),
   })

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { isRunningFromSource } from '../../src/package-root.ts';
-import type { TrainerMessage, TrainerTask, WorkerMessage } from '../messages.ts';
+import type { BurnInTask, TrainerMessage, TrainerTask, WorkerMessage } from '../messages.ts';
 
 export interface RunningTrainer {
   readonly pid: number | undefined;
@@ -15,7 +15,10 @@ export interface RunningTrainer {
 }
 
 /** Starts a trainer on its task; every message it sends is handed on in order. */
-export function startTrainer(task: TrainerTask, onMessage: (message: TrainerMessage) => void): RunningTrainer {
+export function startTrainer(
+  task: TrainerTask | BurnInTask,
+  onMessage: (message: TrainerMessage) => void,
+): RunningTrainer {
   const program = join(import.meta.dirname, '..', isRunningFromSource ? 'trainer.ts' : 'trainer.js');
   const child = fork(program, [], {
     execArgv: isRunningFromSource ? ['--import', 'tsx'] : [],

@@ -1,17 +1,21 @@
 // `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
+import { crashes } from './crashes.ts';
 import { dose } from './dose.ts';
 import { faults } from './faults.ts';
 import { intervention } from './intervention.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
 import { plant } from './plant.ts';
 import { pythia14m } from './pythia-14m.ts';
+import { resumeFidelity } from './resume-fidelity.ts';
 
 const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   plant,
   intervention,
   dose,
+  crashes,
   faults,
   pythia14m,
+  resumeFidelity,
   otherBackend,
   otherBackendShort,
 };

@@ -39,11 +39,13 @@ export interface RunPlan {
   readonly rowsPerStep: number;
   readonly seqLength: number;
   readonly microBatchSize: number;
-  readonly resume: 'exact-state' | 'weights-only';
+  readonly resume: 'exact-state' | 'burn-in' | 'weights-only';
+  /** Steps before `from` whose batches a burn-in reads; 0 for the other modes. */
+  readonly burnInSteps: number;
   readonly precision: 'fp32';
   readonly gelu: 'tanh' | 'erf';
   readonly rope: 'fp16-angles' | 'fp32-angles';
-  readonly adamStep: 'clean';
+  readonly adamStep: 'clean' | 'zero-restart';
   readonly schedule: Schedule;
   readonly evaluateAt: readonly number[];
   readonly saveAt: readonly number[];
@@ -100,7 +102,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     rowsPerStep,
     seqLength: dataset.seqLength,
     microBatchSize: microBatchSize(spec, model, dataset.seqLength, rowsPerStep),
-    resume: resolveResume(spec, model, from),
+    ...resolveResume(spec, model, from),
     precision: 'fp32',
     gelu: training.gelu,
     rope: training.rope,
@@ -140,15 +142,42 @@ function multiplesIn(every: number, from: number, to: number): number[] {
   return [...steps, to];
 }
 
-function resolveResume(spec: JobSpec, model: ModelFacts, from: number): RunPlan['resume'] {
-  const { resume } = spec.training;
-  if (resume === 'auto') return model.hasMoments(from) ? 'exact-state' : 'weights-only';
+/** Steps of a burn-in: where longer ones gain little on the nano suite (docs/resume-fidelity.md). */
+const BURN_IN_STEPS = 64;
+
+function resolveResume(spec: JobSpec, model: ModelFacts, from: number): Pick<RunPlan, 'resume' | 'burnInSteps'> {
+  const { resume: wanted, burnInSteps } = spec.training;
+  const resume = wanted === 'auto' ? bestResume(model, from) : wanted;
   if (resume === 'exact-state' && !model.hasMoments(from)) {
-    throw new InputError(`${model.name} has no optimizer state at step ${from}: take "weights-only" or "auto"`, {
+    throw new InputError(
+      `${model.name} has no optimizer state at step ${from}: take "burn-in", "weights-only" or "auto"`,
+      { pointer: '/training/resume' },
+    );
+  }
+  if (resume !== 'burn-in') {
+    if (burnInSteps === 'auto') return { resume, burnInSteps: 0 };
+    throw new InputError(`burnInSteps is given, and the resume is ${resume}: leave it out, or take "burn-in"`, {
+      pointer: '/training/burnInSteps',
+    });
+  }
+  if (from === 0) {
+    throw new InputError('before step 0 there is nothing to burn in on: take "weights-only" or "auto"', {
       pointer: '/training/resume',
     });
   }
-  return resume;
+  if (burnInSteps === 'auto') return { resume, burnInSteps: Math.min(BURN_IN_STEPS, from) };
+  if (burnInSteps > from) {
+    throw new InputError(`a burn-in of ${burnInSteps} steps needs as many before step ${from}`, {
+      pointer: '/training/burnInSteps',
+    });
+  }
+  return { resume, burnInSteps };
+}
+
+/** At step 0 the true moments are zero. */
+function bestResume(model: ModelFacts, from: number): RunPlan['resume'] {
+  if (model.hasMoments(from)) return 'exact-state';
+  return from === 0 ? 'weights-only' : 'burn-in';
 }
 
 /** Activation memory a micro-batch may take: half of what the wasm back end can hold. */

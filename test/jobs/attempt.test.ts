@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -9,7 +19,7 @@ import { claim, release, settle, type ClaimedJob } from '../../src/store/leases.
 import { listCheckpoints } from '../../src/store/records.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { testDatabase } from '../support/database.ts';
-import { saveAndSay, step, trainer, trainers } from '../support/fake-trainer.ts';
+import { finishBurnIn, saveAndSay, step, trainer, trainers } from '../support/fake-trainer.ts';
 import { someStep, someSpec, until } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -127,6 +137,74 @@ describe('an attempt', () => {
       }
       await settle(database, job.fence, 'cancelled');
     }
+  });
+});
+
+describe('a burn-in', () => {
+  const burnIn = { training: { resume: 'burn-in', burnInSteps: 3 } } as const;
+
+  it('comes before the arms and is where both start; the published arm has nothing to do with it', async () => {
+    const arms = ['published', 'control', 'intervention'] as const;
+    const { attempt, job, end } = await start({ ...burnIn, arms: [...arms], window: { to: 1430 } });
+    const first = await trainer(0);
+    expect(first.task).toMatchObject({ arm: 'burn-in', plan: { resume: 'burn-in', burnInSteps: 3 } });
+    expect(first.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1330'));
+    expect(attempt.progress.burnIn).toEqual({ numDone: 0, numSteps: 3, lossNats: null });
+    first.say({ type: 'burn-in', step: 1327, lossNats: 1.5 });
+    expect(attempt.progress.burnIn).toEqual({ numDone: 1, numSteps: 3, lossNats: 1.5 });
+    for (const step of [1328, 1329]) first.say({ type: 'burn-in', step, lossNats: 1.5 });
+    expect(attempt.progress.burnIn).toBeNull();
+    expect(trainers).toHaveLength(1);
+    const path = finishBurnIn(first, 1330);
+    expect(path).toBe(join(home, 'jobs', job.id, 'attempt-1', 'burn-in', 'step-1330'));
+    for (const fake of [await trainer(1), await trainer(2)]) {
+      expect(fake.task).toMatchObject({ startFolder: path, isOwnCheckpoint: false });
+      fake.say(step(1330));
+      fake.finish();
+    }
+    const published = await trainer(3);
+    expect(published.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1430'));
+    published.finish();
+    expect(await end).toEqual({ outcome: 'succeeded' });
+    const { manifest } = await database.prisma.job.findUniqueOrThrow({ where: { id: job.id } });
+    const sha256 = createHash('sha256')
+      .update(readFileSync(join(path, 'manifest.json')))
+      .digest('hex');
+    expect(manifest).toMatchObject({ burnIn: { from: 1327, to: 1330, manifestSha256: sha256 } });
+  });
+
+  it('is done again when its trainer dies, and once for all attempts', async () => {
+    const { attempt, job, end } = await start(burnIn);
+    (await trainer(0)).die();
+    const path = finishBurnIn(await trainer(1), 1330);
+    expect((await trainer(2)).task).toMatchObject({ arm: 'intervention', startFolder: path });
+    attempt.stop('preempted');
+    await end;
+    await release(database, job.fence);
+    const again = await begin();
+    expect((await trainer(3)).task).toMatchObject({ arm: 'intervention', startFolder: path, isOwnCheckpoint: false });
+    again.attempt.stop('preempted');
+    await again.end;
+    await release(database, again.job.fence);
+    writeFileSync(join(path, 'model.safetensors'), 'damaged');
+    const third = await begin();
+    expect((await trainer(4)).task.arm).toBe('burn-in');
+    third.attempt.stop('preempted');
+    expect(await third.end).toEqual({ outcome: 'preempted' });
+    expect(trainers).toHaveLength(5);
+  });
+
+  it('fails the job with its own words, or as poison after five deaths', async () => {
+    const numerical = await start(burnIn);
+    (await trainer(0)).say({ type: 'failed', reason: 'numerical', message: 'step 1328: loss NaN' });
+    trainers[0]!.die('exit code 0');
+    const message = 'burn-in: step 1328: loss NaN';
+    expect(await numerical.end).toEqual({ outcome: 'failed', reason: 'numerical', message });
+    await settle(database, numerical.job.fence, 'cancelled');
+    const poison = await start(burnIn);
+    for (let n = 1; n <= 5; n++) (await trainer(n)).die();
+    expect(await poison.end).toMatchObject({ outcome: 'failed', reason: 'poison' });
+    expect(trainers).toHaveLength(6);
   });
 });
 

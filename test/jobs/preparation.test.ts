@@ -77,9 +77,11 @@ describe('preparing a job', () => {
 describe('the task of an arm', () => {
   it('starts from the suite, or from the run’s own checkpoint; the published arm is the suite’s end', async () => {
     const preparation = await prepare(spec(), null, home);
-    const task = (arm: 'published' | 'control', own?: string) => makeTask(preparation, spec(), arm, 'folder', own);
+    const task = (arm: 'published' | 'control', path?: string, isOwn = true) =>
+      makeTask(preparation, spec(), arm, 'folder', path === undefined ? undefined : { path, isOwn });
     expect(task('control')).toMatchObject({ startFolder: published(1330), isOwnCheckpoint: false });
     expect(task('control', '/own')).toMatchObject({ startFolder: '/own', isOwnCheckpoint: true });
+    expect(task('control', '/burn-in', false)).toMatchObject({ startFolder: '/burn-in', isOwnCheckpoint: false });
     expect(task('published')).toMatchObject({ startFolder: published(1430), isOwnCheckpoint: false });
     expect(structuredClone(task('control'))).toEqual(task('control')); // it goes to another process
   });

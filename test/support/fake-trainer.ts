@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningTrainer } from '../../jobs/executor/local-process.ts';
-import type { TrainerMessage, TrainerTask } from '../../jobs/messages.ts';
+import type { BurnInTask, TrainerMessage, TrainerTask } from '../../jobs/messages.ts';
 import type { CheckpointRecord } from '../../src/store/records.ts';
 import { someStep, until } from './jobs.ts';
 
@@ -24,7 +24,8 @@ export interface FakeTrainer {
 export const trainers: FakeTrainer[] = [];
 
 export const executor = {
-  startTrainer(task: TrainerTask, onMessage: (message: TrainerMessage) => void): RunningTrainer {
+  startTrainer(given: TrainerTask | BurnInTask, onMessage: (message: TrainerMessage) => void): RunningTrainer {
+    const task = given as TrainerTask; // of a burn-in's, tests read what both have
     const asked: string[] = [];
     let die: (words: string) => void = () => undefined;
     const ended = new Promise<string>((resolve) => (die = resolve));
@@ -63,6 +64,13 @@ export async function trainer(n: number): Promise<FakeTrainer> {
 /** Says that a step was made: two edits in its batch, or none. */
 export function step(at: number, numEdits = 2): TrainerMessage {
   return { type: 'step', record: someStep(at, { numEdits }) };
+}
+
+/** Ends a burn-in as the real one does: its checkpoint is there. */
+export function finishBurnIn(fake: FakeTrainer, at: number): string {
+  const { path } = writeCheckpoint(fake, at);
+  fake.finish();
+  return path;
 }
 
 /** Writes the files of a checkpoint of the trainer's run, with their manifest, and says so. */

@@ -117,7 +117,8 @@ describe('resolvePlan', () => {
     const expected = [133_000, ...Array.from({ length: 10 }, (_, i) => 134_000 + 1000 * i)];
     expect(plan()).toEqual({
       ...{ from: 133_000, to: 143_000, batchSize: 1024, rowsPerStep: 1024, seqLength: 2048, microBatchSize: 1 },
-      ...{ resume: 'exact-state', precision: 'fp32', gelu: 'tanh', rope: 'fp16-angles', adamStep: 'clean' },
+      ...{ resume: 'exact-state', burnInSteps: 0, precision: 'fp32', gelu: 'tanh', rope: 'fp16-angles' },
+      adamStep: 'clean',
       schedule: PYTHIA.schedule,
       evaluateAt: expected,
       saveAt: expected.slice(1),
@@ -166,15 +167,25 @@ describe('resolvePlan', () => {
     expect(plan({ window: { steps: 999 } }).hasPublishedEnd).toBe(false);
   });
 
-  it('takes moments where there are some, and refuses exact-state where there are none', () => {
-    expect(plan({ training: { resume: 'weights-only' } }).resume).toBe('weights-only');
-    expect(plan({ checkpoint: 'step132000' }).resume).toBe('weights-only');
+  it('takes moments where there are some, else a burn-in, and refuses exact-state where there are none', () => {
+    expect(plan({})).toMatchObject({ resume: 'exact-state', burnInSteps: 0 });
+    expect(plan({ training: { resume: 'weights-only' } })).toMatchObject({ resume: 'weights-only', burnInSteps: 0 });
+    expect(plan({ checkpoint: 'step132000' })).toMatchObject({ resume: 'burn-in', burnInSteps: 64 });
     const without = { checkpoint: 'step132000', training: { resume: 'exact-state' } } as const;
-    expectFault(
-      () => plan(without),
-      '/training/resume',
-      /no optimizer state at step 132000: take "weights-only" or "auto"/,
-    );
+    expectFault(() => plan(without), '/training/resume', /no optimizer state at step 132000: take "burn-in"/);
+  });
+
+  it('burns in on as many steps as are asked for, or are there', () => {
+    const early = { ...PYTHIA, availableSteps: [0, 8, 133_000], hasMoments: () => false };
+    const from = (checkpoint: string, training: JobSpecInput['training'] = {}) =>
+      plan({ checkpoint, window: { to: 133_000 }, training }, PILE, early);
+    expect(from('step8')).toMatchObject({ resume: 'burn-in', burnInSteps: 8 });
+    expect(from('step8', { resume: 'burn-in', burnInSteps: 3 })).toMatchObject({ resume: 'burn-in', burnInSteps: 3 });
+    expect(from('step0')).toMatchObject({ resume: 'weights-only', burnInSteps: 0 }); // where the moments are zero
+    expectFault(() => from('step0', { resume: 'burn-in' }), '/training/resume', /nothing to burn in on/);
+    expectFault(() => from('step8', { burnInSteps: 9 }), '/training/burnInSteps', /needs as many before step 8/);
+    const pointless = { resume: 'weights-only', burnInSteps: 9 } as const;
+    expectFault(() => from('step8', pointless), '/training/burnInSteps', /the resume is weights-only/);
   });
 
   it('takes benchmarks by name, and none when none are named', () => {
