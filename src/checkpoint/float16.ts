@@ -68,6 +68,14 @@ function halfBits(word: number): number {
   return sign | (kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0));
 }
 
+/** Rounds each value to the nearest that a type holds. */
+export function roundInPlace(dtype: 'F32' | 'F16' | 'BF16', values: Float32Array): void {
+  if (dtype === 'F32') return;
+  const bits = new Uint16Array(values.length);
+  (dtype === 'F16' ? narrowToHalf : narrowToBfloat16)(values, bits);
+  (dtype === 'F16' ? widenHalf : widenBfloat16)(bits, values);
+}
+
 /** Half-precision bits of a tensor's values. Throws DataError naming the tensor when a finite value is out of range. */
 export function narrowFinite(values: Float32Array, name: string): Uint16Array {
   const bits = new Uint16Array(values.length);
