@@ -22,7 +22,7 @@ import type { StoredTensor } from './stored-tensor.ts';
 import { mergeRanks } from './tensor-parallel.ts';
 import { TorchFile } from './torch-zip.ts';
 import { findWeights, openWeights, pickParameters } from './weights.ts';
-import { makeWholeFolder } from './whole-folder.ts';
+import { makeWholeFolder } from './appear-whole.ts';
 import { MOMENTS, readWholeOptimizer, readZeroShards, type RankState } from './zero.ts';
 
 export interface ImportedState {

@@ -1,7 +1,7 @@
 // Reads and writes named tensors in the safetensors format (huggingface/safetensors 0.4, format.md). Checkpoint end of the road.
 // Tensors are read when asked for and written as they come, piece by piece. Reads fp32, fp16 and bf16, as fp32; writes fp32 or fp16.
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DataError } from '../errors.ts';
+import { writeWholeFile } from './appear-whole.ts';
 import { excerpt } from './excerpt.ts';
 import { narrowFinite } from './float16.ts';
 import { fillFloats, FLOAT_BYTES, RandomAccessFile, writeAll } from './random-access.ts';
@@ -90,20 +90,10 @@ export function writeSafetensors(
   dtype: WrittenType = 'F32',
 ): void {
   const all = [...tensors];
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const descriptor = openSync(temporary, 'w');
-    try {
-      writeAll(descriptor, headerOf(path, all, dtype));
-      for (const [name, tensor] of all) writeTensor(descriptor, path, name, tensor, dtype);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
+  writeWholeFile(path, (descriptor) => {
+    writeAll(descriptor, headerOf(path, all, dtype));
+    for (const [name, tensor] of all) writeTensor(descriptor, path, name, tensor, dtype);
+  });
 }
 
 function storedTensor(file: RandomAccessFile, { name, dtype, shape, start }: HeaderEntry): StoredTensor {

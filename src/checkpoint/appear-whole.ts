@@ -1,4 +1,4 @@
-// A folder that appears under its name when everything in it is written and on the disk, and not before.
+// Files and folders that appear under their name when all of them is written and on the disk, and not before.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InputError } from '../errors.ts';
@@ -18,6 +18,23 @@ export function makeWholeFolder<T>(to: string, write: (folder: string) => T): T 
     return result;
   } finally {
     rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Writes a file by its descriptor. An earlier file of that name stays until this one is complete. */
+export function writeWholeFile(path: string, write: (descriptor: number) => void): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const descriptor = openSync(temporary, 'w');
+    try {
+      write(descriptor);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
   }
 }
 
