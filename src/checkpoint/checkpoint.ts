@@ -94,11 +94,7 @@ export async function saveCheckpoint(
 export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<CheckpointContent> {
   const parameters = await loadWeights(folder, config);
   const optimizerPath = join(folder, 'optimizer.safetensors');
-  const statePath = join(folder, 'state.json');
-  const state = existsSync(statePath) ? readState(statePath, stateFile) : undefined;
-  const step = state?.step ?? stepOfFolder(folder);
-  const lrCount = state?.lrCount ?? step;
-  const counters = { step, lrCount, adamCount: state?.adamCount ?? lrCount };
+  const counters = readCheckpointCounters(folder);
   if (!existsSync(optimizerPath)) return { ...counters, parameters };
   const file = new SafetensorsFile(optimizerPath);
   try {
@@ -123,6 +119,18 @@ export async function loadWeights(folder: string, config: ModelConfig): Promise<
 
 function readAll(tensors: ReadonlyMap<string, StoredTensor>): Map<string, Float32Array> {
   return new Map([...tensors].map(([name, tensor]) => [name, readWhole(tensor)]));
+}
+
+/**
+ * The counters of a checkpoint folder, by its state.json or else, of a model folder, by its name: its schedule and Adam have then advanced at every step.
+ * Throws DataError when neither tells.
+ */
+export function readCheckpointCounters(folder: string): Pick<CheckpointContent, 'step' | 'lrCount' | 'adamCount'> {
+  const statePath = join(folder, 'state.json');
+  const state = existsSync(statePath) ? readState(statePath, stateFile) : undefined;
+  const step = state?.step ?? stepOfFolder(folder);
+  const lrCount = state?.lrCount ?? step;
+  return { step, lrCount, adamCount: state?.adamCount ?? lrCount };
 }
 
 function stepOfFolder(folder: string): number {

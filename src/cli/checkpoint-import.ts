@@ -27,7 +27,7 @@ The content of state.json is printed; what was found goes to stderr.
 export function checkpointCommand(program: Command): Command {
   return (
     program.commands.find((command) => command.name() === 'checkpoint') ??
-    program.command('checkpoint').description('checkpoints: import')
+    program.command('checkpoint').description('checkpoints: import, export')
   );
 }
 
