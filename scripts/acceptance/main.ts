@@ -1,6 +1,7 @@
 // `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
 import { dose } from './dose.ts';
 import { faults } from './faults.ts';
+import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
 import { plant } from './plant.ts';
@@ -10,6 +11,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   intervention,
   dose,
   faults,
+  importMemory,
   otherBackend,
   otherBackendShort,
 };

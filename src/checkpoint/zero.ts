@@ -157,8 +157,8 @@ function checkShapes(file: TorchFile, groups: Groups, numRanks: number): void {
 }
 
 function lossScaleOf(file: TorchFile, scaler: PickleValue | undefined): number {
-  const state = scaler instanceof PickledObject && scaler.state instanceof Map ? scaler.state : undefined;
-  return number(file, state?.get('cur_scale'), 'loss_scaler.cur_scale');
+  const state = scaler instanceof PickledObject ? scaler.state : scaler;
+  return number(file, state instanceof Map ? state.get('cur_scale') : undefined, 'loss_scaler.cur_scale');
 }
 
 /** The dict under a key of a dict; throws DataError naming the file when it is not there. */
