@@ -35,6 +35,8 @@ function withFile<T>(path: string, use: (file: TorchFile) => T): T {
   }
 }
 
+const plainEntry = (name: string, data: Buffer = Buffer.from('N.')): ArchiveEntry => ({ name, data });
+
 function weightsOf(path: string): Map<string, Float32Array> {
   return withFile(path, (file) => new Map([...stateDictOf(file)].map(([name, tensor]) => [name, readWhole(tensor)])));
 }
@@ -76,7 +78,7 @@ describe('TorchFile', () => {
     expect(withFile(written(archiveOf([pickle])), (file) => file.value)).toBe(7);
   });
 
-  const plain = (name: string, data: Buffer = Buffer.from('N.')): ArchiveEntry => ({ name, data });
+  const plain = plainEntry;
   it.each<[string, () => Buffer, RegExp]>([
     [
       'no archive',
@@ -151,6 +153,33 @@ describe('TorchFile', () => {
     expect(() => weightsOf(written(archiveOf([plain('a/data.pkl', odd)])))).toThrow(
       /expected a state dict of tensors, found number as "a"/,
     );
+  });
+});
+
+describe('a tensor', () => {
+  const rebuilt = (...shape: (string | readonly number[])[]) => [
+    ...['ctorch._utils\n_rebuild_tensor_v2\n((', [...unicode('storage')], 'ctorch\nFloatStorage\n'],
+    ...[[...unicode('0')], [...unicode('cpu')], 'K', [4], 'tQK', [0], ...shape, '](K', [1], 'e', [0x89], 'NtR'],
+  ];
+
+  it('keeps the shape that was checked, when the list that gave it grows later', () => {
+    // A parameter of the tensor; its second argument is the shape's own list, made longer.
+    const grown = ['(', ...rebuilt('](K', [4], 'eq', [7]), 'h', [7], 'J', [0, 0, 0, 64], 'atR.'];
+    const value = readPickle(pickleOf('ctorch._utils\n_rebuild_parameter\n', ...grown), 'test.pkl');
+    expect((value as TensorReference).shape).toEqual([4]);
+  });
+
+  it('of no values is read, and one that its storage does not hold is refused', () => {
+    const file = (...shape: (string | readonly number[])[]): string =>
+      written(
+        archiveOf([
+          plainEntry('a/data.pkl', pickleOf('}', [...unicode('w')], ...rebuilt(...shape), 's.')),
+          plainEntry('a/data/0', Buffer.alloc(16)),
+        ]),
+      );
+    expect(weightsOf(file('](K', [0], 'e')).get('w')).toEqual(new Float32Array(0));
+    expect(weightsOf(file('](K', [4], 'e')).get('w')).toEqual(new Float32Array(4));
+    expect(() => weightsOf(file('](K', [5], 'e'))).toThrow(/byte \d+ of its pickle: expected a tensor inside storage/);
   });
 });
 
