@@ -2,6 +2,7 @@
 import { crashes } from './crashes.ts';
 import { dose } from './dose.ts';
 import { faults } from './faults.ts';
+import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
 import { plant } from './plant.ts';
@@ -16,6 +17,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   faults,
   pythia14m,
   resumeFidelity,
+  importMemory,
   otherBackend,
   otherBackendShort,
 };

@@ -3,7 +3,8 @@
 
 Written from the description of the formats, independently of src/checkpoint: Python's own pickle and zipfile write the archives, with
 stand-in classes under torch's names. The values tell where they belong, so no golden tensors are needed: of parameter number p (in the order
-of GPT-NeoX's modules), element i of the whole tensor is 1000 p + i in the masters, -(1000 p + i) in exp_avg and (1000 p + i) / 2 in exp_avg_sq.
+of GPT-NeoX's modules), element i of the whole tensor is 1000 p + i in the masters, -(1000 p + i) in exp_avg and (1000 p + i) / 2 in exp_avg_sq. The weights beside the masters – layer files, or "module" – are
+each rank's masters rounded to fp16 (numpy's rounding) or bf16 (nearest, ties to even, by exact fractions).
 
     python3 scripts/golden/neox_checkpoint.py test/fixtures/checkpoint
 """
@@ -16,6 +17,7 @@ import sys
 import types
 import zipfile
 from collections import OrderedDict
+from fractions import Fraction
 
 import numpy as np
 
@@ -37,7 +39,7 @@ def stand_in(path):
     return made
 
 
-for _name in ("torch.FloatStorage", "torch.HalfStorage", "torch.LongStorage"):
+for _name in ("torch.FloatStorage", "torch.HalfStorage", "torch.BFloat16Storage", "torch.LongStorage"):
     stand_in(_name)
 Scaler = stand_in("deepspeed.runtime.fp16.loss_scaler.DynamicLossScaler")
 
@@ -76,7 +78,7 @@ class View:
 
 def tensor(array, padding=(0, 0)):
     """A row-major tensor, as a view behind padding."""
-    flat = np.concatenate([np.full(padding[0], -7, array.dtype), array.ravel(), np.full(padding[1], -7, array.dtype)])
+    flat = np.concatenate([np.full(padding[0], -7).astype(array.dtype), array.ravel(), np.full(padding[1], -7).astype(array.dtype)])
     strides = [int(s) // array.itemsize for s in np.ascontiguousarray(array).strides]
     return View(Storage(flat), padding[0], array.shape, strides)
 
@@ -90,7 +92,8 @@ def save(path, value, folder="archive"):
                 return None
             if item not in storages:
                 storages.append(item)
-            kind = {"float32": "FloatStorage", "float16": "HalfStorage", "int64": "LongStorage"}[item.values.dtype.name]
+            kinds = {"float32": "FloatStorage", "float16": "HalfStorage", "uint16": "BFloat16Storage", "int64": "LongStorage"}
+            kind = kinds[item.values.dtype.name]
             return ("storage", getattr(sys.modules["torch"], kind), str(storages.index(item)), "cpu", len(item.values))
 
     out = io.BytesIO()
@@ -142,12 +145,46 @@ def on_rank(whole, cut, rank, ranks, is_master):
     return whole
 
 
+def parts_of(rank, ranks, scale, is_master):
+    for number, (module_number, name, shape, cut) in enumerate(parameters()):
+        whole = (scale * (1000.0 * number + np.arange(np.prod(shape)))).reshape(shape)
+        yield module_number, name, on_rank(whole, cut, rank, ranks, is_master)
+
+
+def bfloat16(array):
+    """Bits of the nearest numbers with eight significant bits, ties to even; as uint16."""
+
+    def bits(value):
+        exponent = max(int(np.floor(np.log2(abs(value)))), -126) if value else 0
+        unit = Fraction(2) ** (exponent - 7)
+        rounded = round(Fraction(float(value)) / unit) * unit  # Python rounds halves to even
+        return np.float32(float(rounded)).view(np.uint32) >> 16
+
+    return np.array([bits(value) for value in array.ravel()], dtype=np.uint16).reshape(array.shape)
+
+
+def module_weights(rank, ranks, rounded):
+    """Module number -> its state dict, with the buffer that GPT-NeoX keeps among them."""
+    modules = {}
+    for number, name, part in parts_of(rank, ranks, 1, True):
+        state = modules.setdefault(number, OrderedDict())
+        state[name] = tensor(rounded(part))
+        if name == "input_layernorm.bias":
+            state["attention.rotary_emb.inv_freq"] = tensor(np.array([1, 0.01], dtype=np.float16))
+    return modules
+
+
+def layer_files(folder, ranks, rounded):
+    for rank in range(ranks):
+        for number, state in module_weights(rank, ranks, rounded).items():
+            name = f"layer_{number:02d}-model_{rank:02d}-model_states"
+            save(folder / f"{name}.pt", state, name)
+
+
 def flat_groups(rank, ranks, scale, is_master):
     groups = [[], []]
     shapes = OrderedDict()
-    for number, (module_number, name, shape, cut) in enumerate(parameters()):
-        whole = (scale * (1000.0 * number + np.arange(np.prod(shape)))).reshape(shape)
-        part = on_rank(whole, cut, rank, ranks, is_master)
+    for module_number, name, part in parts_of(rank, ranks, scale, is_master):
         shapes[f"sequential.{module_number}.{name}"] = Size(part.shape)
         is_decayed = name.endswith("weight") and "norm" not in name
         groups[0 if is_decayed else 1].append(part.ravel())
@@ -209,14 +246,18 @@ def unsharded(folder):
         "fp32_groups_flat": [tensor(group) for group in master],
         "clip_grad": 1.0,
     }
-    save(folder / "mp_rank_00_model_states.pt", model_states(0, 1, {"optimizer": optimizer}))
+    modules = module_weights(0, 1, np.float16)
+    module = OrderedDict((f"sequential.{n}.{name}", t) for n, state in modules.items() for name, t in state.items())
+    save(folder / "mp_rank_00_model_states.pt", model_states(0, 1, {"optimizer": optimizer, "module": module}))
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     sharded(folder / "zero-2x3" / f"global_step{STEP}", ranks=2, workers=3, intervals=2)
     (folder / "zero-2x3" / "latest").write_text(f"global_step{STEP}")
+    layer_files(folder / "zero-2x3" / f"global_step{STEP}", 2, np.float16)
     sharded(folder / "zero-1x2" / f"global_step{STEP}", ranks=1, workers=2, intervals=1)
+    layer_files(folder / "zero-1x2" / f"global_step{STEP}", 1, bfloat16)
     unsharded(folder / "whole" / f"global_step{STEP}")
     base = np.arange(24, dtype=np.float16)
     save(

@@ -1,201 +1,201 @@
-// A GPT-NeoX checkpoint → a checkpoint folder of ours: model.safetensors (fp32 masters, Hugging Face names), optimizer.safetensors (Adam's moments),
-// config.json and state.json. Checkpoint end of the road. One parameter is in memory at a time, so that a 12B checkpoint needs no more memory than a small one.
+// A GPT-NeoX checkpoint, or a model folder of Hugging Face's → a checkpoint folder of ours: model.safetensors (fp32, Hugging Face names), optimizer.safetensors
+// (Adam's moments, where there are any), config.json and state.json. Checkpoint end of the road. A few megabytes are in memory at a time, so that a 12B
+// checkpoint needs no more than a small one.
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError, InputError } from '../errors.ts';
+import { readModelConfig } from '../model/config.ts';
+import { parameterShapes } from '../model/parameters.ts';
 import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { DataError, InputError, messageOf } from '../errors.ts';
-import { readModelConfig, type ModelConfig } from '../model/config.ts';
-import { optimizerGroups, shapeOnRank, type NeoxParameter } from './names.ts';
+  checkComplete,
+  compareWithMasters,
+  hasLayerFiles,
+  moduleWeights,
+  openLayerFiles,
+  type Comparison,
+  type RankWeights,
+} from './layer-weights.ts';
+import { optimizerGroups, type NeoxParameter } from './names.ts';
+import { checkDivisible, findModelFiles, findShards, findStepFolder, hasShards, readCounters } from './neox-folder.ts';
 import { writeSafetensors, type TensorToWrite } from './safetensors.ts';
+import type { StoredTensor } from './stored-tensor.ts';
+import { mergeRanks } from './tensor-parallel.ts';
 import { TorchFile } from './torch-zip.ts';
-import {
-  dict,
-  mergeRanks,
-  MOMENTS,
-  number,
-  readWholeOptimizer,
-  readZeroShards,
-  type Quantity,
-  type RankState,
-} from './zero.ts';
-
-const MOST_RANKS = 4096;
+import { findWeights, openWeights, pickParameters } from './weights.ts';
+import { makeWholeFolder } from './appear-whole.ts';
+import { MOMENTS, readWholeOptimizer, readZeroShards, type RankState } from './zero.ts';
 
 export interface ImportedState {
   /** Optimizer updates finished. */
   readonly step: number;
-  /** Updates that advanced the learning-rate schedule. */
+  /** Updates that advanced the learning-rate schedule; equal to `step` where the files do not say. */
   readonly lrCount: number;
-  readonly lossScale: number;
-  /** Updates that were skipped because a gradient overflowed. */
-  readonly skippedSteps: number;
+  /** Only the optimizer's files know it. */
+  readonly lossScale?: number;
+  /** Updates that were skipped because a gradient overflowed; absent where the files do not say. */
+  readonly skippedSteps?: number;
 }
+
+export interface Imported {
+  readonly state: ImportedState;
+  readonly weights: 'fp32 masters' | 'layer files' | 'model file' | 'Hugging Face files';
+  readonly hasOptimizer: boolean;
+  /** The model's own weights against the masters, where both are there. */
+  readonly comparison?: Comparison;
+}
+
+export interface ImportOptions {
+  /** The model's config.json; default: the one in the folder. */
+  readonly configPath?: string | undefined;
+  /** Leaves Adam's moments out. */
+  readonly weightsOnly?: boolean | undefined;
+  /** Of a model folder whose name does not end in stepN. */
+  readonly step?: number | undefined;
+}
+
+interface Source extends Imported {
+  readonly parameters: readonly (readonly [string, TensorToWrite])[];
+  readonly moments: readonly (readonly [string, TensorToWrite])[];
+}
+
+type Open = (path: string) => TorchFile;
 
 /**
- * Imports the checkpoint in `from` – a folder global_stepN, or one with the file `latest` – as the folder `to`, which appears complete or not at all.
- * Throws InputError when `to` exists or `from` is no checkpoint, DataError naming the file that is missing, damaged or of another model.
+ * Imports the checkpoint in `from` – a folder global_stepN, one with the file `latest`, or a model folder of Hugging Face's – as the folder `to`, which appears
+ * complete or not at all. Throws InputError when `to` exists or `from` is no checkpoint, DataError naming the file that is missing, damaged or of another model.
  */
-export function importNeoxCheckpoint(from: string, configPath: string, to: string): ImportedState {
-  if (existsSync(to))
-    throw new InputError(`${to}: expected a name that is free, found a file or folder; remove it or choose another`);
-  const config = readModelConfig(configPath);
+export function importCheckpoint(from: string, to: string, options: ImportOptions = {}): Imported {
   const folder = findStepFolder(from);
-  const open: TorchFile[] = [];
-  const openFile = (path: string): TorchFile => {
-    const file = new TorchFile(path);
-    open.push(file);
-    return file;
-  };
-  const temporary = `${to}.importing-${process.pid}`;
+  const configPath = options.configPath ?? join(from, 'config.json');
+  if (!existsSync(configPath))
+    throw new InputError(`${configPath}: expected the model's config.json, found none; name it with --config`);
+  const opened: { close(): void }[] = [];
   try {
-    const models = findRanks(folder, /^mp_rank_(\d+)_model_states\.pt$/, 'mp_rank_00_model_states.pt').map(openFile);
-    const state = readCounters(models, folder);
-    const groups = optimizerGroups(config);
-    checkDivisible(config, groups.flat(), models);
-    const ranks = models.map((model, rank) => openRank(folder, model, rank, groups, models.length, openFile));
-    rmSync(temporary, { recursive: true, force: true });
-    mkdirSync(temporary, { recursive: true });
-    const parameters = groups.flat();
-    writeSafetensors(join(temporary, 'model.safetensors'), tensorsOf(parameters, 'master', ranks, ''));
-    const moments = MOMENTS.flatMap((moment) => tensorsOf(parameters, moment, ranks, `${moment}.`));
-    writeSafetensors(join(temporary, 'optimizer.safetensors'), moments);
-    copyFileSync(configPath, join(temporary, 'config.json'));
-    const imported = { ...state, lossScale: ranks[0]!.lossScale }; // there is at least one
-    writeFileSync(join(temporary, 'state.json'), `${JSON.stringify(imported, null, 1)}\n`, { flush: true });
-    mkdirSync(dirname(to), { recursive: true });
-    renameSync(temporary, to);
-    return imported;
+    return makeWholeFolder(to, (temporary) => {
+      const source =
+        folder === undefined
+          ? openModelFolder(from, configPath, options, opened)
+          : openNeox(folder, configPath, options, (path) => {
+              const file = new TorchFile(path);
+              opened.push(file);
+              return file;
+            });
+      writeSafetensors(join(temporary, 'model.safetensors'), source.parameters);
+      if (source.hasOptimizer) writeSafetensors(join(temporary, 'optimizer.safetensors'), source.moments);
+      copyFileSync(configPath, join(temporary, 'config.json'));
+      writeFileSync(join(temporary, 'state.json'), `${JSON.stringify(source.state, null, 1)}\n`, { flush: true });
+      const { state, weights, hasOptimizer, comparison } = source;
+      return { state, weights, hasOptimizer, ...(comparison && { comparison }) };
+    });
   } finally {
-    for (const file of open) file.close();
-    rmSync(temporary, { recursive: true, force: true });
+    for (const file of opened) file.close();
   }
 }
 
-function findStepFolder(from: string): string {
-  if (!existsSync(from) || !statSync(from).isDirectory())
-    throw new InputError(`${from}: expected a folder with a GPT-NeoX checkpoint, found none`);
-  const latest = join(from, 'latest');
-  if (!existsSync(latest)) return from;
-  const name = readFileSync(latest, 'utf8').trim();
-  // A name, not a path: the file says which of the folders beside it is meant.
-  if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))
-    throw new DataError(
-      `${latest}: expected the name of a folder beside it, found ${JSON.stringify(name.slice(0, 80))}`,
-    );
-  const folder = join(from, name);
-  if (!existsSync(folder))
-    throw new DataError(`${latest}: names ${name}, which is not there; fetch that folder, or give another as --from`);
-  return folder;
-}
-
-// Paths of a rank-numbered kind of file, rank 0 first, none missing.
-function findRanks(folder: string, pattern: RegExp, example: string): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch (error) {
-    throw new DataError(`${folder}: expected a readable folder: ${messageOf(error)}`, { cause: error });
-  }
-  const found = new Map<number, string>();
-  for (const name of names) {
-    const match = pattern.exec(name);
-    if (match) found.set(Number(match[1]), name);
-  }
-  if (found.size === 0)
-    throw new DataError(
-      `${folder}: expected files such as ${example}, found none; it is no GPT-NeoX checkpoint, or they were not fetched`,
-    );
-  if (found.size > MOST_RANKS)
-    throw new DataError(`${folder}: expected at most ${MOST_RANKS} files such as ${example}, found ${found.size}`);
-  return Array.from({ length: found.size }, (_, rank) => {
-    const name = found.get(rank);
-    if (name === undefined)
+function openNeox(folder: string, configPath: string, options: ImportOptions, openFile: Open): Source {
+  const config = readModelConfig(configPath);
+  const models = findModelFiles(folder).map(openFile);
+  const counters = readCounters(models, folder);
+  const groups = optimizerGroups(config);
+  const parameters = groups.flat();
+  checkDivisible(config, parameters, models.length, models[0]?.path ?? folder);
+  const states = openStates(folder, models, groups, openFile);
+  const { ranks, weights } = openRankWeights(folder, models, parameters, openFile);
+  if (states === undefined) {
+    if (ranks === undefined)
       throw new DataError(
-        `${folder}: expected the ranks 0 to ${Math.max(...found.keys())} of ${example}, found none of rank ${rank}; fetch it`,
+        `${folder}: expected files such as zero_pp_rank_0_mp_rank_00_optim_states.pt or layer_00-model_00-model_states.pt, found neither; fetch them`,
       );
-    return join(folder, name);
-  });
-}
-
-function readCounters(models: readonly TorchFile[], folder: string): Omit<ImportedState, 'lossScale'> {
-  const counters = models.map((file) => {
-    const values = file.value instanceof Map ? file.value : new Map<never, never>();
-    const step = number(file, values.get('global_steps') ?? values.get('iteration'), 'global_steps');
-    const lrCount = number(file, dict(file, values, 'lr_scheduler').get('num_iters'), 'lr_scheduler.num_iters');
-    const skippedSteps = number(file, values.get('skipped_steps') ?? 0, 'skipped_steps');
-    const numRanks = number(file, values.get('mp_world_size') ?? models.length, 'mp_world_size');
-    if (numRanks !== models.length)
-      throw new DataError(
-        `${file.path}: was written by ${numRanks} tensor-parallel ranks, found the files of ${models.length}; fetch the others`,
-      );
-    return { step, lrCount, skippedSteps };
-  });
-  const [first] = counters;
-  const other = counters.findIndex((counter) => counter.step !== first?.step || counter.lrCount !== first.lrCount);
-  if (!first || other !== -1)
-    throw new DataError(
-      `${models[other]?.path ?? folder}: expected the step and schedule count of rank 0, found others: the files are of several checkpoints`,
-    );
-  const named = /global_step(\d+)$/.exec(folder)?.[1];
-  if (named !== undefined && Number(named) !== first.step) {
-    throw new DataError(
-      `${models[0]?.path ?? folder}: expected step ${named} by the folder's name, found step ${first.step}; the files are of another checkpoint`,
-    );
+    checkComplete(folder, ranks, parameters);
+    const tensors = merged(parameters, '', false, (parameter) => ranks.map((rank) => rank.get(parameter)!)); // complete
+    return { state: counters, weights, hasOptimizer: false, parameters: tensors, moments: [] };
   }
-  return first;
+  const [first] = states;
+  if (!first) throw new Error('bug: a checkpoint of no ranks');
+  const of = (quantity: 'master' | (typeof MOMENTS)[number]) => (parameter: NeoxParameter) =>
+    states.map((state) => state.tensor(parameter, quantity));
+  const comparisons = ranks?.map((rank, r) => compareWithMasters(rank, (p) => states[r]!.tensor(p, 'master')));
+  return {
+    state: {
+      step: counters.step,
+      lrCount: counters.lrCount,
+      lossScale: first.lossScale,
+      skippedSteps: counters.skippedSteps,
+    },
+    weights: 'fp32 masters',
+    hasOptimizer: options.weightsOnly !== true,
+    ...(comparisons && { comparison: sumOf(comparisons) }),
+    parameters: merged(parameters, '', false, of('master')),
+    moments: MOMENTS.flatMap((moment) => merged(parameters, `${moment}.`, true, of(moment))),
+  };
 }
 
-function checkDivisible(config: ModelConfig, parameters: readonly NeoxParameter[], models: readonly TorchFile[]): void {
-  const numRanks = models.length;
-  const odd = parameters.find((parameter) => shapeOnRank(parameter, numRanks).some((size) => !Number.isInteger(size)));
-  if (odd || config.numHeads % numRanks !== 0) {
-    throw new DataError(
-      `${models[0]?.path ?? ''}: ${numRanks} tensor-parallel ranks cannot share ${odd?.name ?? `${config.numHeads} heads`}; the configuration is of another model`,
-    );
-  }
-}
-
-function openRank(
+// The weights that the model computed with, by rank; undefined when only the optimizer has them.
+function openRankWeights(
   folder: string,
-  model: TorchFile,
-  rank: number,
-  groups: ReturnType<typeof optimizerGroups>,
-  numRanks: number,
-  openFile: (path: string) => TorchFile,
-): RankState {
-  const values = model.value instanceof Map ? model.value : new Map<never, never>();
-  if (values.get('optimizer') instanceof Map) return readWholeOptimizer(model, groups, numRanks);
-  const mp = String(rank).padStart(2, '0');
-  const shards = findRanks(
-    folder,
-    new RegExp(`^zero_pp_rank_(\\d+)_mp_rank_${mp}_optim_states\\.pt$`),
-    `zero_pp_rank_0_mp_rank_${mp}_optim_states.pt`,
-  );
-  return readZeroShards(shards.map(openFile), groups, numRanks);
+  models: readonly TorchFile[],
+  parameters: readonly NeoxParameter[],
+  openFile: Open,
+): { ranks: RankWeights[] | undefined; weights: 'layer files' | 'model file' } {
+  const numRanks = models.length;
+  if (hasLayerFiles(folder, numRanks)) {
+    const ranks = models.map((_, rank) => openLayerFiles(folder, rank, numRanks, parameters, openFile));
+    return { ranks, weights: 'layer files' };
+  }
+  const ranks = models.map((model) => moduleWeights(model, numRanks, parameters));
+  return { ranks: ranks.some(({ size }) => size > 0) ? ranks : undefined, weights: 'model file' };
 }
 
-function tensorsOf(
+// Masters and moments by rank; undefined when no file has them.
+function openStates(
+  folder: string,
+  models: readonly TorchFile[],
+  groups: ReturnType<typeof optimizerGroups>,
+  openFile: Open,
+): RankState[] | undefined {
+  const isWhole = models.map(({ value }) => value instanceof Map && value.get('optimizer') instanceof Map);
+  if (!isWhole.includes(true) && !hasShards(folder)) return undefined;
+  return models.map((model, rank) =>
+    isWhole[rank]
+      ? readWholeOptimizer(model, groups, models.length)
+      : readZeroShards(findShards(folder, rank).map(openFile), groups, models.length),
+  );
+}
+
+function openModelFolder(
+  from: string,
+  configPath: string,
+  options: ImportOptions,
+  opened: { close(): void }[],
+): Source {
+  if (findWeights(from) === undefined)
+    throw new DataError(
+      `${from}: expected files such as mp_rank_00_model_states.pt or model.safetensors, found none; it is no checkpoint, or they were not fetched`,
+    );
+  if (existsSync(join(from, 'state.json')))
+    throw new InputError(`${from}: is a checkpoint folder already, with its state.json; use it as it is`);
+  const step = options.step ?? Number(/step(\d+)\/?$/.exec(from)?.[1] ?? Number.NaN);
+  if (!Number.isSafeInteger(step) || step < 0)
+    throw new InputError(`${from}: its name does not end in stepN; say the step with --step`);
+  const weights = openWeights(from);
+  opened.push(weights);
+  const parameters = pickParameters(weights.tensors, weights.path, parameterShapes(readModelConfig(configPath)));
+  const state = { step, lrCount: step };
+  return { state, weights: 'Hugging Face files', hasOptimizer: false, parameters: [...parameters], moments: [] };
+}
+
+function merged(
   parameters: readonly NeoxParameter[],
-  quantity: Quantity,
-  ranks: readonly RankState[],
   prefix: string,
-): [string, TensorToWrite][] {
-  return parameters.map((parameter) => {
-    const data = (): Float32Array =>
-      mergeRanks(
-        parameter,
-        quantity,
-        ranks.map((rank) => rank.read(parameter, quantity)),
-      );
-    return [prefix + parameter.name, { shape: parameter.shape, data }];
-  });
+  isMoment: boolean,
+  partsOf: (parameter: NeoxParameter) => readonly StoredTensor[],
+): [string, StoredTensor][] {
+  return parameters.map((parameter) => [prefix + parameter.name, mergeRanks(parameter, partsOf(parameter), isMoment)]);
+}
+
+function sumOf(comparisons: readonly Comparison[]): Comparison {
+  return {
+    numCompared: comparisons.reduce((sum, { numCompared }) => sum + numCompared, 0),
+    numDifferent: comparisons.reduce((sum, { numDifferent }) => sum + numDifferent, 0),
+  };
 }

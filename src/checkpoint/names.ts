@@ -11,6 +11,11 @@ import { isDecayed, parameterShapes } from '../model/parameters.ts';
 export type Cut = 'rows' | 'columns' | 'copies' | 'summands';
 
 export interface NeoxParameter {
+  /** Number of its module along the pipeline. */
+  readonly module: number;
+  /** Its name in the module, and so in a layer file. */
+  readonly suffix: string;
+  /** Its name in the whole model. */
   readonly neoxName: string;
   readonly name: string;
   /** Of the whole parameter. */
@@ -40,7 +45,7 @@ export function optimizerGroups(config: ModelConfig): readonly [decayed: NeoxPar
   const parameter = (module: number, suffix: string, name: string): NeoxParameter => {
     const shape = shapes.get(name);
     if (!shape) throw new Error(`bug: the model has no parameter ${name}`);
-    return { neoxName: `sequential.${module}.${suffix}`, name, shape, cut: cutOf(name) };
+    return { module, suffix, neoxName: `sequential.${module}.${suffix}`, name, shape, cut: cutOf(name) };
   };
   const all = [
     parameter(0, 'word_embeddings.weight', 'gpt_neox.embed_in.weight'),
@@ -61,9 +66,9 @@ export function shapeOnRank({ shape, cut }: NeoxParameter, numRanks: number): nu
   return cut === 'columns' ? [first, ...rest.map((size) => size / numRanks)] : [first, ...rest];
 }
 
-/** Whether a tensor of a weight file is a buffer of older Hugging Face code, not a parameter. */
+/** Whether a tensor of a weight file is a buffer of GPT-NeoX or older Hugging Face code, not a parameter. */
 export function isBuffer(name: string): boolean {
-  return /\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/.test(name);
+  return /(^|\.)attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/.test(name);
 }
 
 function cutOf(name: string): Cut {

@@ -4,6 +4,7 @@ import { ConflictError, DataError, InputError, messageOf, NotFoundError, Transie
 import { addBenchCommand } from './bench.ts';
 import { addBenchmarksCommand } from './benchmarks.ts';
 import { addCancelCommand } from './cancel.ts';
+import { addCheckpointExportCommand } from './checkpoint-export.ts';
 import { addCheckpointImportCommand } from './checkpoint-import.ts';
 import { addDatasetsCommand } from './datasets.ts';
 import { addDemoCommand } from './demo.ts';
@@ -45,6 +46,7 @@ addBenchmarksCommand(program);
 addPoliciesCommand(program);
 addSuiteCommand(program);
 addCheckpointImportCommand(program);
+addCheckpointExportCommand(program);
 addReplayCommand(program);
 addRewriteCommand(program);
 addTokensCommand(program);

@@ -34,6 +34,12 @@ export function rotaryDimensions(config: ModelConfig): number {
   return Math.floor(headSize(config) * config.rotaryFraction);
 }
 
+/** Radians per position of each rotated pair of dimensions, [R / 2]. */
+export function rotaryFrequencies(config: ModelConfig): Float32Array {
+  const R = rotaryDimensions(config);
+  return Float32Array.from({ length: R / 2 }, (_, j) => 1 / Math.fround(config.rotaryBase ** ((2 * j) / R)));
+}
+
 /** cos and sin, each [T, D] row-major, with 1 and 0 beyond the rotary dimensions. */
 export function rotaryTable(
   config: ModelConfig,
@@ -43,12 +49,12 @@ export function rotaryTable(
   const D = headSize(config);
   const R = rotaryDimensions(config);
   const round = rope === 'fp16-angles' ? roundToHalf : Math.fround;
+  const inverseFrequencies = rotaryFrequencies(config).map(round);
   const cos = new Float32Array(length * D).fill(1);
   const sin = new Float32Array(length * D);
   for (let j = 0; j < R / 2; j++) {
-    const inverseFrequency = round(Math.fround(1 / Math.fround(config.rotaryBase ** ((2 * j) / R))));
     for (let position = 0; position < length; position++) {
-      const angle = round(position * inverseFrequency);
+      const angle = round(position * inverseFrequencies[j]!);
       for (const column of [j, j + R / 2]) {
         cos[position * D + column] = round(Math.cos(angle));
         sin[position * D + column] = round(Math.sin(angle));

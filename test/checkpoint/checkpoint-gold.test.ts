@@ -1,9 +1,9 @@
 // GPT-NeoX and Hugging Face checkpoints written by PyTorch (outside test data), against the tensors they were made of.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importNeoxCheckpoint } from '../../src/checkpoint/import.ts';
+import { importCheckpoint } from '../../src/checkpoint/import.ts';
 import { readSafetensors, type Tensor } from '../../src/checkpoint/safetensors.ts';
 import { TorchFile } from '../../src/checkpoint/torch-zip.ts';
 import { readWeights } from '../../src/checkpoint/weights.ts';
@@ -29,7 +29,10 @@ describe.skipIf(!hasShared)('golden checkpoints', () => {
   it.each([['the folder with "latest"'], ['the folder of the step']])('are imported bit for bit from %s', (which) => {
     const to = join(folder, which.replaceAll(/\W/g, ''));
     const from = which.includes('latest') ? gold() : gold('global_step133000');
-    const state = importNeoxCheckpoint(from, gold('hf', 'config.json'), to);
+    const imported = importCheckpoint(from, to, { configPath: gold('hf', 'config.json') });
+    const { state } = imported;
+    // The layer files beside the shards are the masters rounded to half precision by PyTorch, every value of them.
+    expect(imported).toMatchObject({ weights: 'fp32 masters', comparison: { numDifferent: 0, numCompared: 165_632 } });
     expect(readdirSync(to).sort()).toEqual(['config.json', 'model.safetensors', 'optimizer.safetensors', 'state.json']);
     expectSame(readSafetensors(join(to, 'model.safetensors')), readSafetensors(gold('golden_master.safetensors')));
     expectSame(readSafetensors(join(to, 'optimizer.safetensors')), readSafetensors(gold('golden_adam.safetensors')));
@@ -41,6 +44,17 @@ describe.skipIf(!hasShared)('golden checkpoints', () => {
       skippedSteps: golden['skipped_steps'],
     });
     expect(JSON.parse(readFileSync(join(to, 'state.json'), 'utf8'))).toEqual(state);
+  });
+
+  it('are imported from their layer files when the shards were not fetched: as pytorch_model.bin, which was made of them', () => {
+    const from = join(folder, 'layers-only');
+    cpSync(gold('global_step133000'), from, { recursive: true, filter: (path) => !path.includes('zero_pp_rank') });
+    const imported = importCheckpoint(from, join(folder, 'of-layers'), { configPath: gold('hf', 'config.json') });
+    expect(imported).toMatchObject({ weights: 'layer files', hasOptimizer: false });
+    expect(imported.state).toEqual({ step: 133_000, lrCount: 132_998, skippedSteps: 2 });
+    expect(readdirSync(join(folder, 'of-layers')).sort()).toEqual(['config.json', 'model.safetensors', 'state.json']);
+    const found = readSafetensors(join(folder, 'of-layers', 'model.safetensors'));
+    for (const [name, { data }] of readWeights(gold('hf'))) expect([...found.get(name)!.data]).toEqual([...data]);
   });
 
   it('give the weights of pytorch_model.bin without its buffers', () => {

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { importNeoxCheckpoint } from '../../src/checkpoint/import.ts';
+import { importCheckpoint } from '../../src/checkpoint/import.ts';
 import { optimizerGroups } from '../../src/checkpoint/names.ts';
 import { readSafetensors, type Tensor } from '../../src/checkpoint/safetensors.ts';
 import { addCheckpointImportCommand } from '../../src/cli/checkpoint-import.ts';
@@ -69,14 +69,14 @@ function expectValues(tensors: Map<string, Tensor>, prefix: string, scale: numbe
   }
 }
 
-describe('importNeoxCheckpoint', () => {
+describe('importCheckpoint', () => {
   it.each([
     ['two tensor-parallel ranks, three data-parallel ones and two intervals', 'zero-2x3'],
     ['one tensor-parallel rank', 'zero-1x2/global_step1200'],
     ['an optimizer without ZeRO', 'whole/global_step1200'],
   ])('puts every value of %s in its place', (_, from) => {
     const to = join(folder, from.replace('/', '-'), 'imported');
-    expect(importNeoxCheckpoint(join(fixtures, from), configPath, to)).toEqual(STATE);
+    expect(importCheckpoint(join(fixtures, from), to, { configPath }).state).toEqual(STATE);
     expect(JSON.parse(readFileSync(join(to, 'state.json'), 'utf8'))).toEqual(STATE);
     expect(readFileSync(join(to, 'config.json')).equals(readFileSync(configPath))).toBe(true);
     expectValues(readSafetensors(join(to, 'model.safetensors')), '', 1);
@@ -149,8 +149,8 @@ describe('importNeoxCheckpoint', () => {
     cpSync(join(fixtures, 'zero-2x3'), copy, { recursive: true });
     damage(copy);
     const out = mkdtempSync(join(folder, 'out-'));
-    expect(() => importNeoxCheckpoint(copy, configPath, join(out, 'imported'))).toThrow(DataError);
-    expect(() => importNeoxCheckpoint(copy, configPath, join(out, 'imported'))).toThrow(message);
+    expect(() => importCheckpoint(copy, join(out, 'imported'), { configPath })).toThrow(DataError);
+    expect(() => importCheckpoint(copy, join(out, 'imported'), { configPath })).toThrow(message);
     expect(readdirSync(out)).toEqual([]);
   });
 
@@ -168,23 +168,25 @@ describe('importNeoxCheckpoint', () => {
   ])('refuses the configuration of another model: %j', (change, message) => {
     const path = join(folder, 'other.json');
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(configPath, 'utf8')), ...change }));
-    expect(() => importNeoxCheckpoint(join(fixtures, 'zero-2x3'), path, join(folder, 'other'))).toThrow(message);
+    expect(() => importCheckpoint(join(fixtures, 'zero-2x3'), join(folder, 'other'), { configPath: path })).toThrow(
+      message,
+    );
     expect(existsSync(join(folder, 'other'))).toBe(false);
   });
 
   it('finds by the lengths alone that a configuration does not fit an optimizer without ZeRO', () => {
     const path = join(folder, 'more-words.json');
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(configPath, 'utf8')), vocab_size: 17 }));
-    expect(() => importNeoxCheckpoint(join(fixtures, 'whole', step), path, join(folder, 'other'))).toThrow(
+    expect(() => importCheckpoint(join(fixtures, 'whole', step), join(folder, 'other'), { configPath: path })).toThrow(
       /expected 1808 values of master in group 0 .* found 1792; a shard is missing, or the configuration is of another model/,
     );
   });
 
   it('does not touch what is already there', () => {
     const to = mkdtempSync(join(folder, 'taken-'));
-    expect(() => importNeoxCheckpoint(join(fixtures, 'zero-2x3'), configPath, to)).toThrow(InputError);
+    expect(() => importCheckpoint(join(fixtures, 'zero-2x3'), to, { configPath })).toThrow(InputError);
     expect(readdirSync(to)).toEqual([]);
-    expect(() => importNeoxCheckpoint(join(folder, 'nowhere'), configPath, join(to, 'x'))).toThrow(
+    expect(() => importCheckpoint(join(folder, 'nowhere'), join(to, 'x'), { configPath })).toThrow(
       /expected a folder with a GPT-NeoX checkpoint, found none/,
     );
   });
@@ -203,12 +205,16 @@ describe('optimizerGroups', () => {
 describe('tiresias checkpoint import', () => {
   it('prints the state that it wrote', () => {
     const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const words = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const program = new Command().exitOverride();
     addCheckpointImportCommand(program);
     const to = join(folder, 'by-command');
     const args = ['checkpoint', 'import', '--from', join(fixtures, 'zero-2x3'), '--config', configPath, '--to', to];
     program.parse(args, { from: 'user' });
     expect(JSON.parse(write.mock.calls.map(([text]) => String(text)).join(''))).toEqual(STATE);
+    expect(words.mock.calls.map(([text]) => String(text)).join('')).toBe(
+      "weights: from the fp32 masters\n0 of 2128 values of the model's own weights differ from the fp32 masters rounded to their type\n",
+    );
     expect(readdirSync(to).sort()).toEqual(['config.json', 'model.safetensors', 'optimizer.safetensors', 'state.json']);
   });
 });

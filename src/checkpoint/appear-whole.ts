@@ -1,0 +1,48 @@
+// Files and folders that appear under their name when all of them is written and on the disk, and not before.
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InputError } from '../errors.ts';
+
+/** Makes the folder `to` of what `write` puts into the folder it is given. Throws InputError when `to` exists; whatever `write` throws leaves nothing behind. */
+export function makeWholeFolder<T>(to: string, write: (folder: string) => T): T {
+  if (existsSync(to))
+    throw new InputError(`${to}: expected a name that is free, found a file or folder; remove it or choose another`);
+  const temporary = `${to}.writing-${process.pid}`;
+  try {
+    rmSync(temporary, { recursive: true, force: true });
+    mkdirSync(temporary, { recursive: true });
+    const result = write(temporary);
+    syncFolder(temporary);
+    renameSync(temporary, to);
+    syncFolder(dirname(to));
+    return result;
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Writes a file by its descriptor. An earlier file of that name stays until this one is complete. */
+export function writeWholeFile(path: string, write: (descriptor: number) => void): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const descriptor = openSync(temporary, 'w');
+    try {
+      write(descriptor);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
