@@ -121,7 +121,12 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
     },
   },
   '/v1/sweeps/{id}': { get: { ...ofJob('One sweep and its jobs in the order of the grid.', ref('SweepWithJobs')) } },
-  '/v1/models': { get: catalog('models') },
+  '/v1/models': {
+    get: {
+      summary: 'The models of the suites and registered ones; those that a job can name first.',
+      answer: objectOf({ models: listOf(ref('Model')) }),
+    },
+  },
   '/v1/datasets': { get: catalog('datasets') },
   '/v1/benchmarks': { get: catalog('benchmarks') },
   '/v1/policies': { get: catalog('policies') },

@@ -76,6 +76,15 @@ describe('tiresias models', () => {
       checkpoints: [{ checkpoint: 'step1000', folder }],
       schedule: { peak: 1e-3, totalSteps: 143_000 },
     });
+    const everything = (await answer('models', 'list', '--all'))['models'] as { name: string; isHere: boolean }[];
+    expect(everything.length).toBeGreaterThan(150);
+    expect(everything.map(({ isHere }) => isHere).indexOf(false)).toBe(2); // those that are here come first
+    expect(await answer('models', 'show', 'pythia-12b')).toMatchObject({
+      isHere: false,
+      published: { repo: 'EleutherAI/pythia-12b', checkpointBytes: 23_692_144_640, size: { tensorParallel: 4 } },
+    });
+    const shown = await run('models', 'show', 'pythia-2.8b');
+    expect(shown.stdout).toMatch(/^refused +85 \(EleutherAI\/pythia#205\): 0, 1, 2, .*1000 to 65000 by 1000/m);
     const unknown = await run('models', 'show', 'pythia-15m');
     expect(unknown).toMatchObject({ code: 2, stdout: '' });
     expect(unknown.stderr).toContain('(there is: nano-1m, pythia-14m)');
