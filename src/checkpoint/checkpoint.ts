@@ -3,15 +3,17 @@
 // renamed into place: it is complete or it is not there.
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { copyFile, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { DataError, messageOf } from '../errors.ts';
-import { parameterShapes, type ParameterShape } from '../model/parameters.ts';
+import { parameterShapes } from '../model/parameters.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { findWeights, readWeights, type Weight } from './weights.ts';
+import { readJsonFile } from './json-file.ts';
+import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
+import { readWhole, type StoredTensor } from './stored-tensor.ts';
+import { openWeights, pickParameters } from './weights.ts';
 
 /** Everything that is needed to go on after a step, outside any back end. */
 export interface CheckpointContent {
@@ -90,26 +92,37 @@ export async function saveCheckpoint(
  * Throws DataError naming the file, and the tensor that is missing or wrong.
  */
 export async function loadCheckpoint(folder: string, config: ModelConfig): Promise<CheckpointContent> {
-  await verifyCheckpoint(folder);
-  const names = parameterShapes(config);
-  const parameters = pickTensors(readWeights(folder), findWeights(folder) ?? folder, '', names);
+  const parameters = await loadWeights(folder, config);
   const optimizerPath = join(folder, 'optimizer.safetensors');
   const statePath = join(folder, 'state.json');
-  const state = existsSync(statePath) ? await readJson(statePath, stateFile) : undefined;
+  const state = existsSync(statePath) ? readState(statePath, stateFile) : undefined;
   const step = state?.step ?? stepOfFolder(folder);
   const lrCount = state?.lrCount ?? step;
   const counters = { step, lrCount, adamCount: state?.adamCount ?? lrCount };
   if (!existsSync(optimizerPath)) return { ...counters, parameters };
-  const moments = readSafetensors(optimizerPath);
-  const expAvg = pickTensors(moments, optimizerPath, 'exp_avg.', names);
-  const expAvgSq = pickTensors(moments, optimizerPath, 'exp_avg_sq.', names);
-  return { ...counters, parameters, moments: { expAvg, expAvgSq } };
+  const file = new SafetensorsFile(optimizerPath);
+  try {
+    const moments = (prefix: string) =>
+      readAll(pickParameters(file.tensors, optimizerPath, parameterShapes(config), prefix));
+    return { ...counters, parameters, moments: { expAvg: moments('exp_avg.'), expAvgSq: moments('exp_avg_sq.') } };
+  } finally {
+    file.close();
+  }
 }
 
 /** Reads only the weights of a model folder. Throws DataError as loadCheckpoint does. */
 export async function loadWeights(folder: string, config: ModelConfig): Promise<Map<string, Float32Array>> {
   await verifyCheckpoint(folder);
-  return pickTensors(readWeights(folder), findWeights(folder) ?? folder, '', parameterShapes(config));
+  const { tensors, path, close } = openWeights(folder);
+  try {
+    return readAll(pickParameters(tensors, path, parameterShapes(config)));
+  } finally {
+    close();
+  }
+}
+
+function readAll(tensors: ReadonlyMap<string, StoredTensor>): Map<string, Float32Array> {
+  return new Map([...tensors].map(([name, tensor]) => [name, readWhole(tensor)]));
 }
 
 function stepOfFolder(folder: string): number {
@@ -130,36 +143,11 @@ function* withShapes(
   }
 }
 
-function pickTensors(
-  tensors: ReadonlyMap<string, Weight>,
-  path: string,
-  prefix: string,
-  names: readonly ParameterShape[],
-): Map<string, Float32Array> {
-  const arrays = new Map<string, Float32Array>();
-  for (const { name, shape } of names) {
-    const tensor = tensors.get(prefix + name);
-    if (tensor === undefined) throw new DataError(`${path}: tensor "${prefix + name}" is missing`);
-    if (tensor.shape.join() !== shape.join()) {
-      throw new DataError(
-        `${path}: tensor "${prefix + name}" has shape [${tensor.shape.join(', ')}], expected [${shape.join(', ')}]`,
-      );
-    }
-    arrays.set(name, tensor.data);
-  }
-  const foreign = [...tensors.keys()].find((name) => name.startsWith(prefix) && !arrays.has(name.slice(prefix.length)));
-  if (foreign !== undefined)
-    throw new DataError(
-      `${path}: tensor "${foreign}" has no place in a model of ${names.length} parameters; check config.json`,
-    );
-  return arrays;
-}
-
 /** Checks a folder against its manifest; throws DataError naming the file that is missing or differs. */
 export async function verifyCheckpoint(folder: string): Promise<void> {
   const path = join(folder, 'manifest.json');
   if (!existsSync(path)) return;
-  const manifest = await readJson(path, manifestFile);
+  const manifest = readState(path, manifestFile);
   for (const [name, expected] of Object.entries(manifest.files)) {
     const file = join(folder, name);
     if (!existsSync(file)) throw new DataError(`${file}: named in the manifest but not there`);
@@ -190,12 +178,10 @@ async function writeManifest(folder: string, step: number, hasMoments: boolean) 
   return { manifestSha256: createHash('sha256').update(text).digest('hex'), sizeBytes };
 }
 
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-  try {
-    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    throw new DataError(`${path}: not the JSON it should be: ${messageOf(error)}`, { cause: error });
-  }
+function readState<T>(path: string, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(readJsonFile(path));
+  if (parsed.success) return parsed.data;
+  throw new DataError(`${path}: not the JSON it should be: ${messageOf(parsed.error)}`, { cause: parsed.error });
 }
 
 function json(value: unknown): string {

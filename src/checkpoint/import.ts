@@ -16,17 +16,9 @@ import { DataError, InputError, messageOf } from '../errors.ts';
 import { readModelConfig, type ModelConfig } from '../model/config.ts';
 import { optimizerGroups, shapeOnRank, type NeoxParameter } from './names.ts';
 import { writeSafetensors, type TensorToWrite } from './safetensors.ts';
+import { mergeRanks } from './tensor-parallel.ts';
 import { TorchFile } from './torch-zip.ts';
-import {
-  dict,
-  mergeRanks,
-  MOMENTS,
-  number,
-  readWholeOptimizer,
-  readZeroShards,
-  type Quantity,
-  type RankState,
-} from './zero.ts';
+import { dict, MOMENTS, number, readWholeOptimizer, readZeroShards, type Quantity, type RankState } from './zero.ts';
 
 const MOST_RANKS = 4096;
 
@@ -190,12 +182,7 @@ function tensorsOf(
   prefix: string,
 ): [string, TensorToWrite][] {
   return parameters.map((parameter) => {
-    const data = (): Float32Array =>
-      mergeRanks(
-        parameter,
-        quantity,
-        ranks.map((rank) => rank.read(parameter, quantity)),
-      );
-    return [prefix + parameter.name, { shape: parameter.shape, data }];
+    const parts = ranks.map((rank) => rank.tensor(parameter, quantity));
+    return [prefix + parameter.name, mergeRanks(parameter, parts, quantity !== 'master')];
   });
 }

@@ -17,6 +17,8 @@ export class TensorReference {
     readonly offset: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
+    /** Where the pickle makes it, for messages. */
+    readonly pickleByte: number,
   ) {}
 }
 
@@ -67,18 +69,19 @@ const INERT: ReadonlySet<string> = new Set([
 
 type Fail = (fault: string) => never;
 
-const MAKERS: Readonly<Record<string, (parameters: readonly PickleValue[], fail: Fail) => PickleValue>> = {
-  'torch._utils._rebuild_tensor_v2': ([storage, offset, shape, strides], fail) => {
+const MAKERS: Readonly<Record<string, (parameters: readonly PickleValue[], at: number, fail: Fail) => PickleValue>> = {
+  'torch._utils._rebuild_tensor_v2': ([storage, offset, shape, strides], at, fail) => {
     const ofStorage = storage instanceof StorageReference;
     if (!ofStorage || !isCount(offset) || !isCounts(shape) || !isCounts(strides) || shape.length !== strides.length) {
       return fail('expected a tensor of a storage, an offset, a shape and as many strides');
     }
-    return new TensorReference(storage, offset, shape, strides);
+    // Copies: a list that was given as the shape could grow after it was checked.
+    return new TensorReference(storage, offset, [...shape], [...strides], at);
   },
-  'torch._utils._rebuild_parameter': ([tensor], fail) =>
+  'torch._utils._rebuild_parameter': ([tensor], _, fail) =>
     tensor instanceof TensorReference ? tensor : fail('expected a parameter that is a tensor'),
-  'torch.Size': ([sizes], fail) => (isCounts(sizes) ? sizes : fail('expected a torch.Size of whole numbers')),
-  'collections.OrderedDict': ([pairs = []], fail) => {
+  'torch.Size': ([sizes], _, fail) => (isCounts(sizes) ? [...sizes] : fail('expected a torch.Size of whole numbers')),
+  'collections.OrderedDict': ([pairs = []], _, fail) => {
     const entries: [PickleValue, PickleValue][] = [];
     for (const pair of Array.isArray(pairs) ? pairs : [null]) {
       if (!Array.isArray(pair) || pair.length !== 2) return fail('expected an OrderedDict of pairs');
@@ -93,10 +96,10 @@ export function isListedGlobal(name: string): boolean {
   return STORAGE.test(name) || INERT.has(name) || Object.hasOwn(MAKERS, name);
 }
 
-/** What calling a listed global stands for: a value, or an inert object. `fail` is called for arguments that do not fit. */
-export function makeValue(name: string, parameters: readonly PickleValue[], fail: Fail): PickleValue {
+/** What calling a listed global at byte `at` stands for: a value, or an inert object. `fail` is called for arguments that do not fit. */
+export function makeValue(name: string, parameters: readonly PickleValue[], at: number, fail: Fail): PickleValue {
   const maker = Object.hasOwn(MAKERS, name) ? MAKERS[name] : undefined;
-  if (maker) return maker(parameters, fail);
+  if (maker) return maker(parameters, at, fail);
   return INERT.has(name) ? new PickledObject(name, parameters) : fail(`expected ${name} in a persistent id only`);
 }
 

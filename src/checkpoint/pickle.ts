@@ -11,6 +11,10 @@ import {
   type PickleValue,
 } from './pickle-values.ts';
 
+/** A hundred times what Pythia's largest file needs; as empty dicts they take 100 MB. */
+const MOST_VALUES = 2 ** 19;
+const MOST_NAME_BYTES = 256;
+
 const MARK = Symbol('mark');
 type Item = PickleValue | typeof MARK;
 
@@ -25,6 +29,7 @@ class Machine {
   readonly #stack: Item[] = [];
   readonly #memo = new Map<number, Item>();
   #at = 0;
+  #numValues = 0;
 
   constructor(bytes: Buffer, path: string) {
     this.#bytes = bytes;
@@ -132,7 +137,9 @@ class Machine {
         if (!(callable instanceof PickledGlobal) || !Array.isArray(parameters)) {
           return this.#fail(start, 'expected a listed global and a tuple of its arguments');
         }
-        return this.#push(makeValue(callable.name, parameters, (fault) => this.#fail(start, fault)));
+        // An OrderedDict of a remembered list is a new one at each call: its pairs count like values of their own.
+        this.#count(Array.isArray(parameters[0]) ? parameters[0].length : 0);
+        return this.#push(makeValue(callable.name, parameters, start, (fault) => this.#fail(start, fault)));
       }
       case 0x62: {
         // BUILD
@@ -159,7 +166,18 @@ class Machine {
     return new PickledGlobal(name);
   }
 
+  // What is pushed and copied is what takes memory.
+  #count(numValues: number): void {
+    this.#numValues += numValues;
+    if (this.#numValues > MOST_VALUES)
+      this.#fail(
+        this.#at,
+        `expected at most ${MOST_VALUES} values, found more; it is no checkpoint of a language model`,
+      );
+  }
+
   #push(item: Item): true {
+    this.#count(1);
     this.#stack.push(item);
     return true;
   }
@@ -218,8 +236,8 @@ class Machine {
   }
 
   #takeLine(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end === -1) this.#fail(this.#at, 'expected a name and a line break');
+    const end = this.#bytes.subarray(0, this.#at + MOST_NAME_BYTES).indexOf(0x0a, this.#at);
+    if (end === -1) this.#fail(this.#at, `expected a name and a line break within ${MOST_NAME_BYTES} bytes`);
     const line = this.#bytes.toString('latin1', this.#at, end);
     this.#at = end + 1;
     return line;

@@ -1,26 +1,18 @@
 // Reads what torch.save writes since PyTorch 1.6: a ZIP archive of stored entries with one pickle (data.pkl) and raw storages (data/KEY).
 // Tensors are read from the file when asked for, so that a shard of gigabytes costs no memory.
 import { DataError } from '../errors.ts';
-import { widenBfloat16, widenHalf } from './float16.ts';
+import { excerpt } from './excerpt.ts';
 import { readPickle } from './pickle.ts';
 import type { PickleValue, TensorReference } from './pickle-values.ts';
+import { fillFloats, FLOAT_BYTES } from './random-access.ts';
+import { countValues, type FloatType, type StoredTensor } from './stored-tensor.ts';
 import { StoredZip, type ZipEntry } from './stored-zip.ts';
 
-const MOST_PICKLE_BYTES = 2 ** 28;
+/** The pickle of Pythia's largest files has some 100 kB. */
+const MOST_PICKLE_BYTES = 2 ** 24;
 const MOST_VALUES = 2 ** 31;
 
-const ITEM_BYTES: Readonly<Record<string, number>> = {
-  Half: 2,
-  BFloat16: 2,
-  Float: 4,
-  Double: 8,
-  Long: 8,
-  Int: 4,
-  Short: 2,
-  Char: 1,
-  Byte: 1,
-  Bool: 1,
-};
+const FLOATS: Readonly<Record<string, FloatType>> = { Half: 'F16', BFloat16: 'BF16', Float: 'F32' };
 
 /** An open file of torch.save. */
 export class TorchFile {
@@ -29,6 +21,8 @@ export class TorchFile {
   readonly value: PickleValue;
   readonly #archive: StoredZip;
   readonly #folder: string;
+  /** The storage behind the last tensor that is not row-major, so that its pieces do not read it again and again. */
+  #strided: { readonly reference: TensorReference; readonly values: Float32Array } | undefined;
 
   /** Opens a file and reads its pickle; the caller closes it. Throws DataError when it is damaged or mentions what it must not. */
   constructor(path: string) {
@@ -45,95 +39,134 @@ export class TorchFile {
     }
   }
 
-  /** Reads a floating-point tensor, row-major and widened to fp32. Throws DataError when its storage does not hold it. */
-  readTensor(tensor: TensorReference): Float32Array {
-    const numValues = tensor.shape.reduce((product, size) => product * size, 1);
-    if (isRowMajor(tensor)) return this.readValues(tensor, 0, numValues);
-    const span = this.#span(tensor);
-    const values = this.#readStorage(tensor, tensor.offset, span);
-    const data = new Float32Array(numValues);
-    const place = tensor.shape.map(() => 0);
-    for (let i = 0; i < numValues; i++) {
-      data[i] = values[place.reduce((sum, p, d) => sum + p * tensor.strides[d]!, 0)]!;
-      for (let d = place.length - 1; d >= 0; d--) {
-        place[d]! += 1;
-        if (place[d]! < tensor.shape[d]!) break;
-        place[d] = 0;
-      }
-    }
-    return data;
-  }
-
-  /** Reads `count` values of a row-major tensor from its value `from` on, widened to fp32. */
-  readValues(tensor: TensorReference, from: number, count: number): Float32Array {
-    if (!isRowMajor(tensor))
-      throw new DataError(
-        `${this.path}: expected a contiguous tensor, found the strides [${tensor.strides.join(', ')}]`,
-      );
-    const span = this.#span(tensor);
-    if (from + count > span) throw new RangeError(`bug: values ${from} to ${from + count} of a tensor of ${span}`);
-    return this.#readStorage(tensor, tensor.offset + from, count);
+  /**
+   * A floating-point tensor of this file, which can be read while it is open. Throws DataError when it is of another type, its storage does not hold it, or
+   * it repeats values of its storage.
+   */
+  tensor(reference: TensorReference): StoredTensor {
+    const dtype = this.#checkInside(reference);
+    const entry = this.#storageOf(reference, dtype);
+    const numValues = countValues(reference.shape);
+    const isPlain = isRowMajor(reference);
+    return {
+      path: this.path,
+      dtype,
+      shape: reference.shape,
+      read: (from, into) => {
+        if (from + into.length > numValues)
+          throw new RangeError(`bug: values ${from} to ${from + into.length} of a tensor of ${numValues}`);
+        if (isPlain) this.#fill(entry, dtype, reference.offset + from, into);
+        else this.#fillStrided(reference, entry, dtype, from, into);
+      },
+    };
   }
 
   close(): void {
     this.#archive.close();
+    this.#strided = undefined;
   }
 
-  // Values of the storage from a tensor's first to its last, checked to be there.
-  #span(tensor: TensorReference): number {
-    const { storage, offset, shape, strides } = tensor;
-    const isEmpty = shape.includes(0);
-    const span = isEmpty ? 0 : shape.reduce((sum, size, d) => sum + (size - 1) * strides[d]!, 1);
-    const numValues = shape.reduce((product, size) => product * size, 1);
+  #fill(entry: ZipEntry, dtype: FloatType, from: number, into: Float32Array): void {
+    fillFloats(dtype, into, (bytes) => this.#archive.fill(bytes, entry, from * FLOAT_BYTES[dtype]));
+  }
+
+  #fillStrided(reference: TensorReference, entry: ZipEntry, dtype: FloatType, from: number, into: Float32Array): void {
+    if (this.#strided?.reference !== reference) {
+      this.#strided = undefined; // before the next is read
+      const values = new Float32Array(spanOf(reference));
+      this.#fill(entry, dtype, reference.offset, values);
+      this.#strided = { reference, values };
+    }
+    const { values } = this.#strided;
+    const { shape, strides } = reference;
+    const place = placeOf(from, shape);
+    for (let i = 0; i < into.length; i++) {
+      into[i] = values[place.reduce((sum, p, d) => sum + p * strides[d]!, 0)]!;
+      for (let d = place.length - 1; d >= 0; d--) {
+        place[d]! += 1;
+        if (place[d]! < shape[d]!) break;
+        place[d] = 0;
+      }
+    }
+  }
+
+  #checkInside(reference: TensorReference): FloatType {
+    const { storage, offset, shape, strides } = reference;
+    const span = spanOf(reference);
+    const numValues = countValues(shape);
     if (span > MOST_VALUES || numValues > MOST_VALUES || offset + span > storage.numValues) {
-      throw new DataError(
-        `${this.path}: expected a tensor inside storage ${storage.key} of ${storage.numValues} values, ` +
-          `found offset ${offset}, shape [${shape.join(', ')}], strides [${strides.join(', ')}]`,
+      this.#fail(
+        reference,
+        `expected a tensor inside storage ${excerpt(storage.key)} of ${storage.numValues} values, ` +
+          `found offset ${offset}, shape ${excerpt(shape)}, strides ${excerpt(strides)}`,
       );
     }
-    return span;
+    if (numValues > span)
+      this.#fail(
+        reference,
+        `expected at most the ${span} values that storage ${excerpt(storage.key)} has from its first to its last, found ${numValues} by the shape ${excerpt(shape)}, strides ${excerpt(strides)}; save a contiguous tensor`,
+      );
+    const dtype = Object.hasOwn(FLOATS, storage.type) ? FLOATS[storage.type] : undefined;
+    return (
+      dtype ??
+      this.#fail(
+        reference,
+        `storage ${excerpt(storage.key)}: expected Float, Half or BFloat16 numbers, found ${storage.type}`,
+      )
+    );
   }
 
-  #readStorage({ storage }: TensorReference, from: number, count: number): Float32Array {
-    const width = ITEM_BYTES[storage.type] ?? 1;
+  #storageOf({ storage }: TensorReference, dtype: FloatType): ZipEntry {
     const entry = this.#archive.entries.get(`${this.#folder}data/${storage.key}`);
-    if (entry?.sizeBytes !== storage.numValues * width) {
-      throw new DataError(
-        `${this.path}: expected ${storage.numValues * width} bytes in storage ${storage.key} (${storage.numValues} values of ${storage.type}), found ${entry?.sizeBytes ?? 'no such entry'}`,
-      );
-    }
-    const data = new Float32Array(count);
-    if (storage.type === 'Float') {
-      this.#archive.fill(bytesOf(data), entry, from * width);
-      return data;
-    }
-    if (storage.type !== 'Half' && storage.type !== 'BFloat16') {
-      throw new DataError(
-        `${this.path}: storage ${storage.key}: expected Float, Half or BFloat16 numbers, found ${storage.type}`,
-      );
-    }
-    const bits = new Uint16Array(count);
-    this.#archive.fill(bytesOf(bits), entry, from * width);
-    if (storage.type === 'Half') widenHalf(bits, data);
-    else widenBfloat16(bits, data);
-    return data;
+    const expected = storage.numValues * FLOAT_BYTES[dtype];
+    if (entry?.sizeBytes === expected) return entry;
+    return this.#archive.fail(
+      entry?.headerOffset ?? 0,
+      `expected ${expected} bytes in storage ${excerpt(storage.key)} (${storage.numValues} values of ${storage.type}), found ${entry?.sizeBytes ?? 'no such entry'}`,
+    );
+  }
+
+  #fail({ pickleByte }: TensorReference, fault: string): never {
+    throw new DataError(`${this.path}, byte ${pickleByte} of its pickle: ${fault}`);
   }
 
   #findPickle(): ZipEntry {
     const found = [...this.#archive.entries.values()].filter(({ name }) => /^([^/]*\/)?data\.pkl$/.test(name));
     if (found.length !== 1)
-      throw new DataError(`${this.path}: expected one data.pkl, as torch.save writes it, found ${found.length}`);
+      this.#archive.fail(
+        found[1]?.headerOffset ?? 0,
+        `expected one data.pkl, as torch.save writes it, found ${found.length}`,
+      );
     return found[0]!; // the only one
   }
 
   #checkByteOrder(): void {
     const entry = this.#archive.entries.get(`${this.#folder}byteorder`);
     const order = entry && this.#archive.read(entry, 16).toString('latin1');
-    if (order === undefined || order === 'little') return;
-    throw new DataError(
-      `${this.path}: expected the byte order "little", found "${order}"; save it on a little-endian machine`,
+    if (entry === undefined || order === 'little') return;
+    this.#archive.fail(
+      entry.headerOffset,
+      `expected the byte order "little", found ${excerpt(order)}; save it on a little-endian machine`,
     );
   }
+}
+
+// Values of the storage from a tensor's first to its last.
+function spanOf({ shape, strides }: TensorReference): number {
+  return shape.includes(0) ? 0 : shape.reduce((sum, size, d) => sum + (size - 1) * strides[d]!, 1);
+}
+
+// The indices of a row-major tensor's value number `from`.
+function placeOf(from: number, shape: readonly number[]): number[] {
+  let rest = from;
+  return shape
+    .map((_, i) => {
+      const size = shape[shape.length - 1 - i]!; // as many as there are
+      const index = rest % size;
+      rest = Math.floor(rest / size);
+      return index;
+    })
+    .reverse();
 }
 
 function isRowMajor({ shape, strides }: TensorReference): boolean {
@@ -143,8 +176,4 @@ function isRowMajor({ shape, strides }: TensorReference): boolean {
     expected *= shape[d]!;
   }
   return true;
-}
-
-function bytesOf(array: Float32Array | Uint16Array): Buffer {
-  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 }

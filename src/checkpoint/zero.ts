@@ -3,7 +3,9 @@
 // intervals and each interval into the data-parallel ranks' parts. Without ZeRO (14m, 31m) one file has the flat vectors whole.
 import { DataError } from '../errors.ts';
 import { shapeOnRank, type NeoxParameter } from './names.ts';
+import { excerpt } from './excerpt.ts';
 import { PickledObject, TensorReference, type PickleValue } from './pickle-values.ts';
+import { countValues, type StoredTensor } from './stored-tensor.ts';
 import type { TorchFile } from './torch-zip.ts';
 
 export const MOMENTS = ['exp_avg', 'exp_avg_sq'] as const;
@@ -11,16 +13,15 @@ export type Quantity = 'master' | (typeof MOMENTS)[number];
 
 /** What one tensor-parallel rank holds. */
 export interface RankState {
-  /** The rank's part of a parameter, row-major. */
-  read(parameter: NeoxParameter, quantity: Quantity): Float32Array;
+  /** The rank's part of a parameter. */
+  tensor(parameter: NeoxParameter, quantity: Quantity): StoredTensor;
   readonly lossScale: number;
 }
 
 type Groups = readonly [readonly NeoxParameter[], readonly NeoxParameter[]];
 
 interface Segment {
-  readonly file: TorchFile;
-  readonly tensor: TensorReference;
+  readonly tensor: StoredTensor;
   readonly start: number;
   readonly length: number;
 }
@@ -64,32 +65,6 @@ export function readWholeOptimizer(file: TorchFile, groups: Groups, numRanks: nu
   return rankState(groups, numRanks, vector, number(file, optimizer.get('cur_scale'), 'optimizer.cur_scale'));
 }
 
-/**
- * A whole parameter from the parts of all tensor-parallel ranks, rank 0 first.
- * Each rank adds its own copy of a bias before the results are summed, so the bias is the sum of the copies; its gradient reaches
- * every copy in full, so the moments of all copies are the bias's own. Copies can have drifted apart by rounding: their mean is taken.
- */
-export function mergeRanks(parameter: NeoxParameter, quantity: Quantity, parts: readonly Float32Array[]): Float32Array {
-  const numRanks = parts.length;
-  const [first] = parts;
-  if (first && numRanks === 1) return first;
-  const { cut, shape } = parameter;
-  const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
-  if (cut === 'rows') {
-    for (const [rank, part] of parts.entries()) data.set(part, rank * part.length);
-  } else if (cut === 'columns') {
-    const width = shape[1]! / numRanks; // only matrices are cut by columns
-    for (const [rank, part] of parts.entries()) {
-      for (let row = 0; row < shape[0]!; row++)
-        data.set(part.subarray(row * width, (row + 1) * width), row * shape[1]! + rank * width);
-    }
-  } else {
-    const divisor = cut === 'summands' && quantity === 'master' ? 1 : numRanks;
-    for (let i = 0; i < data.length; i++) data[i] = parts.reduce((sum, part) => sum + part[i]!, 0) / divisor;
-  }
-  return data;
-}
-
 function rankState(
   groups: Groups,
   numRanks: number,
@@ -100,7 +75,7 @@ function rankState(
   const lengths = groups.map((parameters, group) => {
     let start = 0;
     for (const parameter of parameters) {
-      const length = shapeOnRank(parameter, numRanks).reduce((product, size) => product * size, 1);
+      const length = countValues(shapeOnRank(parameter, numRanks));
       places.set(parameter, { group, start, length });
       start += length;
     }
@@ -112,7 +87,7 @@ function rankState(
       const segments = vector(group, quantity);
       const found = segments.reduce((sum, segment) => sum + segment.length, 0);
       if (found !== expected) {
-        const where = segments[0]?.file.path ?? 'the optimizer state';
+        const where = segments[0]?.tensor.path ?? 'the optimizer state';
         throw new DataError(
           `${where}: expected ${expected} values of ${quantity} in group ${group} over all ranks (by the model's configuration), found ${found}; ` +
             'a shard is missing, or the configuration is of another model',
@@ -123,10 +98,13 @@ function rankState(
   }
   return {
     lossScale,
-    read(parameter, quantity) {
+    tensor(parameter, quantity) {
       const place = places.get(parameter);
       if (!place) throw new Error(`bug: ${parameter.name} is in no optimizer group`);
-      return readRange(vectors.get(`${quantity} ${place.group}`)!, place.start, place.length); // all were set above
+      const segments = vectors.get(`${quantity} ${place.group}`)!; // all were set above
+      const { path, dtype } = segments[0]!.tensor; // of a group that has at least this parameter
+      const shape = shapeOnRank(parameter, numRanks);
+      return { path, dtype, shape, read: (from, into) => readRange(segments, place.start + from, into) };
     },
   };
 }
@@ -134,20 +112,18 @@ function rankState(
 function joined(parts: readonly { file: TorchFile; tensor: TensorReference }[]): Segment[] {
   let start = 0;
   return parts.map(({ file, tensor }) => {
-    const length = tensor.shape[0] ?? 1;
+    const length = countValues(tensor.shape);
     start += length;
-    return { file, tensor, start: start - length, length };
+    return { tensor: file.tensor(tensor), start: start - length, length };
   });
 }
 
-function readRange(segments: readonly Segment[], start: number, length: number): Float32Array {
-  const data = new Float32Array(length);
+function readRange(segments: readonly Segment[], start: number, into: Float32Array): void {
   for (const segment of segments) {
     const from = Math.max(start, segment.start);
-    const to = Math.min(start + length, segment.start + segment.length);
-    if (from < to) data.set(segment.file.readValues(segment.tensor, from - segment.start, to - from), from - start);
+    const to = Math.min(start + into.length, segment.start + segment.length);
+    if (from < to) segment.tensor.read(from - segment.start, into.subarray(from - start, to - start));
   }
-  return data;
 }
 
 // [interval] of a group: the part of one data-parallel rank.
@@ -170,12 +146,11 @@ function checkShapes(file: TorchFile, groups: Groups, numRanks: number): void {
   const shapes = file.value instanceof Map ? file.value.get('param_shapes') : undefined;
   if (!(shapes instanceof Map)) return;
   for (const parameter of groups.flat()) {
-    const expected = shapeOnRank(parameter, numRanks).join(', ');
+    const expected = excerpt(shapeOnRank(parameter, numRanks));
     const found = shapes.get(parameter.neoxName);
-    const shape = Array.isArray(found) ? found.join(', ') : 'none';
-    if (shape !== expected) {
+    if (excerpt(found) !== expected) {
       throw new DataError(
-        `${file.path}: ${parameter.neoxName}: expected the shape [${expected}] by the model's configuration, found ${shape === 'none' ? shape : `[${shape}]`}`,
+        `${file.path}: ${parameter.neoxName}: expected the shape ${expected} by the model's configuration, found ${found === undefined ? 'none' : excerpt(found)}`,
       );
     }
   }
@@ -215,11 +190,5 @@ function expectEqual(file: TorchFile, field: string, found: PickleValue, expecte
 }
 
 function describe(value: PickleValue | undefined): string {
-  if (value === undefined) return 'nothing';
-  if (value instanceof TensorReference) return `a tensor of shape [${value.shape.join(', ')}]`;
-  return value === null || typeof value !== 'object'
-    ? String(value)
-    : Array.isArray(value)
-      ? 'a list'
-      : 'something else';
+  return value instanceof TensorReference ? `a tensor of shape ${excerpt(value.shape)}` : excerpt(value);
 }

@@ -6,8 +6,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPickle } from '../../src/checkpoint/pickle.ts';
 import { PickledObject, type PickleValue, TensorReference } from '../../src/checkpoint/pickle-values.ts';
+import { readWhole } from '../../src/checkpoint/stored-tensor.ts';
 import { TorchFile } from '../../src/checkpoint/torch-zip.ts';
-import { readTorchWeights } from '../../src/checkpoint/weights.ts';
+import { stateDictOf } from '../../src/checkpoint/weights.ts';
 import { DataError } from '../../src/errors.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { archiveOf, pickleOf, unicode, type ArchiveEntry } from './stored-archive.ts';
@@ -34,6 +35,10 @@ function withFile<T>(path: string, use: (file: TorchFile) => T): T {
   }
 }
 
+function weightsOf(path: string): Map<string, Float32Array> {
+  return withFile(path, (file) => new Map([...stateDictOf(file)].map(([name, tensor]) => [name, readWhole(tensor)])));
+}
+
 function tensorNamed(file: TorchFile, name: string): TensorReference {
   const found = file.value instanceof Map ? file.value.get(name) : undefined;
   if (!(found instanceof TensorReference)) throw new Error(`no tensor ${name}`);
@@ -43,18 +48,24 @@ function tensorNamed(file: TorchFile, name: string): TensorReference {
 describe('TorchFile', () => {
   it('reads views by offset and strides, whatever the length of their storage', () => {
     withFile(fixture, (file) => {
-      const read = (name: string): number[] => [...file.readTensor(tensorNamed(file, name))];
+      const read = (name: string): number[] => [...readWhole(file.tensor(tensorNamed(file, name)))];
       const count = Array.from({ length: 24 }, (_, i) => i);
       expect(read('row_major')).toEqual(count);
       expect(read('transposed')).toEqual(Array.from({ length: 6 }, (_, r) => [r, r + 6, r + 12, r + 18]).flat());
       expect(read('every_other')).toEqual([1, 3, 9, 11, 17, 19]);
       expect(read('scalar')).toEqual([5]);
       expect(read('empty')).toEqual([]);
-      expect([...file.readValues(tensorNamed(file, 'row_major'), 10, 3)]).toEqual([10, 11, 12]);
-      expect(() => file.readValues(tensorNamed(file, 'transposed'), 0, 1)).toThrow(/expected a contiguous tensor/);
+      const from = (name: string, start: number, count: number): number[] => {
+        const values = new Float32Array(count);
+        file.tensor(tensorNamed(file, name)).read(start, values);
+        return [...values];
+      };
+      expect(from('row_major', 10, 3)).toEqual([10, 11, 12]);
+      expect(from('transposed', 3, 4)).toEqual([18, 1, 7, 13]);
+      expect(from('every_other', 5, 1)).toEqual([19]);
       expect(() => read('integers')).toThrow(/expected Float, Half or BFloat16 numbers, found Long/);
       expect(() => read('outside')).toThrow(
-        /expected a tensor inside storage \d of 24 values, found offset 20, shape \[5\], strides \[1\]/,
+        /expected a tensor inside storage "\d" of 24 values, found offset 20, shape \[5\], strides \[1\]/,
       );
     });
   });
@@ -70,7 +81,7 @@ describe('TorchFile', () => {
     [
       'no archive',
       () => Buffer.from('not a zip at all, but long enough for its end'),
-      /expected a ZIP archive's directory .*before 1\.6/,
+      /expected a ZIP archive's directory at the end; the file is cut short, or no file of torch\.save/,
     ],
     ['an empty file', () => Buffer.alloc(0), /expected a ZIP archive's directory/],
     [
@@ -83,7 +94,7 @@ describe('TorchFile', () => {
     [
       'a name twice',
       () => archiveOf([plain('a/data.pkl'), plain('a/data.pkl')]),
-      /entry a\/data\.pkl: expected each name once/,
+      /byte 152: entry "a\/data\.pkl": expected each name once/,
     ],
     [
       'compressed entries',
@@ -122,7 +133,7 @@ describe('TorchFile', () => {
           const damaged = Buffer.from(bytes);
           for (const [at, value] of changes) damaged[at] = value;
           try {
-            readTorchWeights(written(damaged));
+            weightsOf(written(damaged));
           } catch (error) {
             expect(error).toBeInstanceOf(DataError);
           }
@@ -133,11 +144,11 @@ describe('TorchFile', () => {
   });
 
   it('refuses what is no state dict as weights', () => {
-    expect(() => readTorchWeights(written(archiveOf([plain('a/data.pkl')])))).toThrow(
+    expect(() => weightsOf(written(archiveOf([plain('a/data.pkl')])))).toThrow(
       /expected a state dict, found something else/,
     );
     const odd = pickleOf('}', [...unicode('a')], 'K', [1], 's.');
-    expect(() => readTorchWeights(written(archiveOf([plain('a/data.pkl', odd)])))).toThrow(
+    expect(() => weightsOf(written(archiveOf([plain('a/data.pkl', odd)])))).toThrow(
       /expected a state dict of tensors, found number as "a"/,
     );
   });

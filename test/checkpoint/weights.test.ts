@@ -54,7 +54,7 @@ describe('readWeights', () => {
     index({ a: '../one.safetensors' });
     expect(() => readWeights(folder)).toThrow(/expected names of files beside it, found "\.\.\/one\.safetensors"/);
     index({ a: 'one.safetensors', b: 'three.safetensors' });
-    expect(() => readWeights(folder)).toThrow(/three\.safetensors: expected a readable safetensors file/);
+    expect(() => readWeights(folder)).toThrow(/three\.safetensors: expected a readable file/);
     index({ a: 'one.safetensors', b: 'two.safetensors' });
     expect(() => readWeights(folder)).toThrow(/two\.safetensors: expected each tensor in one file, found "a" in two/);
     index(7);
@@ -69,7 +69,7 @@ describe('readWeights', () => {
   it('names a tensor of pytorch_model.bin that is not floating-point', () => {
     cpSync(packagePath('test', 'fixtures', 'checkpoint', 'tensors.pt'), join(folder, 'pytorch_model.bin'));
     expect(() => readWeights(folder)).toThrow(
-      /pytorch_model\.bin: storage \d: expected Float, Half or BFloat16 numbers, found Long/,
+      /pytorch_model\.bin, byte 515 of its pickle: storage "5": expected Float, Half or BFloat16 numbers, found Long/,
     );
   });
 });
