@@ -1,9 +1,11 @@
 // The registry of the Pythia suite against its published tables, and against arithmetic that has to close.
 import { describe, expect, it } from 'vitest';
+import { readTokenizer } from '../../src/data/tokenizer.ts';
 import { learningRate } from '../../src/train/schedule.ts';
 import { findPythia, PYTHIA_MODELS, PYTHIA_SEQUENCE_LENGTH, revisionOf } from '../../src/suite/pythia/models.ts';
 import { ALL_STEPS, knownBadSteps, knownFault } from '../../src/suite/pythia/revisions.ts';
-import { countValues, headShape, paddedVocabulary, PYTHIA_SIZES } from '../../src/suite/pythia/sizes.ts';
+import { countValues, headShape, NUM_TOKENS, paddedVocabulary, PYTHIA_SIZES } from '../../src/suite/pythia/sizes.ts';
+import { hasShared, sharedPath } from '../support/shared.ts';
 import { PYTHIA_SIZES as PUBLISHED } from '../model/pythia-sizes.ts';
 
 const model = (name: string) => findPythia(name)!;
@@ -26,6 +28,12 @@ describe('the sizes', () => {
   it('rotate the published number of dimensions', () => {
     const rotary = PYTHIA_SIZES.map((size) => headShape(size).rotaryDims);
     expect(rotary).toEqual([8, 8, 16, 16, 16, 64, 32, 20, 32, 32]);
+  });
+});
+
+describe.skipIf(!hasShared)('the tokenizer of the suite', () => {
+  it('has as many tokens as the padding counts on', () => {
+    expect(readTokenizer(sharedPath('tokenizer', 'tokenizer.json')).vocabSize).toBe(NUM_TOKENS);
   });
 });
 

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { HubClient } from '../../src/suite/hub/request.ts';
 
 export interface FakeRepo {
   /** By revision, then path. */
@@ -45,6 +46,19 @@ export interface FakeHub {
   /** The token that gated repositories want. */
   token: string;
   close(): Promise<void>;
+}
+
+/** A client of the stand-in that never waits; a test changes what it needs. */
+export function hubClient(
+  { endpoint }: Pick<FakeHub, 'endpoint'>,
+  access: Partial<HubClient['access']> & Pick<HubClient['access'], 'cacheFolder'>,
+  change: Partial<HubClient> = {},
+): HubClient {
+  return {
+    access: { endpoint, token: undefined, isOffline: false, ...access },
+    ...{ retries: 3, signal: new AbortController().signal, sleep: () => Promise.resolve(), onWait: () => undefined },
+    ...change,
+  };
 }
 
 export const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');

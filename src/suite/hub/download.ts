@@ -5,7 +5,7 @@ import { createReadStream, existsSync, readFileSync, rmSync, statSync, writeFile
 import { mkdir, open as openFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { DataError, InputError } from '../../errors.ts';
+import { ConflictError, DataError, InputError } from '../../errors.ts';
 import type { HubFile } from './repository.ts';
 import { Interruption, open, readBody, withRetries, type HubClient } from './request.ts';
 
@@ -20,6 +20,8 @@ const journalFile = z.object({
   segmentBytes: z.int().min(1),
   /** Bytes that arrived of each segment, from its start. */
   done: z.array(z.int().min(0)),
+  /** The process that is fetching; null once it has stopped. */
+  pid: z.int().nullable(),
 });
 
 interface Journal {
@@ -53,11 +55,15 @@ export async function downloadFile(
   const handle = await openFile(partial, existsSync(partial) ? 'r+' : 'w+');
   try {
     await handle.truncate(file.sizeBytes);
-    await fetchSegments(client, url, file, handle, journal, onBytes, () => writeJournal(partial, journal));
+    writeJournal(partial, journal, process.pid);
+    await fetchSegments(client, url, file, handle, journal, onBytes, () => writeJournal(partial, journal, process.pid));
     await handle.sync();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+    throw new InputError(`${to}: the disk is full; what has arrived is kept: make room and run the command again`, { cause: error });
   } finally {
     await handle.close();
-    writeJournal(partial, journal);
+    writeJournal(partial, journal, null);
   }
   const found = await hashFile(partial, file);
   if (found !== file.etag) {
@@ -103,13 +109,16 @@ async function discardPartial(to: string): Promise<void> {
 
 function startJournal(partial: string, { etag, sizeBytes }: HubFile, segmentBytes: number): Journal {
   const earlier = readJournal(partial);
+  if (earlier?.pid !== undefined && earlier.pid !== null && earlier.pid !== process.pid && isRunning(earlier.pid)) {
+    throw new ConflictError(`${partial}: process ${earlier.pid} is fetching it; wait for its end, or stop it`);
+  }
   if (earlier?.etag === etag && earlier.sizeBytes === sizeBytes) return earlier;
   rmSync(partial, { force: true }); // of another version of the file, or one of which nothing is known
   const numSegments = Math.ceil(sizeBytes / segmentBytes);
   return { etag, sizeBytes, segmentBytes, done: new Array<number>(numSegments).fill(0) };
 }
 
-function readJournal(partial: string): Journal | undefined {
+function readJournal(partial: string): (Journal & { readonly pid: number | null }) | undefined {
   if (!existsSync(partial) || !existsSync(journalPath(partial))) return undefined;
   let value: unknown;
   try {
@@ -126,8 +135,16 @@ function readJournal(partial: string): Journal | undefined {
   return isWhole ? data : undefined;
 }
 
-function writeJournal(partial: string, journal: Journal): void {
-  writeFileSync(journalPath(partial), JSON.stringify(journal));
+function writeJournal(partial: string, journal: Journal, pid: number | null): void {
+  writeFileSync(journalPath(partial), JSON.stringify({ ...journal, pid }));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false; // of another user at most, who would not fetch into this folder
+  }
 }
 
 function lengthOf({ sizeBytes, segmentBytes }: Pick<Journal, 'sizeBytes' | 'segmentBytes'>, index: number): number {

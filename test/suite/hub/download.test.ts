@@ -1,4 +1,5 @@
 // Downloads from a real HTTP server that cuts, lies, refuses and changes its mind. The clock is the test's: nothing here waits.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -7,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DataError, InputError, NotFoundError, TransientError } from '../../../src/errors.ts';
+import { DataError, TransientError } from '../../../src/errors.ts';
 import { hubFileUrl } from '../../../src/suite/hub/address.ts';
 import { downloadFile } from '../../../src/suite/hub/download.ts';
-import { listRevision, type HubFile } from '../../../src/suite/hub/repository.ts';
-import { open, type HubClient } from '../../../src/suite/hub/request.ts';
-import { blobIdOf, sha256Of, startFakeHub, type FakeHub } from '../../support/fake-hub.ts';
+import { listRevision } from '../../../src/suite/hub/repository.ts';
+import type { HubClient } from '../../../src/suite/hub/request.ts';
+import { blobIdOf, hubClient, sha256Of, startFakeHub, type FakeHub } from '../../support/fake-hub.ts';
 
 const REPO = { kind: 'models', repo: 'org/model' } as const;
 const SEGMENT = 16_384;
@@ -39,19 +40,13 @@ beforeEach(() => {
 afterEach(() => {
   expect(hub.faults.splice(0)).toEqual([]); // each scripted fault happened
   hub.onBody = () => undefined;
-  hub.spoilTree = (entries) => entries;
   hub.hasRanges = true;
 });
 
 function client(change: Partial<HubClient['access']> = {}): HubClient {
-  return {
-    access: { endpoint: hub.endpoint, token: undefined, cacheFolder: scratch, isOffline: false, ...change },
-    ...{ retries: 3, signal: stop.signal, onWait: (words) => said.push(words) },
-    sleep: (ms) => {
-      waits.push(ms);
-      return Promise.resolve();
-    },
-  };
+  const sleep = (ms: number) => Promise.resolve(void waits.push(ms));
+  const onWait = (words: string) => void said.push(words);
+  return hubClient(hub, { cacheFolder: scratch, ...change }, { signal: stop.signal, sleep, onWait });
 }
 
 let numPlaces = 0;
@@ -194,6 +189,21 @@ describe('a download', () => {
     }
   });
 
+  it('leaves a file alone that another process is fetching', async () => {
+    const to = freshPlace();
+    hub.onBody = () => stop.abort();
+    await expect(fetchLarge(to)).rejects.toThrow();
+    hub.onBody = () => undefined;
+    stop = new AbortController();
+    const journal = `${to}.tiresias-partial.json`;
+    const content = JSON.parse(readFileSync(journal, 'utf8')) as object;
+    writeFileSync(journal, JSON.stringify({ ...content, pid: process.ppid }));
+    await expect(fetchLarge(to)).rejects.toThrow(`process ${process.ppid} is fetching it`);
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    writeFileSync(journal, JSON.stringify({ ...content, pid: ended }));
+    expect(await fetchLarge(to)).toBe(sha256Of(large));
+  });
+
   it('fetches small files from a server without ranges, and says that large ones cannot be had there', async () => {
     hub.hasRanges = false;
     hub.faults.push({ path: /config/, fault: { kind: 'cut', after: 4 } });
@@ -234,72 +244,7 @@ describe('the token', () => {
   });
 });
 
-describe('a refusal says what to do', () => {
-  it.each<[string, () => void, new (...words: never[]) => Error, RegExp]>([
-    ['a gated repository', () => gate(), InputError, /is gated: accept its terms on its page, then set HF_TOKEN/],
-    ['no repository', () => delete hub.repos['org/model'], InputError, /does not exist or is private: set HF_TOKEN/],
-  ])('%s', async (_, prepare, kind, words) => {
-    prepare();
-    const failure = listRevision(client(), REPO, 'main');
-    await expect(failure).rejects.toThrow(kind);
-    await expect(failure).rejects.toThrow(words);
-    expect(waits).toEqual([]);
-  });
-
-  it('no revision, no file', async () => {
-    await expect(listRevision(client(), REPO, 'step7')).rejects.toThrow(
-      /org\/model at step7 .*the repository has no such revision/,
-    );
-    const url = hubFileUrl({ ...REPO, revision: 'main', path: 'absent.bin' }, hub.endpoint);
-    await expect(open(client(), url, {}, 'absent.bin')).rejects.toThrow(NotFoundError);
-  });
-
-  it('nobody there', async () => {
-    const nobody = client({ endpoint: 'http://127.0.0.1:1' });
-    await expect(listRevision(nobody, REPO, 'main')).rejects.toThrow(/127\.0\.0\.1:1\/.*bad port|ECONNREFUSED/);
-  });
-});
-
-describe('a listing', () => {
-  it('knows commit, sizes and hashes', async () => {
-    const { commit, files } = await listRevision(client(), REPO, 'main');
-    expect(commit).toMatch(/^[0-9a-f]{40}$/);
-    const expected: HubFile[] = [
-      { path: 'weights.bin', sizeBytes: large.length, etag: sha256Of(large) },
-      { path: 'config.json', sizeBytes: small.length, etag: blobIdOf(small) },
-    ];
-    expect(files).toEqual(expected);
-  });
-
-  it.each<[string, Record<string, unknown> | null]>([
-    ['a way up', { path: '../../evil' }],
-    ['a way up inside', { path: 'a/../../evil' }],
-    ['an absolute path', { path: '/etc/passwd' }],
-    ['a backslash', { path: 'a\\..\\evil' }],
-    ['a drive', { path: 'C:evil' }],
-    ['a control character', { path: 'a\u0000b' }],
-    ['an empty part', { path: 'a//b' }],
-    ['a hash that is a path', { oid: '../../evil', lfs: undefined }],
-    ['a size that is none', { size: -1 }],
-    ['a size in words', { size: '12' }],
-    ['two sizes', { lfs: { oid: 'a'.repeat(64), size: 1, pointerSize: 1 } }],
-    ['nothing', null],
-  ])('is refused whole when an entry has %s', async (_, change) => {
-    hub.spoilTree = (entries) => [entries[0], change && { ...entries[1], ...change }];
-    await expect(listRevision(client(), REPO, 'main')).rejects.toThrow(DataError);
-  });
-
-  it('is refused when it is no list or no JSON', async () => {
-    hub.spoilTree = () => ({ error: 'none' });
-    await expect(listRevision(client(), REPO, 'main')).rejects.toThrow(/expected a listing as the hub sends it/);
-  });
-});
-
 const CUT_AT_ONCE = { kind: 'cut', after: 0 } as const;
-
-function gate(): void {
-  hub.repos['org/model'] = { ...hub.repos['org/model']!, isGated: true };
-}
 
 function pseudoRandom(length: number, key = 'weights'): Buffer {
   const pieces = Array.from({ length: Math.ceil(length / 32) }, (_, i) => createHash('sha256').update(`${key}${i}`).digest());
