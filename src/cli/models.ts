@@ -1,4 +1,4 @@
-// `tiresias models`: the models that a job can name, and registering a checkpoint folder under a name.
+// `tiresias models`: the models that a job can name, and registering a checkpoint folder under a name; pull, verify and show have files of their own.
 import { InvalidArgumentError, type Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { readModelConfig } from '../model/config.ts';
 import { homeFolder } from '../settings.ts';
 import { findModel, hasMoments, registerModel } from '../suite/models.ts';
 import { knownFault } from '../suite/pythia/revisions.ts';
+import { addModelsPullCommand, addModelsVerifyCommand } from './models-pull.ts';
 import { parseCheckpoint } from './options.ts';
 import { showModel } from './models-show.ts';
 import { formatTable } from './table.ts';
@@ -54,6 +55,8 @@ export function addModelsCommand(program: Command): void {
         '\n\nExample:\n  $ tiresias models add pythia-70m-deduped --from ./step133000 --checkpoint step133000',
     )
     .action(add);
+  addModelsPullCommand(models);
+  addModelsVerifyCommand(models);
 }
 
 function list({ all, json }: { all?: true; json?: true }): void {
