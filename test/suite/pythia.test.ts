@@ -33,7 +33,7 @@ describe('the sizes', () => {
 
 describe.skipIf(!hasShared)('the tokenizer of the suite', () => {
   it('has as many tokens as the padding counts on', () => {
-    expect(readTokenizer(sharedPath('tokenizer', 'tokenizer.json')).vocabSize).toBe(NUM_TOKENS);
+    expect(readTokenizer(sharedPath('tokenizer', '20B_tokenizer.json')).vocabSize).toBe(NUM_TOKENS);
   });
 });
 

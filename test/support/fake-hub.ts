@@ -80,7 +80,7 @@ export async function startFakeHub(repos: Record<string, FakeRepo> = {}): Promis
     new Promise<string>((resolve) => {
       server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
     });
-  const cdnAddress = await listen(cdn);
+  const cdnAddress = (await listen(cdn)).replace('127.0.0.1', 'localhost'); // another host by name, too
   const state: FakeHub = {
     ...{ endpoint: await listen(hub), repos, faults: [], requests: [], largeFrom: 10_000, hasRanges: true },
     ...{ token: 'secret', onBody: () => undefined, spoilTree: (entries: unknown) => entries },
@@ -115,6 +115,7 @@ async function answerHub(state: FakeHub, cdn: string, request: IncomingMessage, 
     const body = rest[0] === 'tree' ? state.spoilTree(treeOf(state, files)) : { id: name, sha: commitOf(files) };
     return sendBody(response, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json' }, 200, fault);
   }
+  response.setHeader('x-repo-commit', commitOf(files));
   const path = decodeURIComponent(rest[1] ?? '');
   const bytes = files[path];
   if (bytes === undefined) return refuse(404, 'EntryNotFound');
