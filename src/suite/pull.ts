@@ -115,9 +115,13 @@ async function pullFromHub(
   const where = `${model.repo} at ${revision}`;
   const files = model.form === 'neox' ? chooseRaw(listed.files, where) : chooseModel(listed.files, where);
   const sources: Source[] = files.map((file) => ({ file, commit: listed.commit }));
-  if (model.form === 'huggingface' && !files.some(({ path }) => path === 'tokenizer.json')) {
-    sources.push(await tokenizerOfMain(client, model));
-    options.onNotice(`${where} has no tokenizer.json: that of main is taken`);
+  if (model.form === 'huggingface' && revision !== 'main') {
+    const main = await listRevision(client, repoOf(model), 'main');
+    if (revision !== revisionOf(model, model.endStep)) checkNotEnd(files, main.files, where, options);
+    if (!files.some(({ path }) => path === 'tokenizer.json')) {
+      sources.push(tokenizerOf(main, model));
+      options.onNotice(`${where} has no tokenizer.json: that of main is taken`);
+    }
   }
   const job = { client, repo: repoOf(model), sources, options, where };
   const { folder, tokenizerPath } = await (options.to === undefined
@@ -228,8 +232,22 @@ function chooseRaw(files: readonly HubFile[], where: string): HubFile[] {
   return files.filter(({ path }) => path.startsWith(folder) && RAW_STATE.test(path.slice(folder.length)));
 }
 
-async function tokenizerOfMain(client: HubClient, model: PythiaModel): Promise<Source> {
-  const { commit, files } = await listRevision(client, repoOf(model), 'main');
+/** A revision in mid-training must not serve what `main` serves: that is the end. Told by the listings, before gigabytes are fetched. */
+function checkNotEnd(
+  files: readonly HubFile[],
+  main: readonly HubFile[],
+  where: string,
+  { isForced, onNotice }: PullOptions,
+): void {
+  const hashes = new Set(main.map(({ etag }) => etag));
+  const same = files.find(({ path, etag }) => /\.(safetensors|bin)$/.test(path) && hashes.has(etag));
+  if (same === undefined) return;
+  const words = `${where}: ${same.path} is the file of main, so it holds weights of the end of training`;
+  if (!isForced) throw new InputError(`${words}; choose another step, or take it all the same with --force-bad-revision`);
+  onNotice(words);
+}
+
+function tokenizerOf({ commit, files }: Revision, model: PythiaModel): Source {
   const file = files.find(({ path }) => path === 'tokenizer.json');
   if (file === undefined) throw new NotFoundError(`${model.repo} has no tokenizer.json, at its main neither`);
   return { file, commit };

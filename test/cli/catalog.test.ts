@@ -66,6 +66,9 @@ describe('tiresias models', () => {
     const added = await run('models', 'add', 'pythia-14m', ...words);
     expect(added).toMatchObject({ code: 0, stdout: 'pythia-14m step1000\n' });
     expect(added.stderr).toContain('moments at zero');
+    const known = await run('models', 'add', 'pythia-12b', ...words.with(3, 'step50000'));
+    expect(known.stderr).toContain('EleutherAI/pythia#206): run `tiresias models verify pythia-12b`');
+    rmSync(join(home, 'models', 'pythia-12b.json'));
     expect(await answer('models', 'list')).toMatchObject({
       models: [
         { name: 'nano-1m', suite: 'nano', endStep: 1430 },

@@ -96,7 +96,11 @@ describe('tiresias models pull', () => {
   });
 
   it('ends verify with 2 when a checkpoint is not the step of its name', async () => {
-    await run(['pull', 'pythia-14m', '--checkpoint', 'step2000']);
+    const late = ['pull', 'pythia-14m', '--checkpoint', 'step2000'];
+    const refused = await run(late);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('model.safetensors is the file of main');
+    expect((await run([...late, '--force-bad-revision'])).code).toBe(0);
     const { code, stdout, stderr } = await run(['verify', 'pythia-14m', '--checkpoint', 'step2000', '--json']);
     expect(code).toBe(2);
     expect(stderr).toContain('tiresias: pythia-14m: not what it is called: step2000');

@@ -26,7 +26,7 @@ import { configFile, revisionFiles, tiny, weightsFile, without } from '../suppor
 
 const model = tiny('pythia-14m');
 const REPO = model.repo;
-const weights = [0, 1, 2].map((seed) => weightsFile(model.size, seed));
+const weights = [0, 1, 2, 3].map((seed) => weightsFile(model.size, seed));
 
 let hub: FakeHub;
 let home: string;
@@ -50,6 +50,11 @@ const folder = (seed: number, more: Record<string, Buffer> = {}) => revisionFile
 
 function client(change: Partial<HubClient['access']> = {}): HubClient {
   return hubClient(hub, { cacheFolder: join(home, 'cache'), ...change });
+}
+
+/** The repository with one revision beside the end. */
+function serve(step1000: Record<string, Buffer>): void {
+  hub.repos[REPO] = { revisions: { step1000, main: folder(3) } };
 }
 
 function pull(step: number, more: Partial<PullOptions> = {}, own = client(), what: PythiaModel = model) {
@@ -133,7 +138,7 @@ describe('pull', () => {
   });
 
   it('takes the tokenizer of main where a revision has none, and says so', async () => {
-    hub.repos[REPO] = { revisions: { step1000: without(folder(0), 'tokenizer.json'), main: folder(2) } };
+    serve(without(folder(0), 'tokenizer.json'));
     await pull(1000);
     expect(notices).toEqual(['EleutherAI/pythia-14m at step1000 has no tokenizer.json: that of main is taken']);
     expect(readFileSync(findModel(home, model.name).tokenizerPath).equals(folder(2)['tokenizer.json'])).toBe(true);
@@ -145,21 +150,21 @@ describe('pull', () => {
       Buffer.from(JSON.stringify({ weight_map: Object.fromEntries(names.map((name, i) => [`t${i}`, name])) }));
     const rest = without(folder(0, { 'pytorch_model.bin': weights[2]! }), 'model.safetensors');
     const sharded = { ...rest, ...shards, 'model.safetensors.index.json': index(Object.keys(shards)) };
-    hub.repos[REPO] = { revisions: { step1000: sharded } };
+    serve(sharded);
     const { folder: pulled } = await pull(1000);
     expect(readdirSync(pulled)).toHaveLength(5);
     expect(readdirSync(pulled)).not.toContain('pytorch_model.bin');
     const lacking = { ...sharded, 'model.safetensors.index.json': index(['model-00003-of-00003.safetensors']) };
-    hub.repos[REPO] = { revisions: { step1000: lacking } };
+    serve(lacking);
     await expect(pull(1000)).rejects.toThrow(/names model-00003-of-00003\.safetensors, which is not there/);
-    hub.repos[REPO] = { revisions: { step1000: rest } };
+    serve(rest);
     await expect(pull(1000)).resolves.toBeDefined(); // pytorch_model.bin alone
-    hub.repos[REPO] = { revisions: { step1000: { 'config.json': configFile(model.size) } } };
+    serve({ 'config.json': configFile(model.size) });
     await expect(pull(1000)).rejects.toThrow(/at step1000 holds no weights/);
   });
 
   it('refuses another size before it fetches the weights', async () => {
-    hub.repos[REPO] = { revisions: { step1000: folder(0, { 'config.json': configFile({ ...model.size, numLayers: 2 }) }) } };
+    serve(folder(0, { 'config.json': configFile({ ...model.size, numLayers: 2 }) }));
     await expect(pull(1000)).rejects.toThrow(/expected numLayers 1 as pythia-14m has it, found 2/);
     expect(hub.requests.some(({ url }) => url.includes('model.safetensors'))).toBe(false);
     expect(blobs()).toHaveLength(1); // named by its hash alone: no snapshot leads to it
@@ -174,6 +179,16 @@ describe('pull', () => {
     hub.repos[bad.repo]!.revisions['step50000']!['config.json'] = configFile(bad.size);
     await pull(50_000, { isForced: true }, client(), bad);
     expect([...findModel(home, bad.name).checkpoints.keys()]).toEqual([50_000]);
+  });
+
+  it('refuses a revision in mid-training that serves the end, unless forced', async () => {
+    hub.repos[REPO]!.revisions['step1000'] = folder(2);
+    await expect(pull(1000)).rejects.toThrow(/at step1000: model\.safetensors is the file of main/);
+    expect(hub.requests.some(({ url }) => url.includes('/resolve/'))).toBe(false);
+    await pull(1000, { isForced: true });
+    expect(notices[0]).toContain('it holds weights of the end');
+    await pull(143_000);
+    expect([...findModel(home, model.name).checkpoints.keys()]).toEqual([1000, 143_000]);
   });
 
   it('asks for room before it fetches', async () => {
