@@ -13,8 +13,8 @@ export interface FakeRepo {
 
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Record<string, string> }
-  /** The connection ends after this many bytes of the body. */
-  | { readonly kind: 'cut'; readonly after: number }
+  /** The connection ends after this many bytes of the body, and not before `until`. */
+  | { readonly kind: 'cut'; readonly after: number; readonly until?: Promise<void> }
   /** The answer ends properly, but early. */
   | { readonly kind: 'short'; readonly by: number }
   | { readonly kind: 'flip'; readonly at: number };
@@ -33,6 +33,7 @@ export interface Seen {
 
 export interface FakeHub {
   readonly endpoint: string;
+  /** By ORG/NAME, or datasets/ORG/NAME. */
   readonly repos: Record<string, FakeRepo>;
   readonly faults: ScriptedFault[];
   readonly requests: Seen[];
@@ -97,8 +98,8 @@ export async function startFakeHub(repos: Record<string, FakeRepo> = {}): Promis
 async function answerHub(state: FakeHub, cdn: string, request: IncomingMessage, response: ServerResponse) {
   const url = new URL(request.url ?? '/', state.endpoint);
   record(state, 'hub', request);
-  const api = /^\/api\/models\/([^/]+\/[^/]+)\/(revision|tree)\/([^/]+)$/.exec(url.pathname);
-  const file = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);
+  const api = /^\/api\/(?:models\/)?((?:datasets\/)?[^/]+\/[^/]+)\/(revision|tree)\/([^/]+)$/.exec(url.pathname);
+  const file = /^\/((?:datasets\/)?[^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);
   const fault = takeFault(state, url.pathname, ['status', ...(api ? ['cut', 'short'] : [])]);
   if (fault?.kind === 'status') return void response.writeHead(fault.status, fault.headers).end('try later');
   const [, name = '', ...rest] = api ?? file ?? [];
@@ -159,8 +160,10 @@ function sendBody(
 ): void {
   if (fault?.kind === 'short') return void response.writeHead(status, headers).end(bytes.subarray(0, -fault.by));
   response.writeHead(status, { ...headers, 'content-length': bytes.length });
-  if (fault?.kind === 'cut') response.write(bytes.subarray(0, fault.after), () => response.socket?.destroy());
-  else if (fault?.kind === 'flip') {
+  if (fault?.kind === 'cut') {
+    const cut = () => void (fault.until ?? Promise.resolve()).then(() => response.socket?.destroy());
+    response.write(bytes.subarray(0, fault.after), cut);
+  } else if (fault?.kind === 'flip') {
     const changed = Buffer.from(bytes);
     changed[fault.at]! ^= 1;
     response.end(changed);

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { ConflictError, DataError, InputError } from '../../errors.ts';
 import type { HubFile } from './repository.ts';
-import { Interruption, open, readBody, withRetries, type HubClient } from './request.ts';
+import { discard, Interruption, open, readBody, withRetries, type HubClient } from './request.ts';
 
 const SEGMENT_BYTES = 32 * 2 ** 20;
 const PARALLEL = 4;
@@ -161,7 +161,9 @@ async function fetchSegments(
   save: () => void,
 ): Promise<void> {
   const stop = new AbortController();
-  const own = { ...client, signal: AbortSignal.any([client.signal, stop.signal]) };
+  const passOn = () => stop.abort(client.signal.reason);
+  client.signal.addEventListener('abort', passOn, { once: true });
+  const own = { ...client, signal: stop.signal };
   const waiting = journal.done.flatMap((done, index) => (done < lengthOf(journal, index) ? [index] : []));
   let unsaved = 0;
   const count = (numBytes: number) => {
@@ -183,6 +185,7 @@ async function fetchSegments(
     }),
   );
   await Promise.allSettled(workers);
+  client.signal.removeEventListener('abort', passOn);
   client.signal.throwIfAborted();
   if (stop.signal.aborted) throw stop.signal.reason;
 }
@@ -213,10 +216,10 @@ function fetchSegment(
         journal.done[index] = 0;
       } else checkRange(response, file, from, begin + length);
     } catch (error) {
-      await response.body?.cancel();
+      discard(response);
       throw error;
     }
-    for await (const piece of readBody(response, url)) {
+    for await (const piece of readBody(response, url, client.signal)) {
       const room = length - journal.done[index]!;
       if (piece.length > room) {
         throw new DataError(`${file.path}: expected ${room} more bytes of this range, found at least ${piece.length}`);

