@@ -13,12 +13,14 @@ import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
 import { findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
 import { findModel, hasMoments, listModels, registerModel, type SuiteModel } from './suite/models.ts';
+import { findPythia, PYTHIA_MODELS, type PythiaModel } from './suite/pythia/models.ts';
+import { countValues } from './suite/pythia/sizes.ts';
 import { resolvePlan, type DatasetFacts, type ModelFacts } from './train/plan.ts';
 
 /** The catalog of a home folder; every call reads the folder anew, so that what is registered meanwhile is there. */
 export function openCatalog(home: string) {
   return {
-    models: () => listModels(home).map(describeModel),
+    models: () => describeModels(home),
     datasets: () => listDatasets(home).map((dataset) => ({ ...dataset })),
     benchmarks: () => benchmarkNames(home).map((name) => describeBenchmark(home, name)),
     policies: () => policies.map((policy) => ({ ...policy })),
@@ -42,8 +44,15 @@ export function modelFacts(home: string, name: string): ModelFacts {
     publishedSteps: model.publishedSteps,
     availableSteps: [...model.checkpoints.keys()],
     hasMoments: (step) => hasMoments(model, step),
+    pullCommand: (step) => pullCommand(name, step),
     benchmarks: model.benchmarks,
   };
+}
+
+/** How to get a checkpoint that the hub has; undefined for one that it has not. */
+function pullCommand(name: string, step: number): string | undefined {
+  const isPublished = findPythia(name)?.publishedSteps.includes(step) ?? false;
+  return isPublished ? `tiresias models pull ${name} --checkpoint step${step}` : undefined;
 }
 
 /** The facts of a dataset that planning needs. Throws NotFoundError or DataError. */
@@ -61,7 +70,7 @@ function addModel(home: string, { name, checkpoint, folder, tokenizer, peakLearn
   }
   const step = Number(checkpoint.slice('step'.length));
   registerModel(home, { name, step, folder, tokenizerPath: tokenizer, peakLearningRate });
-  return describeModel(findModel(home, name));
+  return describeModel(home, findModel(home, name));
 }
 
 function addDataset(home: string, { name, trainSteps, seed, ...description }: NewDataset) {
@@ -93,22 +102,52 @@ function checkSpec(home: string, spec: JobSpec): Fault[] {
   return faults;
 }
 
-function describeModel(model: SuiteModel) {
+/** Those that are here first, then the rest of the Pythia suite. */
+function describeModels(home: string) {
+  const here = listModels(home).map((model) => describeModel(home, model));
+  const names = new Set(here.map(({ name }) => name));
+  return [...here, ...PYTHIA_MODELS.filter(({ name }) => !names.has(name)).map(describeAbsent)];
+}
+
+function describeModel(home: string, model: SuiteModel) {
   const config = readModelConfig(model.configPath);
   return {
     name: model.name,
     suite: model.suite,
+    isHere: true,
     numParameters: countParameters(config),
     numLayers: config.numLayers,
     hiddenSize: config.hiddenSize,
     endStep: model.endStep,
-    dataset: model.dataset,
+    trainedOn: model.dataset,
+    dataset: model.dataset !== null && hasDataset(home, model.dataset) ? model.dataset : null,
     checkpoints: [...model.checkpoints.keys()].map((step) => ({
       checkpoint: `step${step}`,
       hasOptimizerState: hasMoments(model, step),
     })),
+    numPublished: model.publishedSteps.length,
     benchmarks: model.benchmarks,
+    notes: findPythia(model.name)?.notes ?? [],
   };
+}
+
+function describeAbsent({ name, size, endStep, dataset, publishedSteps, notes }: PythiaModel): ModelDescription {
+  return {
+    ...{ name, suite: 'pythia', isHere: false, numParameters: countValues(size).numParameters },
+    ...{ numLayers: size.numLayers, hiddenSize: size.hiddenSize, endStep, trainedOn: dataset, dataset: null },
+    ...{ checkpoints: [], numPublished: publishedSteps.length, benchmarks: [], notes },
+  };
+}
+
+type ModelDescription = ReturnType<typeof describeModel>;
+
+function hasDataset(home: string, name: string): boolean {
+  try {
+    return findDataset(home, name).name === name;
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof DataError) return false; // a job that names it is told why
+    throw error;
+  }
 }
 
 function describeBenchmark(home: string, name: string) {

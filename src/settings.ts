@@ -1,6 +1,6 @@
 // Every environment variable that the program reads, and nothing else reads `process.env`.
-import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { availableParallelism, homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 import { packagePath } from './package-root.ts';
 
@@ -56,6 +56,23 @@ export function leaseTimes(): { leaseMs: number; beatMs: number } {
 /** How many arms may train at once where a backend uses one core each. */
 export function numCores(): number {
   return readInteger('TIRESIAS_CORES', availableParallelism(), 1);
+}
+
+/** The hub and its cache, by the variables that Hugging Face's own tools read. Throws InputError for an endpoint that is no address. */
+export function hubAccess(): { endpoint: string; token: string | undefined; cacheFolder: string; isOffline: boolean } {
+  const endpoint = (read('HF_ENDPOINT') ?? 'https://huggingface.co').replace(/\/+$/, '');
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    throw new InputError(`HF_ENDPOINT must be an http or https address without a password, but it is "${endpoint}"`);
+  }
+  const home = read('HF_HOME') ?? join(read('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
+  const token = read('HF_TOKEN') ?? read('HUGGING_FACE_HUB_TOKEN');
+  return {
+    endpoint,
+    token: token?.trim(),
+    cacheFolder: resolve(read('HF_HUB_CACHE') ?? read('HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub')),
+    isOffline: /^(1|on|yes|true)$/i.test(read('HF_HUB_OFFLINE') ?? ''),
+  };
 }
 
 /** The folder of outside test data, or undefined when the variable is not set. */

@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/train': ['src/model', 'src/tensor'],
   'src/checkpoint': ['src/model', 'src/tensor'],
   'src/eval': ['src/model', 'src/tensor', 'src/data'],
-  'src/suite': ['src/checkpoint', 'src/data'],
+  'src/suite': ['src/checkpoint', 'src/data', 'src/model/config.ts'], // whether a config.json is a size of the suite
   'src/store': [],
   'jobs/queue.ts': ['src/store'],
   jobs: [
@@ -80,6 +80,7 @@ const OWN_PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(preact|uplot)/, ['src/web']],
   [/^(commander|cli-progress)$/, ['src/cli']],
   [/^pino$/, ['src/log.ts']],
+  [/^@huggingface\//, ['src/suite/hub']],
 ];
 const NO_PACKAGES = ['src/data', 'src/intervention'];
 

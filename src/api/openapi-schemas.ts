@@ -88,6 +88,22 @@ const checkpoint = objectOf({
   recordedAt: time,
 });
 
+const model = objectOf({
+  name: text,
+  suite: { enum: ['nano', 'pythia'] },
+  isHere: { type: 'boolean', description: 'False: fetch it with `tiresias models pull` before a job names it.' },
+  numParameters: integer,
+  numLayers: integer,
+  hiddenSize: integer,
+  endStep: integer,
+  trainedOn: nullable({ ...text, description: 'The dataset of its training, registered or not.' }),
+  dataset: nullable({ ...text, description: 'The same where a job can name it.' }),
+  checkpoints: listOf(objectOf({ checkpoint: text, hasOptimizerState: { type: 'boolean' } })),
+  numPublished: { ...integer, description: 'Checkpoints that its suite published.' },
+  benchmarks: listOf(text),
+  notes: { ...listOf(text), description: 'What is unsure about it.' },
+});
+
 const columns = ['step', 'lossNats', 'learningRate', 'gradientNorm', 'tokensPerSecond', 'numEdits', 'numRowsChanged'];
 
 const written: Readonly<Record<string, Schema>> = {
@@ -154,6 +170,7 @@ const written: Readonly<Record<string, Schema>> = {
     jobsByState: { type: 'object', additionalProperties: integer },
   }),
   SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),
+  Model: model,
   CatalogEntry: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: true },
 };
 

@@ -31,10 +31,10 @@ const catalog = (kind: string): Operation => ({
   summary: `The ${kind} that a job can name.`,
   answer: objectOf({ [kind]: listOf(ref('CatalogEntry')) }),
 });
-const registering = (kind: string, what: string, body: string): Operation => ({
+const registering = (kind: string, what: string, body: string, answer: string): Operation => ({
   summary: `Registers ${what} as a ${kind} that a job can name.`,
   body: ref(body),
-  answer: objectOf({ [kind]: ref('CatalogEntry') }),
+  answer: objectOf({ [kind]: ref(answer) }),
   status: 201,
   problems: [400, 422],
 });
@@ -128,8 +128,17 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
     },
   },
   '/v1/sweeps/{id}': { get: { ...ofJob('One sweep and its jobs in the order of the grid.', ref('SweepWithJobs')) } },
-  '/v1/models': { get: catalog('models'), post: registering('model', 'a checkpoint folder of the server', 'NewModel') },
-  '/v1/datasets': { get: catalog('datasets'), post: registering('dataset', 'token files of the server', 'NewDataset') },
+  '/v1/models': {
+    get: {
+      summary: 'The models of the suites and registered ones; those that a job can name first.',
+      answer: objectOf({ models: listOf(ref('Model')) }),
+    },
+    post: registering('model', 'a checkpoint folder of the server', 'NewModel', 'Model'),
+  },
+  '/v1/datasets': {
+    get: catalog('datasets'),
+    post: registering('dataset', 'token files of the server', 'NewDataset', 'CatalogEntry'),
+  },
   '/v1/benchmarks': { get: catalog('benchmarks') },
   '/v1/policies': { get: catalog('policies') },
   '/v1/schemas/job': {

@@ -216,7 +216,9 @@ async function checkTensorflow(): Promise<Check> {
 function checkSuite(): Check {
   const advice = 'fetch the whole repository again, or run `tiresias suite build`';
   try {
-    const models = openCatalog(homeFolder()).models();
+    const models = openCatalog(homeFolder())
+      .models()
+      .filter(({ isHere }) => isHere);
     const nano = models.find((model) => model.name === 'nano-1m');
     const numCheckpoints = nano?.checkpoints.length ?? 0;
     if (nano?.checkpoints.some(({ hasOptimizerState }) => hasOptimizerState)) {

@@ -1,14 +1,16 @@
-// `tiresias models`: the models that a job can name, and registering a checkpoint folder under a name.
+// `tiresias models`: the models that a job can name, and registering a checkpoint folder under a name; pull, verify and show have files of their own.
 import { InvalidArgumentError, type Command } from 'commander';
 import { openCatalog } from '../catalog.ts';
-import { checkpointSchema } from '../job-spec.ts';
 import { homeFolder } from '../settings.ts';
-import { findModel, hasMoments } from '../suite/models.ts';
+import { knownFault } from '../suite/pythia/revisions.ts';
+import { addModelsPullCommand, addModelsVerifyCommand } from './models-pull.ts';
+import { showModel } from './models-show.ts';
+import { parseCheckpoint } from './options.ts';
 import { formatTable } from './table.ts';
 
 interface AddOptions {
   readonly from: string;
-  readonly checkpoint: string;
+  readonly checkpoint: number;
   readonly tokenizer?: string;
   readonly peakLr?: number;
   readonly json?: true;
@@ -18,17 +20,18 @@ export function addModelsCommand(program: Command): void {
   const models = program.command('models').description('models and their checkpoints');
   models
     .command('list')
-    .description('every model that a job can name')
+    .description('every model that a job can name; with --all the whole Pythia suite, too')
+    .option('--all', 'also models of which nothing is here')
     .option('--json', 'print {"models": […]}')
-    .addHelpText('after', '\nExample:\n  $ tiresias models list')
+    .addHelpText('after', '\nExamples:\n  $ tiresias models list\n  $ tiresias models list --all')
     .action(list);
   models
     .command('show')
-    .description('one model: its checkpoints and where they are')
+    .description('one model: sizes, training, checkpoints and where they are, what is unsure; here or not')
     .argument('<name>', 'the model')
     .option('--json', 'print one object')
     .addHelpText('after', '\nExample:\n  $ tiresias models show nano-1m')
-    .action((name: string, { json }: { json?: true }) => show(name, json === true));
+    .action((name: string, { json }: { json?: true }) => showModel(name, json === true));
   models
     .command('add')
     .description('register a checkpoint folder; again with another step to add more checkpoints')
@@ -47,19 +50,23 @@ export function addModelsCommand(program: Command): void {
         '\n\nExample:\n  $ tiresias models add pythia-70m-deduped --from ./step133000 --checkpoint step133000',
     )
     .action(add);
+  addModelsPullCommand(models);
+  addModelsVerifyCommand(models);
 }
 
-function list({ json }: { json?: true }): void {
-  const models = openCatalog(homeFolder()).models();
+function list({ all, json }: { all?: true; json?: true }): void {
+  const models = openCatalog(homeFolder())
+    .models()
+    .filter(({ isHere }) => isHere || all);
   if (json) {
     process.stdout.write(`${JSON.stringify({ models })}\n`);
     return;
   }
-  const rows = models.map(({ name, suite, numParameters, checkpoints, endStep }) => [
+  const rows = models.map(({ name, suite, isHere, numParameters, checkpoints, numPublished, endStep }) => [
     name,
     suite,
     `${(numParameters / 1e6).toFixed(1)} M`,
-    describeCheckpoints(checkpoints),
+    isHere ? describeCheckpoints(checkpoints) : `not here, ${numPublished} on the hub`,
     String(endStep),
   ]);
   process.stdout.write(formatTable([['MODEL', 'SUITE', 'PARAMETERS', 'CHECKPOINTS', 'END'], ...rows]));
@@ -73,56 +80,21 @@ function describeCheckpoints(
   return `${names.length}, ${names[0] ?? ''} … ${names.at(-1) ?? ''}`;
 }
 
-function show(name: string, isJson: boolean): void {
-  const home = homeFolder();
-  const { configPath, tokenizerPath, schedule, checkpoints } = findModel(home, name);
-  const described = openCatalog(home)
-    .models()
-    .find((model) => model.name === name);
-  const files = [...checkpoints].map(([step, folder]) => ({
-    checkpoint: `step${step}`,
-    hasOptimizerState: hasMoments(findModel(home, name), step),
-    folder,
-  }));
-  const model = { ...described, configPath, tokenizerPath, schedule, checkpoints: files };
-  if (isJson) {
-    process.stdout.write(`${JSON.stringify(model)}\n`);
-    return;
-  }
-  const facts = [
-    ['model', name],
-    ['parameters', String(described?.numParameters)],
-    [
-      'learning rate',
-      `${schedule.peak} after step ${schedule.warmupSteps}, cosine to ${schedule.floor} at ${schedule.totalSteps}`,
-    ],
-    ['tokenizer', tokenizerPath],
-    ['benchmarks', described?.benchmarks.join(', ') ?? ''],
-  ];
-  const rows = files.map(({ checkpoint, hasOptimizerState, folder }) => [
-    checkpoint,
-    hasOptimizerState ? 'weights and moments' : 'weights',
-    folder,
-  ]);
-  process.stdout.write(`${formatTable(facts)}\n${formatTable([['CHECKPOINT', 'HOLDS', 'FOLDER'], ...rows])}`);
-}
-
-function add(name: string, { from, checkpoint, tokenizer, peakLr, json }: AddOptions): void {
+function add(name: string, { from, checkpoint: step, tokenizer, peakLr, json }: AddOptions): void {
   const catalog = openCatalog(homeFolder());
+  const checkpoint = `step${step}`;
   const { checkpoints } = catalog.addModel({ name, checkpoint, folder: from, tokenizer, peakLearningRate: peakLr });
-  if (json) return show(name, true);
+  if (json) return showModel(name, true);
   process.stdout.write(`${name} ${checkpoint}\n`);
+  const fault = knownFault(name, step);
+  if (fault !== undefined) {
+    process.stderr.write(`on the hub, ${fault.words} (${fault.thread}): run \`tiresias models verify ${name}\`\n`);
+  }
   if (checkpoints.some((one) => one.checkpoint === checkpoint && !one.hasOptimizerState)) {
     process.stderr.write(
-      "the folder holds no optimizer.safetensors: a resume from here starts Adam's moments at zero\n",
+      "the folder holds no optimizer.safetensors: a resume from here estimates Adam's moments by a burn-in\n",
     );
   }
-}
-
-function parseCheckpoint(text: string): string {
-  if (!checkpointSchema.safeParse(text).success)
-    throw new InvalidArgumentError('expected stepN, for example step133000.');
-  return text;
 }
 
 function parseRate(text: string): number {

@@ -16,3 +16,9 @@ export function wholeNumber(least: number): (text: string) => number {
     return value;
   };
 }
+
+/** Parses stepN. */
+export function parseCheckpoint(text: string): number {
+  if (!/^step\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected stepN, for example step133000.');
+  return Number(text.slice('step'.length));
+}

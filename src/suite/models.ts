@@ -8,7 +8,9 @@ import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
 import { checkpointSteps, nanoSizes, nanoTraining } from './nano/definition.ts';
 import { nanoTokenizerPath } from './nano/corpus.ts';
-import { pythiaCheckpointSteps, pythiaPeakLearningRate, pythiaTraining } from './pythia.ts';
+import { findPythia, type PythiaModel } from './pythia/models.ts';
+import { ALL_STEPS, END_STEP } from './pythia/revisions.ts';
+import { pythiaSizeOf } from './pythia/sizes.ts';
 
 export interface SuiteModel {
   readonly name: string;
@@ -51,8 +53,17 @@ export function findModel(home: string, name: string): SuiteModel {
   const registered = listRegistrations(home);
   // Only the named file is read: another one that is damaged is no concern of this job.
   if (registered.includes(name)) return toModel(readRegistered(registrationPath(home, name)));
+  const published = findPythia(name);
+  if (published !== undefined) throw new NotFoundError(`${name} is not here; ${wayToGet(published)}`);
   const known = [...nano.map((candidate) => candidate.name), ...registered].join(', ');
-  throw new NotFoundError(`no model "${name}" is registered (there is: ${known}); add one with \`tiresias models add\``);
+  throw new NotFoundError(`no model "${name}" is registered (there is: ${known}); add one with \`tiresias models add\`, or pull one of \`tiresias models list --all\``);
+}
+
+function wayToGet({ name, form, publishedSteps }: PythiaModel): string {
+  const step = publishedSteps.at(-11) ?? publishedSteps[0]; // where the last 7 % begin, in most
+  const pull = `\`tiresias models pull ${name} --checkpoint step${step}\``;
+  if (form === 'huggingface') return `fetch a checkpoint from the hub, for example with ${pull}`;
+  return `it is raw training state: fetch it with ${pull}, import that with \`tiresias checkpoint import\`, and \`tiresias models add\` the result`;
 }
 
 /** Whether a checkpoint folder holds Adam's moments. */
@@ -144,23 +155,27 @@ function readRegistered(path: string): z.infer<typeof registeredFile> {
 }
 
 function toModel(file: z.infer<typeof registeredFile>): SuiteModel {
-  const { endStep, warmupSteps, checkpointSpacing } = pythiaTraining;
   const { name, configPath, tokenizerPath, peakLearningRate: peak } = file;
   const steps = Object.entries(file.checkpoints).map(([step, path]): [number, string] => [Number(step), path]);
+  const training = findPythia(name) ?? OTHER_TRAINING;
+  const { schedule, endStep, checkpointSpacing, publishedSteps, dataset } = training;
   return {
-    name,
-    suite: 'pythia',
-    configPath,
-    tokenizerPath,
-    schedule: { peak, floor: 0.1 * peak, totalSteps: endStep, warmupSteps },
-    endStep,
-    checkpointSpacing,
-    publishedSteps: pythiaCheckpointSteps(),
+    ...{ name, suite: 'pythia', configPath, tokenizerPath },
+    schedule: peak === schedule.peak ? schedule : { ...schedule, peak, floor: (schedule.floor / schedule.peak) * peak },
+    ...{ endStep, checkpointSpacing, publishedSteps, dataset },
     checkpoints: new Map(steps.sort(([a], [b]) => a - b)),
-    dataset: null,
     benchmarks: ['winobias', 'crows-pairs'],
   };
 }
+
+/** A model that is none of the suite is taken to be trained as the suite was. */
+const OTHER_TRAINING = {
+  schedule: { peak: 1, floor: 0.1, totalSteps: END_STEP, warmupSteps: 0.01 * END_STEP },
+  endStep: END_STEP,
+  checkpointSpacing: 1000,
+  publishedSteps: ALL_STEPS,
+  dataset: null,
+};
 
 export interface Registration {
   readonly name: string;
@@ -182,7 +197,7 @@ export function registerModel(home: string, { name, step, folder: given, ...more
   if (findWeights(folder) === undefined) throw new InputError(`${folder} holds no weights (model.safetensors or pytorch_model.bin)`);
   const path = registrationPath(home, name);
   const earlier = existsSync(path) ? readRegistered(path) : undefined;
-  const peakLearningRate = more.peakLearningRate ?? earlier?.peakLearningRate ?? pythiaPeakLearningRate(name);
+  const peakLearningRate = more.peakLearningRate ?? earlier?.peakLearningRate ?? pythiaSizeOf(name)?.peakLearningRate;
   if (peakLearningRate === undefined) {
     throw new InputError(`"${name}" names no size of the Pythia suite; give its peak learning rate (--peak-lr)`, {
       pointer: '/peakLearningRate',

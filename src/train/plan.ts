@@ -22,6 +22,8 @@ export interface ModelFacts {
   /** Steps whose published files are here, ascending. */
   readonly availableSteps: readonly number[];
   readonly hasMoments: (step: number) => boolean;
+  /** The command that fetches a published checkpoint; undefined where there is none. */
+  readonly pullCommand?: (step: number) => string | undefined;
   readonly benchmarks: readonly string[];
 }
 
@@ -59,10 +61,14 @@ export function resolveWindow(spec: JobSpec, model: ModelFacts): { from: number;
   const from = spec.checkpoint === undefined ? startOfFinalFraction(spec, model) : Number(spec.checkpoint.slice(4));
   if (!model.availableSteps.includes(from)) {
     const near = nearest(model.availableSteps, from);
-    throw new InputError(
-      `${model.name} has no checkpoint at step ${from} here; ${near === undefined ? 'register one' : `the nearest is step${near}`}`,
-      { pointer: '/checkpoint' },
-    );
+    const command = model.pullCommand?.(from);
+    const ways = [
+      ...(command === undefined ? [] : [`fetch it with \`${command}\``]),
+      ...(near === undefined ? [] : [`the nearest is step${near}`]),
+    ];
+    throw new InputError(`${model.name} has no checkpoint at step ${from} here; ${ways.join('; ') || 'register one'}`, {
+      pointer: '/checkpoint',
+    });
   }
   const { steps, to: lastStep } = spec.window;
   const to = steps === undefined ? (lastStep ?? model.endStep) : from + steps;

@@ -139,10 +139,12 @@ export interface StepEvent {
 
 export interface ModelEntry {
   readonly name: string;
+  /** False for a model of a suite of which nothing has been fetched. */
+  readonly isHere?: boolean;
   readonly endStep?: number;
   readonly checkpoints?: readonly { readonly checkpoint: string; readonly hasOptimizerState?: boolean }[];
-  /** What it was trained on, where the suite knows it. */
-  readonly dataset?: string;
+  /** What it was trained on, where that is known and registered. */
+  readonly dataset?: string | null;
 }
 
 export interface NamedEntry {
@@ -222,7 +224,11 @@ export const api = {
   edits: (id: string, query: { rule?: string | undefined; cursor?: string | undefined }) =>
     call<Edits>(apiAddress(jobPath(id, '/edits'), { arm: 'intervention', limit: 6, ...query })),
   jobSchema: () => call<JsonSchema>(apiAddress('schemas/job')),
-  models: async () => (await call<{ models: readonly ModelEntry[] }>(apiAddress('models'))).models,
+  /** The models that a job can name: of others the server only tells. */
+  models: async () => {
+    const { models } = await call<{ models: readonly ModelEntry[] }>(apiAddress('models'));
+    return models.filter(({ isHere }) => isHere !== false);
+  },
   datasets: async () => (await call<{ datasets: readonly NamedEntry[] }>(apiAddress('datasets'))).datasets,
   benchmarks: async () => (await call<{ benchmarks: readonly NamedEntry[] }>(apiAddress('benchmarks'))).benchmarks,
 };

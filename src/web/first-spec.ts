@@ -28,7 +28,7 @@ export function withModel(spec: JsonObject, models: readonly ModelEntry[], name:
   const named = withValueAt(spec, '/model', name);
   if (model === undefined) return named;
   const started = withValueAt(named, '/checkpoint', startOf(model));
-  return model.dataset === undefined ? started : withValueAt(started, '/dataset', model.dataset);
+  return typeof model.dataset !== 'string' ? started : withValueAt(started, '/dataset', model.dataset);
 }
 
 /** The spec of an untouched form. */

@@ -66,7 +66,10 @@ describe('tiresias models', () => {
     const words = ['--from', folder, '--checkpoint', 'step1000', '--tokenizer', tokenizer];
     const added = await run('models', 'add', 'pythia-14m', ...words);
     expect(added).toMatchObject({ code: 0, stdout: 'pythia-14m step1000\n' });
-    expect(added.stderr).toContain('moments at zero');
+    expect(added.stderr).toContain('moments by a burn-in');
+    const known = await run('models', 'add', 'pythia-12b', ...words.with(3, 'step50000'));
+    expect(known.stderr).toContain('EleutherAI/pythia#206): run `tiresias models verify pythia-12b`');
+    rmSync(join(home, 'models', 'pythia-12b.json'));
     expect(await answer('models', 'list')).toMatchObject({
       models: [
         { name: 'nano-1m', suite: 'nano', endStep: 1430 },
@@ -77,6 +80,15 @@ describe('tiresias models', () => {
       checkpoints: [{ checkpoint: 'step1000', folder }],
       schedule: { peak: 1e-3, totalSteps: 143_000 },
     });
+    const everything = (await answer('models', 'list', '--all'))['models'] as { name: string; isHere: boolean }[];
+    expect(everything.length).toBeGreaterThan(150);
+    expect(everything.map(({ isHere }) => isHere).indexOf(false)).toBe(2); // those that are here come first
+    expect(await answer('models', 'show', 'pythia-12b')).toMatchObject({
+      isHere: false,
+      published: { repo: 'EleutherAI/pythia-12b', checkpointBytes: 23_692_144_640, size: { tensorParallel: 4 } },
+    });
+    const shown = await run('models', 'show', 'pythia-2.8b');
+    expect(shown.stdout).toMatch(/^refused +85 \(EleutherAI\/pythia#205\): 0, 1, 2, .*1000 to 65000 by 1000/m);
     const unknown = await run('models', 'show', 'pythia-15m');
     expect(unknown).toMatchObject({ code: 2, stdout: '' });
     expect(unknown.stderr).toContain('(there is: nano-1m, pythia-14m)');

@@ -139,6 +139,7 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
       models: [
         { name: 'nano-1m', endStep: 1430, checkpoints },
         { name: 'pythia-70m', endStep: 143000, checkpoints: [{ checkpoint: 'step133000' }] },
+        { name: 'pythia-12b', isHere: false, endStep: 143000, dataset: null, checkpoints: [] },
       ],
     },
     '/v1/datasets': { datasets: [{ name: 'nano-stories' }, { name: 'pile-deduped-preshuffled' }] },

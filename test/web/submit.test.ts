@@ -29,6 +29,7 @@ describe('an untouched form', () => {
     { name: 'nano-1m', endStep: 1430, checkpoints: at(1430, 1330, 1130) },
     { name: 'pythia-70m', endStep: 143_000, checkpoints: at(143_000, 133_000, 1_000), dataset: 'pile' },
     { name: 'only-the-end', endStep: 100, checkpoints: at(100) },
+    { name: 'pythia-31m', endStep: 143_000, checkpoints: at(143_000, 133_000), dataset: null },
   ];
 
   it('holds the first model, the checkpoint before its last 7 %, and a dataset', () => {
@@ -44,6 +45,7 @@ describe('an untouched form', () => {
 
   it('follows the model with checkpoint and dataset', () => {
     const spec = firstSpec(models, [{ name: 'nano-stories' }]);
+    expect(withModel(spec, models, 'pythia-31m')['dataset']).toBe(spec['dataset']); // the server knows no dataset of it
     expect(withModel(spec, models, 'pythia-70m')).toEqual({
       model: 'pythia-70m',
       checkpoint: 'step133000',

@@ -52,7 +52,8 @@ export function NewJobPage({ template }: { template: string | undefined }) {
       {data?.models.length === 0 && (
         <Notice tone="empty" title="No model is registered">
           <p>
-            Add one with <code>tiresias models add</code>, then reload this page.
+            Fetch one with <code>tiresias models pull</code> or add your own with <code>tiresias models add</code>, then
+            reload this page.
           </p>
         </Notice>
       )}

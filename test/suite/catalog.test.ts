@@ -1,0 +1,53 @@
+// What the catalog tells of models that are and are not here.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openCatalog } from '../../src/catalog.ts';
+import { jobSpecSchema } from '../../src/job-spec.ts';
+import { packagePath } from '../../src/package-root.ts';
+import { registerModel } from '../../src/suite/models.ts';
+import { nanoTokenizerPath } from '../../src/suite/nano/corpus.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'tiresias-registry-'));
+afterAll(() => rmSync(home, { recursive: true }));
+
+function faultsOf(model: string, checkpoint: string) {
+  return openCatalog(home).checkSpec(jobSpecSchema.parse({ model, checkpoint, dataset: 'nano-stories' }));
+}
+
+describe('a job that names a model of the suite', () => {
+  it('is told how to fetch it when nothing of it is here', () => {
+    const [fault] = faultsOf('pythia-70m-deduped', 'step133000');
+    expect(fault).toEqual({
+      pointer: '/model',
+      detail: expect.stringContaining('`tiresias models pull pythia-70m-deduped --checkpoint step133000`'),
+    });
+  });
+
+  it('is told that raw training state has to be imported', () => {
+    expect(faultsOf('neox-ckpt-pythia-70m', 'step1000')[0]?.detail).toContain('`tiresias checkpoint import`');
+  });
+
+  it('is told the command for a checkpoint that is not here, and only for one that was published', () => {
+    const folder = join(home, 'step1000');
+    cpSync(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1130'), folder, { recursive: true });
+    registerModel(home, { name: 'pythia-70m-deduped', step: 1000, folder, tokenizerPath: nanoTokenizerPath() });
+    const [published] = faultsOf('pythia-70m-deduped', 'step2000');
+    expect(published).toEqual({
+      pointer: '/checkpoint',
+      detail: expect.stringContaining('`tiresias models pull pythia-70m-deduped --checkpoint step2000`; the nearest is step1000'),
+    });
+    expect(faultsOf('pythia-70m-deduped', 'step2001')[0]?.detail).not.toContain('pull');
+  });
+
+  it('finds those that are here first, with the dataset only where it is registered', () => {
+    const models = openCatalog(home).models();
+    expect(models.slice(0, 3)).toMatchObject([
+      { name: 'nano-1m', isHere: true, dataset: 'nano-stories' },
+      { name: 'pythia-70m-deduped', isHere: true, dataset: null, trainedOn: 'pile-deduped-preshuffled' },
+      { name: 'pythia-14m', isHere: false, numParameters: 14_067_712, numPublished: 154, checkpoints: [] },
+    ]);
+    expect(models.filter(({ name }) => name === 'pythia-70m-deduped')).toHaveLength(1);
+  });
+});
