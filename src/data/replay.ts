@@ -3,8 +3,10 @@
 // preshuffled file, or in the order that GPT-NeoX v1.0 makes of documents (sample-index.ts).
 import { createHash } from 'node:crypto';
 import { DataError, InputError } from '../errors.ts';
-import { openIndexedDataset, type IndexedDataset } from './indexed-dataset.ts';
-import { buildSampleIndex, numSamplesRequested, type SampleIndex } from './sample-index.ts';
+import { openIndexMaps, type IndexMaps } from './index-maps.ts';
+import { openIndexedDataset, openRows, type IndexedDataset } from './indexed-dataset.ts';
+import { numSamplesRequested, type Corpus } from './sample-index.ts';
+import { prepareTokenFiles, type DataAccess, type TokenPlace } from './token-files.ts';
 
 export const LAYOUTS = ['preshuffled', 'documents'] as const;
 export type Layout = (typeof LAYOUTS)[number];
@@ -14,8 +16,10 @@ const MOST_BATCH_SIZE = 2 ** 20;
 const MOST_TRAIN_STEPS = 10_000_000;
 
 export interface DatasetDescription {
-  /** Path of the .bin and .idx without their endings. */
+  /** Path or http(s) URL of the .bin and .idx without their endings. */
   readonly prefix: string;
+  /** For a URL whose .bin lies in shards: the number at the end of their names, 20 for NAME-00000-of-00020.bin. */
+  readonly shards?: number;
   readonly layout: Layout;
   /** Tokens of a model input, T; a sample has one more. */
   readonly seqLength: number;
@@ -33,6 +37,13 @@ export interface Dataset {
   readonly numSamples: number;
   /** Tokens of a sample, [T + 1]; throws InputError for a sample that is not there, DataError for damaged bytes. */
   readSample(sample: number): Int32Array;
+  /** Writes samples [first, first + count) to `into`, [count, T + 1]; throws as readSample does. */
+  readSamples(first: number, count: number, into: Int32Array): void;
+  /**
+   * Brings here what reading these samples needs when the files lie behind a URL; what is local is there at once. Throws as readSample does,
+   * and TransientError when the server stays out of reach.
+   */
+  fetchSamples(first: number, count: number): Promise<void>;
   close(): void;
 }
 
@@ -46,16 +57,22 @@ export interface Batch {
   readonly tokens: Int32Array;
 }
 
-/** Opens a dataset for replay; the caller closes it. Throws InputError for an impossible description, DataError for bad files. */
-export function openDataset(description: DatasetDescription): Dataset {
+/**
+ * Fetches what `openDataset` reads of files behind a URL, into the cache folder; nothing to do for local files. Throws DataError, InputError,
+ * NotFoundError and TransientError.
+ */
+export async function prepareDataset(description: DatasetDescription, access: DataAccess = {}): Promise<void> {
   checkDescription(description);
-  const files = openIndexedDataset(description.prefix);
-  try {
-    return description.layout === 'preshuffled' ? preshuffled(files, description) : packed(files, description);
-  } catch (error) {
-    files.close();
-    throw error;
-  }
+  await prepareTokenFiles(placeOf(description), access);
+}
+
+/**
+ * Opens a dataset for replay; the caller closes it. A URL must have been prepared. Throws InputError for an impossible description, DataError
+ * for bad files.
+ */
+export function openDataset(description: DatasetDescription, access: DataAccess = {}): Dataset {
+  checkDescription(description);
+  return description.layout === 'preshuffled' ? preshuffled(description, access) : packed(description, access);
 }
 
 /**
@@ -76,7 +93,7 @@ export function replayBatch(dataset: Dataset, step: number, numRows: number = da
   const rowLength = seqLength + 1;
   const firstSample = step * batchSize;
   const tokens = new Int32Array(numRows * rowLength);
-  for (let row = 0; row < numRows; row++) tokens.set(dataset.readSample(firstSample + row), row * rowLength);
+  dataset.readSamples(firstSample, numRows, tokens);
   return { step, firstSample, numRows, rowLength, tokens };
 }
 
@@ -108,68 +125,125 @@ function checkCount(what: string, value: number, most: number): void {
   }
 }
 
-function checkSample(dataset: Dataset, sample: number): void {
-  if (!Number.isInteger(sample) || sample < 0 || sample >= dataset.numSamples) {
-    throw new InputError(
-      `${dataset.description.prefix}: expected a sample from 0 to ${dataset.numSamples - 1}, found ${sample}`,
-    );
-  }
+function checkSamples({ description, numSamples }: Dataset, first: number, count: number): void {
+  if (Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count >= 0 && first + count <= numSamples)
+    return;
+  const found = count === 1 ? first : `${first} to ${first + count - 1}`;
+  throw new InputError(`${description.prefix}: expected a sample from 0 to ${numSamples - 1}, found ${found}`);
+}
+
+function placeOf({ prefix, layout, shards }: DatasetDescription): TokenPlace {
+  return { prefix, isInRows: layout === 'preshuffled', ...(shards !== undefined && { shards }) };
 }
 
 // Each document is one row, stored in training order.
-function preshuffled(files: IndexedDataset, description: DatasetDescription): Dataset {
+function preshuffled(description: DatasetDescription, access: DataAccess): Dataset {
+  const { files, rowLength: found } = openRows(placeOf(description), access);
   const rowLength = description.seqLength + 1;
-  if (files.uniformLength !== rowLength) {
-    let row = 0;
-    while (files.documentLength(row) === rowLength) row++;
-    const message =
+  if (found !== rowLength) {
+    files.close();
+    throw new InputError(
       `${files.prefix}.idx: expected rows of ${rowLength} tokens (sequence length ${description.seqLength} and one more), ` +
-      `found ${files.documentLength(row)} in row ${row}; `;
-    if (files.uniformLength !== undefined) {
-      throw new InputError(
-        `${message}all rows have that length: the sequence length may be ${files.uniformLength - 1}`,
-      );
-    }
-    throw new DataError(`${message}rows of several lengths are not preshuffled: the layout may be documents`);
+        `found ${found} in row 0; the sequence length may be ${found - 1}`,
+    );
   }
   const dataset: Dataset = {
     description,
     numSamples: files.numDocuments,
-    readSample(sample) {
-      checkSample(dataset, sample);
-      return files.readDocument(sample);
+    readSample: (sample) => readOne(dataset, sample),
+    readSamples(first, count, into) {
+      checkSamples(dataset, first, count);
+      files.readRows(first, count, rowLength, into);
+    },
+    async fetchSamples(first, count) {
+      checkSamples(dataset, first, count);
+      if (count > 0) await files.fetchRows(first, count, rowLength);
     },
     close: () => files.close(),
   };
   return dataset;
 }
 
-function packed(files: IndexedDataset, description: DatasetDescription): Dataset {
-  const { seqLength, batchSize, trainSteps = 0, seed = 0 } = description; // both are there: checkDescription
-  const index = buildSampleIndex(files, seqLength, numSamplesRequested(trainSteps, batchSize), seed);
+function packed(description: DatasetDescription, access: DataAccess): Dataset {
+  const { prefix, seqLength, batchSize, trainSteps = 0, seed = 0 } = description; // both are there: checkDescription
+  const files = openIndexedDataset(prefix, access, placeOf(description));
+  let maps: IndexMaps;
+  try {
+    const order = { seqLength, numSamples: numSamplesRequested(trainSteps, batchSize), seed };
+    maps = openIndexMaps(withLengths(files), order, access.cacheFolder);
+  } catch (error) {
+    files.close();
+    throw error;
+  }
   const dataset: Dataset = {
     description,
     numSamples: trainSteps * batchSize, // the index has half a per cent more, which no step reads
-    readSample(sample) {
-      checkSample(dataset, sample);
-      return readPackedSample(files, index, index.order[sample]!, seqLength + 1);
+    readSample: (sample) => readOne(dataset, sample),
+    readSamples(first, count, into) {
+      checkSamples(dataset, first, count);
+      for (let i = 0; i < count; i++)
+        readPackedSample(files, maps, first + i, into, i * (seqLength + 1), seqLength + 1);
     },
-    close: () => files.close(),
+    async fetchSamples(first, count) {
+      checkSamples(dataset, first, count);
+      const samples = Array.from({ length: count }, (_, i) => piecesOf(files, maps, first + i, seqLength + 1));
+      await files.fetchBytes(samples.flat().map((piece) => files.bytesOf(...piece)));
+    },
+    close() {
+      files.close();
+      maps.close();
+    },
   };
   return dataset;
 }
 
-function readPackedSample(files: IndexedDataset, index: SampleIndex, sample: number, rowLength: number): Int32Array {
-  const tokens = new Int32Array(rowLength);
-  let position = index.starts[2 * sample]!;
-  let offset = index.starts[2 * sample + 1]!;
-  for (let at = 0; at < rowLength;) {
-    const document = index.documents[position]!;
-    const count = Math.min(rowLength - at, files.documentLength(document) - offset);
-    files.readTokens(document, offset, count, tokens, at);
-    at += count;
-    position += 1;
-    offset = 0;
-  }
+function readOne(dataset: Dataset, sample: number): Int32Array {
+  const tokens = new Int32Array(dataset.description.seqLength + 1);
+  dataset.readSamples(sample, 1, tokens);
   return tokens;
+}
+
+/** The corpus with all lengths in memory: building or checking its index reads them in random order. */
+function withLengths({ prefix, index, numDocuments, numTokens }: IndexedDataset): Corpus {
+  const lengths = new Int32Array(numDocuments);
+  index.lengths.forEachChunk((first, bytes, count) => {
+    lengths.set(new Int32Array(bytes.buffer, bytes.byteOffset, count), first);
+  });
+  return { prefix, numDocuments, numTokens, documentLength: (document) => lengths[document]! }; // the builder's are documents
+}
+
+type Piece = readonly [document: number, from: number, numTokens: number];
+
+/** The stretches of documents that make a training sample, in order. */
+function piecesOf(files: IndexedDataset, maps: IndexMaps, i: number, rowLength: number): Piece[] {
+  let [position, from] = maps.startOf(maps.sampleAt(i));
+  const pieces: Piece[] = [];
+  for (let at = 0; at < rowLength; position++) {
+    const document = maps.documentAt(position);
+    const length = files.documentLength(document);
+    if (from > length)
+      throw new DataError(
+        `${files.index.path}: document ${document} ends before token ${from}: the index was changed after it was opened`,
+      );
+    const numTokens = Math.min(rowLength - at, length - from);
+    if (numTokens > 0) pieces.push([document, from, numTokens]);
+    at += numTokens;
+    from = 0;
+  }
+  return pieces;
+}
+
+function readPackedSample(
+  files: IndexedDataset,
+  maps: IndexMaps,
+  i: number,
+  into: Int32Array,
+  at: number,
+  rowLength: number,
+): void {
+  let done = 0;
+  for (const [document, from, numTokens] of piecesOf(files, maps, i, rowLength)) {
+    files.readTokens(document, from, numTokens, into, at + done);
+    done += numTokens;
+  }
 }

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openIndexedDataset } from '../../src/data/indexed-dataset.ts';
 import { batchSha256, openDataset, replayBatch } from '../../src/data/replay.ts';
-import { buildSampleIndex, numSamplesRequested } from '../../src/data/sample-index.ts';
+import { numSamplesRequested } from '../../src/data/sample-index.ts';
 import { hasShared, sharedPath } from '../support/shared.ts';
 import { readNpy } from './read-npy.ts';
+import { collectSampleIndex } from './sample-index-arrays.ts';
 
 interface DocumentsGolden {
   documents: number;
@@ -37,7 +38,7 @@ describe.skipIf(!hasShared)('replay of golden files', () => {
         expect(files.numTokens).toBe(g.tokens_per_epoch);
         const numSamples = numSamplesRequested(g.train_iters, g.global_batch_size);
         expect(numSamples).toBe(g.num_samples_requested);
-        const index = buildSampleIndex(files, g.seq_length, numSamples, g.seed);
+        const index = collectSampleIndex(files, { seqLength: g.seq_length, numSamples, seed: g.seed });
         expect(index.numEpochs).toBe(g.num_epochs);
         expect([...index.documents]).toEqual(readNpy(`${prefix}.golden_doc_idx.npy`).data);
         expect([...index.starts]).toEqual(readNpy(`${prefix}.golden_sample_idx.npy`).data);

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openIndexedDataset } from '../../src/data/indexed-dataset.ts';
 import { batchSha256, openDataset, replayBatch, type Dataset, type DatasetDescription } from '../../src/data/replay.ts';
-import { buildSampleIndex, numSamplesRequested } from '../../src/data/sample-index.ts';
+import { numSamplesRequested } from '../../src/data/sample-index.ts';
 import { InputError } from '../../src/errors.ts';
 import { packagePath } from '../../src/package-root.ts';
+import { collectSampleIndex } from './sample-index-arrays.ts';
 
 interface Golden {
   description: Omit<DatasetDescription, 'prefix'>;
@@ -55,7 +56,7 @@ describe('replayBatch', () => {
         expect(files.type).toBe(golden.dtype);
         const numSamples = numSamplesRequested(trainSteps, batchSize);
         expect(numSamples).toBe(golden.numSamplesRequested);
-        const index = buildSampleIndex(files, seqLength, numSamples, seed);
+        const index = collectSampleIndex(files, { seqLength, numSamples, seed });
         expect(index.numEpochs).toBe(golden.numEpochs);
         expect([...index.documents]).toEqual(golden.documents);
         expect([...index.order]).toEqual(golden.order);
@@ -90,7 +91,7 @@ describe('replayBatch', () => {
     const [row, next] = [0, 1].map((sample) => {
       const files = openIndexedDataset(`${folder}/epochs-uint16`);
       try {
-        return buildSampleIndex(files, 16, 161, 1234).order.indexOf(sample);
+        return collectSampleIndex(files, { seqLength: 16, numSamples: 161, seed: 1234 }).order.indexOf(sample);
       } finally {
         files.close();
       }

@@ -1,0 +1,238 @@
+// A file on a web server, of which only the blocks that are needed are fetched and kept in a folder. Dataset end of the road.
+// Fetching is asynchronous and goes before; reading is synchronous, from the kept blocks. FOLDER/NAME-HASH/ holds file.json (size and
+// version; all blocks are of that one) and SIZE/NUMBER.block: the SHA-256 of the block's bytes (32 bytes), then the bytes.
+import { createHash, randomUUID } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError, messageOf } from '../errors.ts';
+import type { ByteFile, ByteRange } from './byte-file.ts';
+import { fetchRange, PATIENT, type FileIdentity, type HttpAccess, type RetrySettings } from './http-range.ts';
+
+export interface RemoteSettings {
+  /** Where blocks are kept; it may serve several processes at once. */
+  readonly folder: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly report?: (words: string) => void;
+  readonly retry?: Partial<RetrySettings>;
+}
+
+const HASH_BYTES = 32;
+/** Requests under way at once. */
+const MOST_REQUESTS = 6;
+/** Verified blocks held in memory, so that rows of one block are not hashed again and again. */
+const HELD_BYTES = 32 * 2 ** 20;
+
+export function isUrl(prefix: string): boolean {
+  return /^https?:\/\//.test(prefix);
+}
+
+/** Size and version of a file, asked of the server (one byte is fetched) and kept, or as kept before. Throws as fetchRange does. */
+export async function identifyRemoteFile(url: string, settings: RemoteSettings): Promise<FileIdentity> {
+  const kept = knownIdentity(url, settings);
+  if (kept !== undefined) return kept;
+  const { identity } = await fetchRange(url, 0, 1, undefined, httpAccess(settings));
+  await writeWhole(join(folderOf(url, settings), 'file.json'), [Buffer.from(`${JSON.stringify(identity)}\n`)]);
+  return identity;
+}
+
+/** What is kept of a file's identity; undefined when it was never asked for. Throws DataError for a damaged record. */
+export function knownIdentity(url: string, settings: RemoteSettings): FileIdentity | undefined {
+  const path = join(folderOf(url, settings), 'file.json');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return undefined; // never asked for
+  }
+  try {
+    const kept = JSON.parse(text) as FileIdentity;
+    if (kept.url !== url || !Number.isSafeInteger(kept.sizeBytes) || typeof kept.version !== 'string')
+      throw new Error(text);
+    return kept;
+  } catch (error) {
+    throw new DataError(`${path}: expected url, sizeBytes and version: ${messageOf(error)}; delete its folder`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * A file whose size is known; nothing is asked of the server before the first fetch. `read` throws DataError for bytes that were not
+ * fetched.
+ */
+export function openRemoteFile(url: string, sizeBytes: number, blockBytes: number, settings: RemoteSettings): ByteFile {
+  const blocks = new Blocks(url, sizeBytes, blockBytes, settings);
+  return {
+    path: url,
+    sizeBytes,
+    read(into, offset) {
+      if (offset + into.length > sizeBytes) {
+        const found = `expected bytes ${offset} to ${offset + into.length}, found a file of ${sizeBytes}`;
+        throw new DataError(`${url}: ${found}; it is of another index`);
+      }
+      for (let at = offset; at < offset + into.length;) {
+        const number = Math.floor(at / blockBytes);
+        const within = at - number * blockBytes;
+        at += blocks.read(number).copy(into, at - offset, within);
+      }
+    },
+    where: (offset) => `${url}, byte ${offset}`,
+    fetch: (ranges) => blocks.fetch(ranges),
+    close: () => blocks.forget(),
+  };
+}
+
+class Blocks {
+  readonly #url: string;
+  readonly #sizeBytes: number;
+  readonly #blockBytes: number;
+  readonly #settings: RemoteSettings;
+  readonly #folder: string;
+  readonly #held = new Map<number, Buffer>();
+  #isCounted = false;
+
+  constructor(url: string, sizeBytes: number, blockBytes: number, settings: RemoteSettings) {
+    this.#url = url;
+    this.#sizeBytes = sizeBytes;
+    this.#blockBytes = blockBytes;
+    this.#settings = settings;
+    this.#folder = join(folderOf(url, settings), String(blockBytes));
+  }
+
+  /** A block's bytes, verified. */
+  read(number: number): Buffer {
+    const bytes = this.#held.get(number) ?? this.#load(number);
+    if (typeof bytes === 'object') return this.#hold(number, bytes);
+    const place = `${this.#url}, byte ${number * this.#blockBytes}`;
+    if (bytes === 'missing') {
+      throw new DataError(
+        `${place}: expected fetched bytes in ${this.#path(number)}, found no such file; was the folder emptied? start again`,
+      );
+    }
+    throw new DataError(
+      `${this.#path(number)}: expected the bytes of its SHA-256 (${place}), found others; delete it, it is fetched anew`,
+    );
+  }
+
+  /** Brings the blocks of these ranges here, several at once; those that are here and whole stay. */
+  async fetch(ranges: readonly ByteRange[]): Promise<void> {
+    const touched = new Set<number>();
+    for (const { offset, sizeBytes } of ranges) {
+      for (
+        let number = Math.floor(offset / this.#blockBytes);
+        number * this.#blockBytes < offset + sizeBytes;
+        number++
+      ) {
+        touched.add(number);
+      }
+    }
+    const wanted = [...touched].filter((number) => !this.#isHere(number));
+    if (wanted.length === 0) return;
+    const identity = await this.#identify();
+    const stop = new AbortController();
+    const next = wanted.values();
+    const workers = Array.from({ length: Math.min(MOST_REQUESTS, wanted.length) }, async () => {
+      for (const number of next) await this.#fetchBlock(number, identity, stop.signal);
+    });
+    await Promise.all(workers.map((worker) => worker.catch((error: unknown) => stop.abort(error)))); // the first reason stays
+    stop.signal.throwIfAborted();
+  }
+
+  forget(): void {
+    this.#held.clear();
+  }
+
+  #isHere(number: number): boolean {
+    if (this.#held.has(number)) return true;
+    const bytes = this.#load(number);
+    if (bytes === 'damaged') {
+      this.#settings.report?.(`${this.#path(number)}: the block is damaged and is fetched anew`);
+    }
+    if (typeof bytes === 'string') return false;
+    this.#hold(number, bytes);
+    return true;
+  }
+
+  /** The identity, which must have the size that the index or the neighbouring shards tell of. */
+  async #identify(): Promise<FileIdentity> {
+    const identity = await identifyRemoteFile(this.#url, this.#settings);
+    if (!this.#isCounted && identity.sizeBytes !== this.#sizeBytes) {
+      throw new DataError(
+        `${this.#url}, byte ${Math.min(identity.sizeBytes, this.#sizeBytes)}: expected ${this.#sizeBytes} bytes by the index, found ${identity.sizeBytes}; it is of another index`,
+      );
+    }
+    this.#isCounted = true;
+    return identity;
+  }
+
+  async #fetchBlock(number: number, identity: FileIdentity, signal: AbortSignal): Promise<void> {
+    const offset = number * this.#blockBytes;
+    const length = this.#length(number);
+    const { bytes } = await fetchRange(this.#url, offset, length, identity, httpAccess(this.#settings), signal);
+    await writeWhole(this.#path(number), [createHash('sha256').update(bytes).digest(), bytes]);
+    this.#hold(number, bytes);
+  }
+
+  #load(number: number): Buffer | 'missing' | 'damaged' {
+    const length = this.#length(number);
+    const stored = Buffer.allocUnsafeSlow(HASH_BYTES + length + 1); // one more tells a file that is too long
+    let descriptor: number;
+    try {
+      descriptor = openSync(this.#path(number), 'r');
+    } catch {
+      return 'missing';
+    }
+    try {
+      if (readSync(descriptor, stored, 0, stored.length, 0) !== HASH_BYTES + length) return 'damaged';
+    } finally {
+      closeSync(descriptor);
+    }
+    const bytes = stored.subarray(HASH_BYTES, HASH_BYTES + length);
+    return createHash('sha256').update(bytes).digest().equals(stored.subarray(0, HASH_BYTES)) ? bytes : 'damaged';
+  }
+
+  #hold(number: number, bytes: Buffer): Buffer {
+    this.#held.delete(number); // the newest stands last
+    this.#held.set(number, bytes);
+    for (const oldest of this.#held.keys()) {
+      if (this.#held.size * this.#blockBytes <= HELD_BYTES) break;
+      this.#held.delete(oldest);
+    }
+    return bytes;
+  }
+
+  #length(number: number): number {
+    return Math.min(this.#blockBytes, this.#sizeBytes - number * this.#blockBytes);
+  }
+
+  #path(number: number): string {
+    return join(this.#folder, `${String(number).padStart(7, '0')}.block`);
+  }
+}
+
+function folderOf(url: string, { folder }: RemoteSettings): string {
+  const name = new URL(url).pathname.split('/').at(-1) ?? '';
+  return join(folder, `${name}-${createHash('sha256').update(url).digest('hex').slice(0, 12)}`);
+}
+
+function httpAccess({ headers = {}, report = () => undefined, retry }: RemoteSettings): HttpAccess {
+  return { headers, report, retry: { ...PATIENT, ...retry } };
+}
+
+async function writeWhole(path: string, chunks: readonly Buffer[]): Promise<void> {
+  await mkdir(join(path, '..'), { recursive: true });
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writev(chunks);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
