@@ -59,10 +59,10 @@ export function openIndexMaps(corpus: Corpus, order: SampleOrder, cacheFolder?: 
       throw error;
     }
   }
-  if (cacheFolder !== undefined) return buildInto(cacheFolder, corpus, order);
+  if (cacheFolder !== undefined) return buildInto(cacheFolder, corpus, order, true);
   const temporary = mkdtempSync(join(tmpdir(), 'tiresias-index-'));
   try {
-    return buildInto(temporary, corpus, order);
+    return buildInto(temporary, corpus, order, false);
   } finally {
     rmSync(temporary, { recursive: true, force: true }); // what is open stays readable until it is closed
   }
@@ -74,7 +74,7 @@ function nameFiles(folder: string, prefix: string, { numSamples, seqLength, seed
   return { documents: `${stem}_doc_idx.npy`, starts: `${stem}_sample_idx.npy`, order: `${stem}_shuffle_idx.npy` };
 }
 
-function buildInto(folder: string, corpus: Corpus, order: SampleOrder): IndexMaps {
+function buildInto(folder: string, corpus: Corpus, order: SampleOrder, isLasting: boolean): IndexMaps {
   const files = nameFiles(folder, corpus.prefix, order);
   const { numPositions, numSamples } = sizeSampleIndex(corpus, order);
   try {
@@ -85,9 +85,9 @@ function buildInto(folder: string, corpus: Corpus, order: SampleOrder): IndexMap
     });
   }
   const size = buildSampleIndex(corpus, order, {
-    documents: (values) => writeNpy(files.documents, '<i4', [numPositions], [values]),
-    starts: (pieces) => writeNpy(files.starts, '<i4', [numSamples + 1, 2], pieces),
-    order: (values) => writeNpy(files.order, '<u4', [numSamples], [values]),
+    documents: (values) => writeNpy(files.documents, '<i4', [numPositions], [values], isLasting),
+    starts: (pieces) => writeNpy(files.starts, '<i4', [numSamples + 1, 2], pieces, isLasting),
+    order: (values) => writeNpy(files.order, '<u4', [numSamples], [values], isLasting),
   });
   return openFiles(files, size, corpus.numDocuments);
 }

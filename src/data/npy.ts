@@ -12,12 +12,13 @@ const ALIGNMENT = 64;
 /** int32 and uint32, little-endian. */
 export type NpyType = '<i4' | '<u4';
 
-/** Writes an array whose values come in pieces; it appears under its name only when complete. */
+/** Writes an array whose values come in pieces; it appears under its name only when complete, and on the disk when it is to last. */
 export function writeNpy(
   path: string,
   type: NpyType,
   shape: readonly number[],
   pieces: Iterable<Int32Array | Uint32Array>,
+  isLasting = true,
 ): void {
   const temporary = `${path}.${process.pid}.tmp`;
   const descriptor = openSync(temporary, 'w');
@@ -30,7 +31,7 @@ export function writeNpy(
       numValues += piece.length;
     }
     if (numValues !== product(shape)) throw new Error(`bug: ${numValues} values for shape ${shape.join(' × ')}`);
-    fsyncSync(descriptor);
+    if (isLasting) fsyncSync(descriptor);
     renameSync(temporary, path);
   } finally {
     closeSync(descriptor);

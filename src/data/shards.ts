@@ -35,6 +35,13 @@ export function openLocalTokens(prefix: string, expectedBytes: number): ByteFile
   return joinFiles(path, parts);
 }
 
+/** The bytes of the .bin, or of those of its shards that are there. */
+export function bytesPresent(prefix: string): number {
+  const shards = findShards(prefix);
+  if (shards.length > 0) return shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return statSync(`${prefix}.bin`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 /** The paths of the shards that are missing beside the .idx; none for a file in one piece. */
 export function missingShards(prefix: string, expectedBytes: number): string[] {
   const shards = findShards(prefix);

@@ -1,13 +1,12 @@
 // The .idx and .bin of a token file, wherever they lie: beside each other on a disk, or behind a URL, of which only what is read is
 // fetched. First stop of the road: a prefix → two files of bytes.
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError, InputError } from '../errors.ts';
 import { joinFiles, openLocalFile, type ByteFile, type ByteRange } from './byte-file.ts';
 import type { RetrySettings } from './http-range.ts';
 import { identifyRemoteFile, isUrl, knownIdentity, openRemoteFile, type RemoteSettings } from './remote-file.ts';
 import type { NumberTable } from './number-table.ts';
-import { layOutShards, missingShards, openLocalTokens, shardPath } from './shards.ts';
+import { bytesPresent, layOutShards, missingShards, openLocalTokens, shardPath } from './shards.ts';
 import { INDEX_HEADER_BYTES, readTokenIndex } from './token-index.ts';
 
 /** How files are reached and where what is made of them is kept; nothing of it decides what a step sees. */
@@ -32,7 +31,7 @@ export interface TokenPlace {
 
 export interface TokenFiles {
   readonly idx: ByteFile;
-  /** The size of the .bin when it is in one piece. */
+  /** The size of the .bin, as far as it is here; undefined for remote shards. */
   readonly binBytes: (() => number) | undefined;
   /** The .bin, which has `expectedBytes` by the index. Throws DataError. */
   openBin(expectedBytes: number): ByteFile;
@@ -91,10 +90,9 @@ function entryAt(table: NumberTable, entry: number): ByteRange {
 }
 
 function localFiles({ prefix }: TokenPlace): TokenFiles {
-  const bin = `${prefix}.bin`;
   return {
     idx: openLocalFile(`${prefix}.idx`),
-    binBytes: existsSync(bin) ? () => statSync(bin).size : undefined,
+    binBytes: () => bytesPresent(prefix),
     openBin: (expectedBytes) => openLocalTokens(prefix, expectedBytes),
   };
 }
