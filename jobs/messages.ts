@@ -5,6 +5,7 @@ import type { Benchmark } from '../src/eval/benchmarks.ts';
 import type { CheckpointRecord, EvaluationRecord, StepRecord } from '../src/store/records.ts';
 import type { BackendName } from '../src/tensor/backend.ts';
 import type { RunPlan } from '../src/train/plan.ts';
+import type { TaskAccess } from './batches.ts';
 
 /** One arm's work, complete: the trainer reads nothing else. */
 export interface TrainerTask {
@@ -16,6 +17,7 @@ export interface TrainerTask {
   /** Whether `startFolder` is one of this run's own checkpoints: then it is resumed exactly, whatever the plan says. */
   readonly isOwnCheckpoint: boolean;
   readonly dataset: DatasetDescription;
+  readonly access: TaskAccess;
   /** Samples no step reads, [from, to): the text on which perplexity is measured; null when there are none. */
   readonly heldBack: { readonly from: number; readonly to: number } | null;
   readonly plan: RunPlan;

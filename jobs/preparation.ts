@@ -7,10 +7,11 @@ import { datasetFacts, modelFacts } from '../src/catalog.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
 import { findBenchmark, type Benchmark } from '../src/eval/benchmarks.ts';
 import type { Arm, JobSpec } from '../src/job-spec.ts';
-import { describeDataset, findDataset } from '../src/suite/datasets.ts';
+import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/datasets.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
+import type { TaskAccess } from './batches.ts';
 import type { TrainerTask } from './messages.ts';
 
 /** Held-back samples scored at most: enough for a perplexity with a narrow interval, cheap beside a step. */
@@ -25,6 +26,7 @@ export interface Preparation {
   readonly plan: JobPlan;
   readonly model: SuiteModel;
   readonly dataset: DatasetDescription;
+  readonly access: TaskAccess;
   readonly heldBack: TrainerTask['heldBack'];
   readonly benchmarks: readonly Benchmark[];
 }
@@ -38,7 +40,8 @@ export async function prepare(spec: JobSpec, stored: unknown, home: string): Pro
   const from = (trainSteps ?? model.endStep) * batchSize;
   const to = Math.min(numSamples, from + MOST_HELD_BACK);
   const benchmarks = plan.benchmarks.map((name) => findBenchmark(name, home));
-  return { plan, model, dataset, heldBack: from < to ? { from, to } : null, benchmarks };
+  const access = { cacheFolder: datasetCacheFolder(home, spec.dataset) };
+  return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, benchmarks };
 }
 
 async function makePlan(spec: JobSpec, home: string): Promise<JobPlan> {
@@ -54,7 +57,7 @@ function storedPlan(stored: unknown): JobPlan {
 
 /** The task of one arm of one attempt, starting from `checkpoint` when the run has one of its own. */
 export function makeTask(
-  { plan, model, dataset, heldBack, benchmarks }: Preparation,
+  { plan, model, dataset, access, heldBack, benchmarks }: Preparation,
   spec: JobSpec,
   arm: Arm,
   checkpointFolder: string,
@@ -64,7 +67,7 @@ export function makeTask(
   const startFolder = checkpoint ?? model.checkpoints.get(startStep);
   if (startFolder === undefined) throw new Error(`bug: ${model.name} has no checkpoint at step ${startStep}`);
   return {
-    ...{ arm, dataset, heldBack, plan, startFolder, checkpointFolder },
+    ...{ arm, dataset, access, heldBack, plan, startFolder, checkpointFolder },
     configPath: model.configPath,
     tokenizerPath: model.tokenizerPath,
     isOwnCheckpoint: checkpoint !== undefined,
