@@ -3,6 +3,7 @@
 import {
   batchSha256,
   openDataset,
+  placeOfStep,
   prepareDataset,
   replayBatch,
   type Batch,
@@ -43,7 +44,8 @@ export async function openBatches({
   const dataset = openDataset(description, reporting);
   return {
     async of(step) {
-      if (step >= 0) await dataset.fetchSamples(step * description.batchSize, rowsPerStep);
+      const { firstSample, numRows } = placeOfStep(dataset, step, rowsPerStep);
+      await dataset.fetchSamples(firstSample, numRows);
       const batch = replayBatch(dataset, step, rowsPerStep);
       if (rewriting === null || tokenizer === undefined) return leaveAsItIs(batch);
       return rewriteBatch(batch, tokenizer, rewriting.intervention);

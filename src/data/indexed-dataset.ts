@@ -129,8 +129,11 @@ export function openIndexedDataset(
   prefix: string,
   access: DataAccess = {},
   place: Omit<TokenPlace, 'prefix'> = { isInRows: false },
+  onProgress: (numChecked: number, numEntries: number) => void = () => undefined,
 ): IndexedDataset {
-  return open({ ...place, prefix }, access, (index) => checkTokenIndex(index));
+  return open({ ...place, prefix }, access, (index) =>
+    checkTokenIndex(index, (done) => onProgress(done, index.numDocuments + index.boundaries.count)),
+  );
 }
 
 /**

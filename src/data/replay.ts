@@ -78,23 +78,31 @@ export function openDataset(description: DatasetDescription, access: DataAccess 
 /**
  * The batch of a step, or its first `numRows` rows. Throws InputError when the step lies beyond the dataset.
  */
-export function replayBatch(dataset: Dataset, step: number, numRows: number = dataset.description.batchSize): Batch {
-  const { prefix, batchSize, seqLength } = dataset.description;
-  const numSteps = Math.floor(dataset.numSamples / batchSize);
+export function replayBatch(dataset: Dataset, step: number, numRows?: number): Batch {
+  const place = placeOfStep(dataset, step, numRows);
+  const rowLength = dataset.description.seqLength + 1;
+  const tokens = new Int32Array(place.numRows * rowLength);
+  dataset.readSamples(place.firstSample, place.numRows, tokens);
+  return { step, ...place, rowLength, tokens };
+}
+
+/** The samples that a step reads, or the first `numRows` of them. Throws InputError when the step lies beyond the dataset. */
+export function placeOfStep(
+  { description: { prefix, batchSize }, numSamples }: Dataset,
+  step: number,
+  numRows: number = batchSize,
+): { readonly firstSample: number; readonly numRows: number } {
+  const numSteps = Math.floor(numSamples / batchSize);
   if (!Number.isInteger(step) || step < 0 || step >= numSteps) {
     const steps = numSteps === 0 ? 'none' : `0 to ${numSteps - 1}`;
     throw new InputError(
-      `step: expected one of ${steps} (${prefix} has ${dataset.numSamples} samples, ${batchSize} a step), found ${step}`,
+      `step: expected one of ${steps} (${prefix} has ${numSamples} samples, ${batchSize} a step), found ${step}`,
     );
   }
   if (!Number.isInteger(numRows) || numRows < 1 || numRows > batchSize) {
     throw new InputError(`rows of a step: expected 1 to ${batchSize} (the batch size), found ${numRows}`);
   }
-  const rowLength = seqLength + 1;
-  const firstSample = step * batchSize;
-  const tokens = new Int32Array(numRows * rowLength);
-  dataset.readSamples(firstSample, numRows, tokens);
-  return { step, firstSample, numRows, rowLength, tokens };
+  return { firstSample: step * batchSize, numRows };
 }
 
 /** SHA-256 of a batch's token ids as little-endian int32, row-major: 64 hex digits. */
@@ -105,7 +113,8 @@ export function batchSha256({ tokens }: Pick<Batch, 'tokens'>): string {
     .digest('hex');
 }
 
-function checkDescription({ layout, seqLength, batchSize, trainSteps, seed }: DatasetDescription): void {
+/** Throws InputError for a description that no files could have. */
+export function checkDescription({ layout, seqLength, batchSize, trainSteps, seed }: DatasetDescription): void {
   if (!LAYOUTS.includes(layout))
     throw new InputError(`layout: expected ${LAYOUTS.join(' or ')}, found ${String(layout)}`);
   checkCount('sequence length', seqLength, MOST_SEQUENCE_LENGTH);
@@ -132,7 +141,8 @@ function checkSamples({ description, numSamples }: Dataset, first: number, count
   throw new InputError(`${description.prefix}: expected a sample from 0 to ${numSamples - 1}, found ${found}`);
 }
 
-function placeOf({ prefix, layout, shards }: DatasetDescription): TokenPlace {
+/** Where a dataset's token files are found. */
+export function placeOf({ prefix, layout, shards }: DatasetDescription): TokenPlace {
   return { prefix, isInRows: layout === 'preshuffled', ...(shards !== undefined && { shards }) };
 }
 
