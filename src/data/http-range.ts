@@ -122,7 +122,7 @@ function ifRange(known: FileIdentity | undefined): Record<string, string> {
 function checkStatus(response: Response, url: string, range: string, known: FileIdentity | undefined): void {
   const { status, headers } = response;
   if (status === 206) return;
-  const where = `${shown(url)} (${range}) answered ${status}`;
+  const where = `${shownUrl(url)} (${range}) answered ${status}`;
   if (PASSING.has(status)) throw new Interruption(where, { waitMs: retryAfterMs(headers.get('retry-after')) });
   if (status === 200) {
     if (known !== undefined) {
@@ -160,7 +160,7 @@ function readContentRange(
   const end = Math.min(offset + length, known?.sizeBytes ?? sizeBytes ?? 0);
   if (from !== offset || to !== end - 1 || !Number.isSafeInteger(sizeBytes) || encoding !== 'identity') {
     throw new DataError(
-      `${shown(url)}, byte ${offset}: expected Content-Range "bytes ${offset}-${end - 1}/SIZE" and no encoding, found "${header}", ${encoding}; ` +
+      `${shownUrl(url)}, byte ${offset}: expected Content-Range "bytes ${offset}-${end - 1}/SIZE" and no encoding, found "${header}", ${encoding}; ` +
         'this server serves ranges wrongly: download the files and name their folder instead',
     );
   }
@@ -173,7 +173,7 @@ function versionOf(response: Response, url: string): string {
   const modified = response.headers.get('last-modified');
   if (modified !== null) return `last-modified: ${modified}`;
   throw new DataError(
-    `${shown(url)}: expected an ETag or Last-Modified in the answer, found neither, so that a changed file could not be told; ` +
+    `${shownUrl(url)}: expected an ETag or Last-Modified in the answer, found neither, so that a changed file could not be told; ` +
       'download the files and name their folder instead',
   );
 }
@@ -181,7 +181,7 @@ function versionOf(response: Response, url: string): string {
 function checkSame(known: FileIdentity, found: FileIdentity): void {
   if (known.sizeBytes === found.sizeBytes && known.version === found.version) return;
   throw new DataError(
-    `${shown(known.url)}: expected the file that was read before (${known.sizeBytes} bytes, ${known.version}), found ${found.sizeBytes} bytes, ${found.version}: ` +
+    `${shownUrl(known.url)}: expected the file that was read before (${known.sizeBytes} bytes, ${known.version}), found ${found.sizeBytes} bytes, ${found.version}: ` +
       'it was changed at the server; blocks of two versions are never mixed: empty the cache folder to read the new one',
   );
 }
@@ -199,20 +199,22 @@ async function readExactly(response: Response, url: string, offset: number, leng
     if (done + next.value.length > length) {
       await reader?.cancel().catch(() => undefined); // what follows is not wanted in any case
       throw new DataError(
-        `${shown(url)}, byte ${offset}: expected ${length} bytes, found more; this server serves ranges wrongly: download the files instead`,
+        `${shownUrl(url)}, byte ${offset}: expected ${length} bytes, found more; this server serves ranges wrongly: download the files instead`,
       );
     }
     bytes.set(next.value, done);
     done += next.value.length;
   }
   if (done === length) return bytes;
-  throw new Interruption(`${shown(url)}, byte ${offset}: expected ${length} bytes, found ${done}: the answer was cut`);
+  throw new Interruption(
+    `${shownUrl(url)}, byte ${offset}: expected ${length} bytes, found ${done}: the answer was cut`,
+  );
 }
 
 function interrupted(url: string, error: unknown): Interruption {
   // fetch hides what happened in its error's cause.
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new Interruption(`${shown(url)}: ${messageOf(cause)}`, { cause: error });
+  return new Interruption(`${shownUrl(url)}: ${messageOf(cause)}`, { cause: error });
 }
 
 function retryAfterMs(header: string | null): number | undefined {
@@ -222,7 +224,7 @@ function retryAfterMs(header: string | null): number | undefined {
 }
 
 /** The address without its query: a signature in it opens the file to everybody. */
-function shown(url: string): string {
+export function shownUrl(url: string): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
 }

@@ -7,7 +7,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, messageOf } from '../errors.ts';
 import type { ByteFile, ByteRange } from './byte-file.ts';
-import { fetchRange, PATIENT, type FileIdentity, type HttpAccess, type RetrySettings } from './http-range.ts';
+import { fetchRange, PATIENT, shownUrl, type FileIdentity, type HttpAccess, type RetrySettings } from './http-range.ts';
 
 export interface RemoteSettings {
   /** Where blocks are kept; it may serve several processes at once. */
@@ -20,9 +20,6 @@ export interface RemoteSettings {
 const HASH_BYTES = 32;
 /** Requests under way at once. */
 const MOST_REQUESTS = 6;
-/** Verified blocks held in memory, so that rows of one block are not hashed again and again. */
-const HELD_BYTES = 32 * 2 ** 20;
-
 export function isUrl(prefix: string): boolean {
   return /^https?:\/\//.test(prefix);
 }
@@ -63,23 +60,25 @@ export function knownIdentity(url: string, settings: RemoteSettings): FileIdenti
  */
 export function openRemoteFile(url: string, sizeBytes: number, blockBytes: number, settings: RemoteSettings): ByteFile {
   const blocks = new Blocks(url, sizeBytes, blockBytes, settings);
+  const path = shownUrl(url);
   return {
-    path: url,
+    path,
     sizeBytes,
     read(into, offset) {
       if (offset + into.length > sizeBytes) {
         const found = `expected bytes ${offset} to ${offset + into.length}, found a file of ${sizeBytes}`;
-        throw new DataError(`${url}: ${found}; it is of another index`);
+        throw new DataError(`${path}: ${found}; it is of another index`);
       }
       for (let at = offset; at < offset + into.length;) {
         const number = Math.floor(at / blockBytes);
-        const within = at - number * blockBytes;
-        at += blocks.read(number).copy(into, at - offset, within);
+        const upTo = Math.min((number + 1) * blockBytes, offset + into.length);
+        blocks.read(number, at - number * blockBytes, into.subarray(at - offset, upTo - offset));
+        at = upTo;
       }
     },
-    where: (offset) => `${url}, byte ${offset}`,
+    where: (offset) => `${path}, byte ${offset}`,
     fetch: (ranges) => blocks.fetch(ranges),
-    close: () => blocks.forget(),
+    close: () => undefined, // no descriptor is kept
   };
 }
 
@@ -89,7 +88,8 @@ class Blocks {
   readonly #blockBytes: number;
   readonly #settings: RemoteSettings;
   readonly #folder: string;
-  readonly #held = new Map<number, Buffer>();
+  /** Blocks whose SHA-256 was right in this process: from then on only the bytes wanted are read. */
+  readonly #verified = new Set<number>();
   #isCounted = false;
 
   constructor(url: string, sizeBytes: number, blockBytes: number, settings: RemoteSettings) {
@@ -100,19 +100,21 @@ class Blocks {
     this.#folder = join(folderOf(url, settings), String(blockBytes));
   }
 
-  /** A block's bytes, verified. */
-  read(number: number): Buffer {
-    const bytes = this.#held.get(number) ?? this.#load(number);
-    if (typeof bytes === 'object') return this.#hold(number, bytes);
-    const place = `${this.#url}, byte ${number * this.#blockBytes}`;
-    if (bytes === 'missing') {
+  /** Fills `into` from byte `within` of a block. */
+  read(number: number, within: number, into: Buffer): void {
+    if (!this.#verified.has(number)) this.#verify(number);
+    const path = this.#path(number);
+    let found = 0;
+    try {
+      found = readStored(path, into, HASH_BYTES + within);
+    } catch (error) {
       throw new DataError(
-        `${place}: expected fetched bytes in ${this.#path(number)}, found no such file; was the folder emptied? start again`,
+        `${path}: expected a fetched block: ${messageOf(error)}; was the folder emptied? start again`,
+        { cause: error },
       );
     }
-    throw new DataError(
-      `${this.#path(number)}: expected the bytes of its SHA-256 (${place}), found others; delete it, it is fetched anew`,
-    );
+    if (found !== into.length)
+      throw new DataError(`${path}, byte ${HASH_BYTES + within}: expected ${into.length} bytes, found ${found}`);
   }
 
   /** Brings the blocks of these ranges here, several at once; those that are here and whole stay. */
@@ -139,19 +141,27 @@ class Blocks {
     stop.signal.throwIfAborted();
   }
 
-  forget(): void {
-    this.#held.clear();
+  #isHere(number: number): boolean {
+    if (this.#verified.has(number)) return true;
+    const state = this.#check(number);
+    if (state === 'damaged') this.#settings.report?.(`${this.#path(number)}: the block is damaged and is fetched anew`);
+    if (state === 'whole') this.#verified.add(number);
+    return state === 'whole';
   }
 
-  #isHere(number: number): boolean {
-    if (this.#held.has(number)) return true;
-    const bytes = this.#load(number);
-    if (bytes === 'damaged') {
-      this.#settings.report?.(`${this.#path(number)}: the block is damaged and is fetched anew`);
+  #verify(number: number): void {
+    const state = this.#check(number);
+    if (state === 'whole') return void this.#verified.add(number);
+    const place = `${shownUrl(this.#url)}, byte ${number * this.#blockBytes}`;
+    const path = this.#path(number);
+    if (state === 'missing') {
+      throw new DataError(
+        `${place}: expected fetched bytes in ${path}, found no such file; was the folder emptied? start again`,
+      );
     }
-    if (typeof bytes === 'string') return false;
-    this.#hold(number, bytes);
-    return true;
+    throw new DataError(
+      `${path}, byte 0: expected the SHA-256 of its bytes (${place}), found another; delete it, it is fetched anew`,
+    );
   }
 
   /** The identity, which must have the size that the index or the neighbouring shards tell of. */
@@ -159,7 +169,7 @@ class Blocks {
     const identity = await identifyRemoteFile(this.#url, this.#settings);
     if (!this.#isCounted && identity.sizeBytes !== this.#sizeBytes) {
       throw new DataError(
-        `${this.#url}, byte ${Math.min(identity.sizeBytes, this.#sizeBytes)}: expected ${this.#sizeBytes} bytes by the index, found ${identity.sizeBytes}; it is of another index`,
+        `${shownUrl(this.#url)}, byte ${Math.min(identity.sizeBytes, this.#sizeBytes)}: expected ${this.#sizeBytes} bytes by the index, found ${identity.sizeBytes}; it is of another index`,
       );
     }
     this.#isCounted = true;
@@ -171,35 +181,21 @@ class Blocks {
     const length = this.#length(number);
     const { bytes } = await fetchRange(this.#url, offset, length, identity, httpAccess(this.#settings), signal);
     await writeWhole(this.#path(number), [createHash('sha256').update(bytes).digest(), bytes]);
-    this.#hold(number, bytes);
+    this.#verified.add(number);
   }
 
-  #load(number: number): Buffer | 'missing' | 'damaged' {
+  #check(number: number): 'whole' | 'missing' | 'damaged' {
     const length = this.#length(number);
     const stored = Buffer.allocUnsafeSlow(HASH_BYTES + length + 1); // one more tells a file that is too long
-    let descriptor: number;
     try {
-      descriptor = openSync(this.#path(number), 'r');
+      if (readStored(this.#path(number), stored, 0) !== HASH_BYTES + length) return 'damaged';
     } catch {
       return 'missing';
     }
-    try {
-      if (readSync(descriptor, stored, 0, stored.length, 0) !== HASH_BYTES + length) return 'damaged';
-    } finally {
-      closeSync(descriptor);
-    }
-    const bytes = stored.subarray(HASH_BYTES, HASH_BYTES + length);
-    return createHash('sha256').update(bytes).digest().equals(stored.subarray(0, HASH_BYTES)) ? bytes : 'damaged';
-  }
-
-  #hold(number: number, bytes: Buffer): Buffer {
-    this.#held.delete(number); // the newest stands last
-    this.#held.set(number, bytes);
-    for (const oldest of this.#held.keys()) {
-      if (this.#held.size * this.#blockBytes <= HELD_BYTES) break;
-      this.#held.delete(oldest);
-    }
-    return bytes;
+    const hash = createHash('sha256')
+      .update(stored.subarray(HASH_BYTES, HASH_BYTES + length))
+      .digest();
+    return hash.equals(stored.subarray(0, HASH_BYTES)) ? 'whole' : 'damaged';
   }
 
   #length(number: number): number {
@@ -208,6 +204,20 @@ class Blocks {
 
   #path(number: number): string {
     return join(this.#folder, `${String(number).padStart(7, '0')}.block`);
+  }
+}
+
+/** Bytes read into a buffer from a place of a file; fewer than fit when it ends before. */
+function readStored(path: string, into: Buffer, offset: number): number {
+  const descriptor = openSync(path, 'r');
+  try {
+    let done = 0;
+    for (let got = -1; got !== 0 && done < into.length; done += got) {
+      got = readSync(descriptor, into, done, into.length - done, offset + done);
+    }
+    return done;
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -171,7 +171,7 @@ describe('rows behind a URL', () => {
     damage();
     const third = openDataset(rows(), access());
     open.push(third);
-    expect(() => third.readSample(0)).toThrow(/0000000\.block: expected the bytes of its SHA-256/);
+    expect(() => third.readSample(0)).toThrow(/0000000\.block, byte 0: expected the SHA-256 of its bytes/);
     rmSync(block);
     expect(() => third.readSample(0)).toThrow(/expected fetched bytes in .*0000000\.block, found no such file/);
   });
