@@ -18,6 +18,8 @@ export interface ByteFile {
   where(offset: number): string;
   /** Brings these bytes here when they are not; what is local is there at once. */
   fetch(ranges: readonly ByteRange[]): Promise<void>;
+  /** Words that differ once the file was written to or replaced. */
+  fingerprint(): string;
   close(): void;
 }
 
@@ -35,6 +37,10 @@ export function openLocalFile(path: string): ByteFile {
     read: (into, offset) => readFully(descriptor, path, into, offset),
     where: (offset) => `${path}, byte ${offset}`,
     fetch: () => Promise.resolve(),
+    fingerprint() {
+      const { size, ino, ctimeNs } = fstatSync(descriptor, { bigint: true });
+      return `${size} bytes, inode ${ino}, changed ${ctimeNs}`;
+    },
     close: () => closeSync(descriptor),
   };
 }
@@ -109,6 +115,7 @@ export function joinFiles(path: string, parts: readonly Part[]): ByteFile {
       }
       for (const [part, wanted] of perPart) await part.file?.fetch(wanted);
     },
+    fingerprint: () => parts.map(({ file }) => file?.fingerprint() ?? 'missing').join('; '),
     close: () => parts.forEach(({ file }) => file?.close()),
   };
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { DataError, InputError, messageOf } from '../errors.ts';
-import { openLocalFile } from './byte-file.ts';
+import { openLocalFile, type ByteFile } from './byte-file.ts';
 import type { NumberTable } from './number-table.ts';
 import { readNpy, writeNpy, type NpyType } from './npy.ts';
 import { isUrl } from './remote-file.ts';
@@ -16,6 +16,7 @@ import {
   type SampleIndexSize,
   type SampleOrder,
 } from './sample-index.ts';
+import { isSealed, type Seal } from './seal.ts';
 
 /** `train_0` is GPT-NeoX's name for the first of `train-data-paths`, with which all of Pythia was trained. */
 const DATASET_NAME = 'train_0';
@@ -27,6 +28,8 @@ export interface IndexMaps extends SampleIndexSize {
   startOf(sample: number): readonly [position: number, offset: number];
   /** Document at a position. */
   documentAt(position: number): number;
+  /** The three files. */
+  readonly files: readonly ByteFile[];
   close(): void;
 }
 
@@ -38,10 +41,10 @@ interface MapFiles {
 
 /**
  * Opens the arrays of a corpus: those in `cacheFolder`, those of GPT-NeoX beside the data, or new ones, which stay in the cache folder if
- * one is given. The caller closes them. Throws DataError naming the file of found arrays that are not the right ones; nothing is replaced
- * silently.
+ * one is given. Found ones are verified whole unless `seal` has them. The caller closes them. Throws DataError naming the file of found
+ * arrays that are not the right ones; nothing is replaced silently.
  */
-export function openIndexMaps(corpus: Corpus, order: SampleOrder, cacheFolder?: string): IndexMaps {
+export function openIndexMaps(corpus: Corpus, order: SampleOrder, cacheFolder?: string, seal?: Seal): IndexMaps {
   const folders = [
     ...(cacheFolder === undefined ? [] : [cacheFolder]),
     ...(isUrl(corpus.prefix) ? [] : [dirname(corpus.prefix)]),
@@ -52,7 +55,7 @@ export function openIndexMaps(corpus: Corpus, order: SampleOrder, cacheFolder?: 
     if (Object.values(files).some((path: string) => !existsSync(path))) continue;
     const maps = openFiles(files, sizeSampleIndex(corpus, order), corpus.numDocuments);
     try {
-      verifyMaps(maps, corpus, order);
+      if (!maps.files.every((file) => isSealed(seal, file))) verifyMaps(maps, corpus, order);
       return maps;
     } catch (error) {
       maps.close();
@@ -68,28 +71,41 @@ export function openIndexMaps(corpus: Corpus, order: SampleOrder, cacheFolder?: 
   }
 }
 
-function nameFiles(folder: string, prefix: string, { numSamples, seqLength, seed }: SampleOrder): MapFiles {
+/** Where the seal of a corpus and its arrays is kept. */
+export function sealPath(cacheFolder: string, prefix: string, order: SampleOrder): string {
+  return `${nameStem(cacheFolder, prefix, order)}_checked.json`;
+}
+
+function nameStem(folder: string, prefix: string, { numSamples, seqLength, seed }: SampleOrder): string {
   const name = basename(isUrl(prefix) ? new URL(prefix).pathname : prefix);
-  const stem = join(folder, `${name}_${DATASET_NAME}_indexmap_${numSamples}ns_${seqLength}sl_${seed}s`);
+  return join(folder, `${name}_${DATASET_NAME}_indexmap_${numSamples}ns_${seqLength}sl_${seed}s`);
+}
+
+function nameFiles(folder: string, prefix: string, order: SampleOrder): MapFiles {
+  const stem = nameStem(folder, prefix, order);
   return { documents: `${stem}_doc_idx.npy`, starts: `${stem}_sample_idx.npy`, order: `${stem}_shuffle_idx.npy` };
 }
 
 function buildInto(folder: string, corpus: Corpus, order: SampleOrder, isLasting: boolean): IndexMaps {
   const files = nameFiles(folder, corpus.prefix, order);
   const { numPositions, numSamples } = sizeSampleIndex(corpus, order);
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new InputError(`${folder}: expected a folder that can be written, for index arrays: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+  makeCacheFolder(files.documents);
   const size = buildSampleIndex(corpus, order, {
     documents: (values) => writeNpy(files.documents, '<i4', [numPositions], [values], isLasting),
     starts: (pieces) => writeNpy(files.starts, '<i4', [numSamples + 1, 2], pieces, isLasting),
     order: (values) => writeNpy(files.order, '<u4', [numSamples], [values], isLasting),
   });
   return openFiles(files, size, corpus.numDocuments);
+}
+
+/** Makes the folder of a file of the cache. Throws InputError when it cannot be. */
+export function makeCacheFolder(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    const words = `${dirname(path)}: expected a folder that can be written, for index arrays: ${messageOf(error)}`;
+    throw new InputError(words, { cause: error });
+  }
 }
 
 class Maps implements IndexMaps {
@@ -131,8 +147,12 @@ class Maps implements IndexMaps {
     throw badEntry(this.documents, position, `a document from 0 to ${this.#numDocuments - 1}`, document);
   }
 
+  get files(): readonly ByteFile[] {
+    return [this.documents, this.starts, this.order].map(({ file }) => file);
+  }
+
   close(): void {
-    for (const table of [this.documents, this.starts, this.order]) table.file.close();
+    for (const file of this.files) file.close();
   }
 }
 

@@ -131,7 +131,7 @@ export function openIndexedDataset(
   place: Omit<TokenPlace, 'prefix'> = { isInRows: false },
   onProgress: (numChecked: number, numEntries: number) => void = () => undefined,
 ): IndexedDataset {
-  return open({ ...place, prefix }, access, (index) =>
+  return openTokens({ ...place, prefix }, access, (index) =>
     checkTokenIndex(index, (done) => onProgress(done, index.numDocuments + index.boundaries.count)),
   );
 }
@@ -142,7 +142,7 @@ export function openIndexedDataset(
  */
 export function openRows(place: TokenPlace, access: DataAccess): { files: IndexedDataset; rowLength: number } {
   let rowLength = 0;
-  const files = open(place, access, (index) => {
+  const files = openTokens(place, access, (index) => {
     rowLength = lengthOf(index, 0);
     checkRows(index, 0, 1, rowLength);
     checkRows(index, index.numDocuments - 1, 1, rowLength);
@@ -152,7 +152,15 @@ export function openRows(place: TokenPlace, access: DataAccess): { files: Indexe
   return { files, rowLength };
 }
 
-function open(place: TokenPlace, access: DataAccess, countTokens: (index: TokenIndex) => number): IndexedDataset {
+/**
+ * Opens both files and checks their sizes against each other; `countTokens` checks as much of the index as is wanted and returns the tokens of
+ * all documents. The caller closes it. Throws DataError.
+ */
+export function openTokens(
+  place: TokenPlace,
+  access: DataAccess,
+  countTokens: (index: TokenIndex) => number,
+): IndexedDataset {
   const { idx, binBytes, openBin } = openTokenFiles(place, access);
   let bin: ByteFile | undefined;
   try {

@@ -1,5 +1,6 @@
 // Integer arrays in numpy's .npy files, version 1.0 (numpy/lib/format.py), byte for byte as numpy.save writes them: the form in which
 // GPT-NeoX keeps its index arrays. Beside sample-index.ts on the road.
+import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { DataError } from '../errors.ts';
 import type { ByteFile } from './byte-file.ts';
@@ -20,7 +21,7 @@ export function writeNpy(
   pieces: Iterable<Int32Array | Uint32Array>,
   isLasting = true,
 ): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`; // threads of one process may write it at once
   const descriptor = openSync(temporary, 'w');
   try {
     let numValues = 0;

@@ -78,6 +78,7 @@ export function openRemoteFile(url: string, sizeBytes: number, blockBytes: numbe
     },
     where: (offset) => `${path}, byte ${offset}`,
     fetch: (ranges) => blocks.fetch(ranges),
+    fingerprint: () => `${sizeBytes} bytes, version ${knownIdentity(url, settings)?.version ?? 'unknown'}`,
     close: () => undefined, // no descriptor is kept
   };
 }

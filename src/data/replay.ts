@@ -2,10 +2,10 @@
 // Step s reads the samples s·batchSize up to, not including, (s+1)·batchSize, each of seqLength + 1 tokens: in the order of the rows of a
 // preshuffled file, or in the order that GPT-NeoX v1.0 makes of documents (sample-index.ts).
 import { createHash } from 'node:crypto';
-import { DataError, InputError } from '../errors.ts';
-import { openIndexMaps, type IndexMaps } from './index-maps.ts';
-import { openIndexedDataset, openRows, type IndexedDataset } from './indexed-dataset.ts';
-import { numSamplesRequested, type Corpus } from './sample-index.ts';
+import { InputError } from '../errors.ts';
+import { openRows } from './indexed-dataset.ts';
+import { openPackedSamples } from './packed-samples.ts';
+import { numSamplesRequested } from './sample-index.ts';
 import { prepareTokenFiles, type DataAccess, type TokenPlace } from './token-files.ts';
 
 export const LAYOUTS = ['preshuffled', 'documents'] as const;
@@ -175,34 +175,22 @@ function preshuffled(description: DatasetDescription, access: DataAccess): Datas
 }
 
 function packed(description: DatasetDescription, access: DataAccess): Dataset {
-  const { prefix, seqLength, batchSize, trainSteps = 0, seed = 0 } = description; // both are there: checkDescription
-  const files = openIndexedDataset(prefix, access, placeOf(description));
-  let maps: IndexMaps;
-  try {
-    const order = { seqLength, numSamples: numSamplesRequested(trainSteps, batchSize), seed };
-    maps = openIndexMaps(withLengths(files), order, access.cacheFolder);
-  } catch (error) {
-    files.close();
-    throw error;
-  }
+  const { seqLength, batchSize, trainSteps = 0, seed = 0 } = description; // both are there: checkDescription
+  const order = { seqLength, numSamples: numSamplesRequested(trainSteps, batchSize), seed };
+  const samples = openPackedSamples(placeOf(description), order, access);
   const dataset: Dataset = {
     description,
     numSamples: trainSteps * batchSize, // the index has half a per cent more, which no step reads
     readSample: (sample) => readOne(dataset, sample),
     readSamples(first, count, into) {
       checkSamples(dataset, first, count);
-      for (let i = 0; i < count; i++)
-        readPackedSample(files, maps, first + i, into, i * (seqLength + 1), seqLength + 1);
+      for (let i = 0; i < count; i++) samples.read(first + i, into, i * (seqLength + 1));
     },
     async fetchSamples(first, count) {
       checkSamples(dataset, first, count);
-      const samples = Array.from({ length: count }, (_, i) => piecesOf(files, maps, first + i, seqLength + 1));
-      await files.fetchBytes(samples.flat().map((piece) => files.bytesOf(...piece)));
+      await samples.fetch(first, count);
     },
-    close() {
-      files.close();
-      maps.close();
-    },
+    close: () => samples.close(),
   };
   return dataset;
 }
@@ -211,49 +199,4 @@ function readOne(dataset: Dataset, sample: number): Int32Array {
   const tokens = new Int32Array(dataset.description.seqLength + 1);
   dataset.readSamples(sample, 1, tokens);
   return tokens;
-}
-
-/** The corpus with all lengths in memory: building or checking its index reads them in random order. */
-function withLengths({ prefix, index, numDocuments, numTokens }: IndexedDataset): Corpus {
-  const lengths = new Int32Array(numDocuments);
-  index.lengths.forEachChunk((first, bytes, count) => {
-    lengths.set(new Int32Array(bytes.buffer, bytes.byteOffset, count), first);
-  });
-  return { prefix, numDocuments, numTokens, documentLength: (document) => lengths[document]! }; // the builder's are documents
-}
-
-type Piece = readonly [document: number, from: number, numTokens: number];
-
-/** The stretches of documents that make a training sample, in order. */
-function piecesOf(files: IndexedDataset, maps: IndexMaps, i: number, rowLength: number): Piece[] {
-  let [position, from] = maps.startOf(maps.sampleAt(i));
-  const pieces: Piece[] = [];
-  for (let at = 0; at < rowLength; position++) {
-    const document = maps.documentAt(position);
-    const length = files.documentLength(document);
-    if (from > length)
-      throw new DataError(
-        `${files.index.path}: document ${document} ends before token ${from}: the index was changed after it was opened`,
-      );
-    const numTokens = Math.min(rowLength - at, length - from);
-    if (numTokens > 0) pieces.push([document, from, numTokens]);
-    at += numTokens;
-    from = 0;
-  }
-  return pieces;
-}
-
-function readPackedSample(
-  files: IndexedDataset,
-  maps: IndexMaps,
-  i: number,
-  into: Int32Array,
-  at: number,
-  rowLength: number,
-): void {
-  let done = 0;
-  for (const [document, from, numTokens] of piecesOf(files, maps, i, rowLength)) {
-    files.readTokens(document, from, numTokens, into, at + done);
-    done += numTokens;
-  }
 }

@@ -17,6 +17,7 @@ export const MOST_DOCUMENTS = 2 ** 31 - 1;
 /** An open .idx. */
 export interface TokenIndex {
   readonly path: string;
+  readonly file: ByteFile;
   readonly type: TokenType;
   readonly numDocuments: number;
   /** int32: tokens of each document. */
@@ -37,7 +38,7 @@ export function readTokenIndex(file: ByteFile, binBytes?: () => number): TokenIn
   const lengths = new NumberTable(file, INDEX_HEADER_BYTES, numDocuments, 4);
   const pointers = new NumberTable(file, lengths.placeOf(numDocuments), numDocuments, 8);
   const boundaries = new NumberTable(file, pointers.placeOf(numDocuments), numBoundaries, 8);
-  const index = { path, type, numDocuments, lengths, pointers, boundaries };
+  const index = { path, file, type, numDocuments, lengths, pointers, boundaries };
   return code === AMBIGUOUS_FLOAT_CODE ? { ...index, type: floatTypeOf(index, binBytes) } : index;
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLocalFile } from '../../src/data/byte-file.ts';
 import { openDataset, type DatasetDescription } from '../../src/data/replay.ts';
 import { DataError } from '../../src/errors.ts';
 import { packagePath } from '../../src/package-root.ts';
@@ -102,7 +103,7 @@ describe('of 200 mutated .npy files each is refused with file and offset, or rea
     const cache = mkdtempSync(join(folder, 'cache-'));
     const whole = readEverything(description, cache);
     const names = readdirSync(cache);
-    expect(names).toHaveLength(3);
+    expect(names).toHaveLength(4); // and the seal
     const path = join(
       cache,
       names.find((name) => name.endsWith(`_${kind}.npy`))!,
@@ -118,6 +119,66 @@ describe('of 200 mutated .npy files each is refused with file and offset, or rea
     fc.assert(fc.property(mutation, check), { seed: 7, numRuns: 67 });
     expect(process.memoryUsage().rss - rssBefore).toBeLessThan(MOST_GROWTH_BYTES);
     expect(counts.refused).toBeGreaterThan(60);
+  });
+});
+
+describe('arrays that were checked once', () => {
+  it('are not checked whole again, but each entry is when it is read', () => {
+    const name = 'epochs-uint16';
+    const description = { prefix: join(fixtures, name), ...datasets[name]!.description };
+    const cache = mkdtempSync(join(folder, 'sealed-'));
+    readEverything(description, cache);
+    const path = join(
+      cache,
+      readdirSync(cache).find((file) => file.endsWith('_sample_idx.npy'))!,
+    );
+    const bytes = readFileSync(path);
+    bytes.writeInt32LE(2 ** 30, 128 + 8 * 76); // the packed sample that is read first: its position
+    writeFileSync(path, bytes);
+    expect(() => openDataset(description, { cacheFolder: cache })).toThrow(
+      /byte 736: expected sample 76 to begin at position/,
+    );
+    // A seal that has the damaged file as checked stands in for damage that leaves no trace in the file's times.
+    const sealPath = join(
+      cache,
+      readdirSync(cache).find((file) => file.endsWith('_checked.json'))!,
+    );
+    const seal = JSON.parse(readFileSync(sealPath, 'utf8')) as { numTokens: number; files: Record<string, string> };
+    const file = openLocalFile(path);
+    seal.files[path] = file.fingerprint();
+    file.close();
+    writeFileSync(sealPath, JSON.stringify(seal));
+    const dataset = openDataset(description, { cacheFolder: cache });
+    try {
+      expect(() => dataset.readSample(0)).toThrow(
+        /_sample_idx\.npy, byte 736: expected a position from 0 to 160, found 1073741824/,
+      );
+      expect(dataset.readSample(1)).toHaveLength(17);
+    } finally {
+      dataset.close();
+    }
+  });
+
+  it('are checked again when the seal cannot be read', () => {
+    const name = 'epochs-uint16';
+    const description = { prefix: join(fixtures, name), ...datasets[name]!.description };
+    const cache = mkdtempSync(join(folder, 'unsealed-'));
+    const whole = readEverything(description, cache);
+    const sealPath = join(
+      cache,
+      readdirSync(cache).find((file) => file.endsWith('_checked.json'))!,
+    );
+    for (const text of [
+      '',
+      'null',
+      '{"numTokens": 1}',
+      '{"numTokens": 1e99, "files": {}}',
+      '{"numTokens": 7, "files": {}}',
+    ]) {
+      writeFileSync(sealPath, text);
+      expect(readEverything(description, cache)).toEqual(whole);
+      expect(readFileSync(sealPath, 'utf8')).toContain('_shuffle_idx.npy');
+    }
   });
 });
 
@@ -140,6 +201,6 @@ describe('index arrays of other documents', () => {
     );
     for (const file of readdirSync(cache).filter((one) => one.includes('_7s_'))) rmSync(join(cache, file));
     expect(readEverything(other, cache)).not.toEqual(whole);
-    expect(readdirSync(cache)).toHaveLength(6);
+    expect(readdirSync(cache)).toHaveLength(8);
   });
 });

@@ -349,7 +349,9 @@ describe('documents behind a URL', () => {
     expect(askedOf('/texts.bin?download=true').length).toBeGreaterThan(2);
     expect(readdirSync(join(folder, 'cache'))).toEqual([
       'blocks',
-      ...['doc_idx', 'sample_idx', 'shuffle_idx'].map((kind) => `texts_train_0_indexmap_402ns_128sl_1234s_${kind}.npy`),
+      ...['checked.json', 'doc_idx.npy', 'sample_idx.npy', 'shuffle_idx.npy'].map(
+        (ending) => `texts_train_0_indexmap_402ns_128sl_1234s_${ending}`,
+      ),
     ]);
   });
 
