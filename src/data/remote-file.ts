@@ -1,6 +1,7 @@
 // A file on a web server, of which only the blocks that are needed are fetched and kept in a folder. Dataset end of the road.
 // Fetching is asynchronous and goes before; reading is synchronous, from the kept blocks. FOLDER/NAME-HASH/ holds file.json (size and
-// version; all blocks are of that one) and SIZE/NUMBER.block: the SHA-256 of the block's bytes (32 bytes), then the bytes.
+// version) and VERSION-SIZE/NUMBER.block, so that blocks of two versions never meet: the SHA-256 of the block's bytes (32 bytes), then
+// the bytes.
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
@@ -20,6 +21,7 @@ export interface RemoteSettings {
 const HASH_BYTES = 32;
 /** Requests under way at once. */
 const MOST_REQUESTS = 6;
+
 export function isUrl(prefix: string): boolean {
   return /^https?:\/\//.test(prefix);
 }
@@ -88,17 +90,17 @@ class Blocks {
   readonly #sizeBytes: number;
   readonly #blockBytes: number;
   readonly #settings: RemoteSettings;
-  readonly #folder: string;
+  /** What this file is for as long as it is open, once it is known. */
+  #identity: FileIdentity | undefined;
   /** Blocks whose SHA-256 was right in this process: from then on only the bytes wanted are read. */
   readonly #verified = new Set<number>();
-  #isCounted = false;
 
   constructor(url: string, sizeBytes: number, blockBytes: number, settings: RemoteSettings) {
     this.#url = url;
     this.#sizeBytes = sizeBytes;
     this.#blockBytes = blockBytes;
     this.#settings = settings;
-    this.#folder = join(folderOf(url, settings), String(blockBytes));
+    this.#identity = knownIdentity(url, settings);
   }
 
   /** Fills `into` from byte `within` of a block. */
@@ -167,14 +169,13 @@ class Blocks {
 
   /** The identity, which must have the size that the index or the neighbouring shards tell of. */
   async #identify(): Promise<FileIdentity> {
-    const identity = await identifyRemoteFile(this.#url, this.#settings);
-    if (!this.#isCounted && identity.sizeBytes !== this.#sizeBytes) {
-      throw new DataError(
-        `${shownUrl(this.#url)}, byte ${Math.min(identity.sizeBytes, this.#sizeBytes)}: expected ${this.#sizeBytes} bytes by the index, found ${identity.sizeBytes}; it is of another index`,
-      );
-    }
-    this.#isCounted = true;
-    return identity;
+    this.#identity ??= await identifyRemoteFile(this.#url, this.#settings);
+    const found = this.#identity.sizeBytes;
+    if (found === this.#sizeBytes) return this.#identity;
+    throw new DataError(
+      `${shownUrl(this.#url)}, byte ${Math.min(found, this.#sizeBytes)}: expected ${this.#sizeBytes} bytes by the index, found ${found}; ` +
+        'it is of another index',
+    );
   }
 
   async #fetchBlock(number: number, identity: FileIdentity, signal: AbortSignal): Promise<void> {
@@ -204,7 +205,9 @@ class Blocks {
   }
 
   #path(number: number): string {
-    return join(this.#folder, `${String(number).padStart(7, '0')}.block`);
+    const version = hashWord(this.#identity?.version ?? 'unknown');
+    const folder = join(folderOf(this.#url, this.#settings), `${version}-${this.#blockBytes}`);
+    return join(folder, `${String(number).padStart(7, '0')}.block`);
   }
 }
 
@@ -222,9 +225,13 @@ function readStored(path: string, into: Buffer, offset: number): number {
   }
 }
 
+function hashWord(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
 function folderOf(url: string, { folder }: RemoteSettings): string {
   const name = new URL(url).pathname.split('/').at(-1) ?? '';
-  return join(folder, `${name}-${createHash('sha256').update(url).digest('hex').slice(0, 12)}`);
+  return join(folder, `${name}-${hashWord(url)}`);
 }
 
 function httpAccess({ headers = {}, report = () => undefined, retry }: RemoteSettings): HttpAccess {

@@ -127,6 +127,21 @@ describe('rows behind a URL', () => {
     );
   });
 
+  it('are fetched several blocks at once', async () => {
+    serveRows();
+    const dataset = await openRemote();
+    const held: (() => void)[] = [];
+    server.fault = ({ path, from, to }, response, file) => {
+      if (path !== '/rows.bin') return false;
+      held.push(() => serveRange(response, file, from, to, '"one"'));
+      if (held.length === 3) held.forEach((serve) => serve()); // none is answered before all three are asked for
+      return true;
+    };
+    await dataset.fetchSamples(0, NUM_ROWS);
+    expect(held).toHaveLength(3);
+    expect(dataset.readSample(5999)).toEqual(rowOf(5999));
+  });
+
   it('of one ETag are never mixed with those of another', async () => {
     serveRows();
     const dataset = await openRemote();
