@@ -105,7 +105,9 @@ describe('tiresias datasets', () => {
     });
     const beyond = await run('datasets', 'verify', 'mine', '--vocab-size', '49');
     expect(beyond).toMatchObject({ code: 2, stdout: '' });
-    expect(beyond.stderr).toContain('rows.bin, byte 98 of the whole, sample 9, token 4: expected a token id below 49, found 49');
+    expect(beyond.stderr).toContain(
+      'rows.bin, byte 98 of the whole, sample 9, token 4: expected a token id below 49, found 49',
+    );
   });
 });
 
