@@ -1,13 +1,14 @@
 // The .idx and .bin of a token file, wherever they lie: beside each other on a disk, or behind a URL, of which only what is read is
 // fetched. First stop of the road: a prefix → two files of bytes.
 import { join } from 'node:path';
-import { DataError, InputError } from '../errors.ts';
+import { DataError, InputError, NotFoundError } from '../errors.ts';
 import { joinFiles, openLocalFile, type ByteFile, type ByteRange } from './byte-file.ts';
-import type { RetrySettings } from './http-range.ts';
+import type { FileIdentity, RetrySettings } from './http-range.ts';
 import { identifyRemoteFile, isUrl, knownIdentity, openRemoteFile, type RemoteSettings } from './remote-file.ts';
 import type { NumberTable } from './number-table.ts';
 import { bytesPresent, layOutShards, missingShards, openLocalTokens, shardPath } from './shards.ts';
-import { INDEX_HEADER_BYTES, readTokenIndex } from './token-index.ts';
+import { INDEX_HEADER_BYTES, lengthOf, readTokenIndex } from './token-index.ts';
+import { itemBytes } from './token-type.ts';
 
 /** How files are reached and where what is made of them is kept; nothing of it decides what a step sees. */
 export interface DataAccess {
@@ -68,6 +69,27 @@ export async function prepareTokenFiles(place: TokenPlace, access: DataAccess): 
   await identifyRemoteFile(shards === undefined ? addEnding(prefix, '.bin') : remoteShard(prefix, 0, shards), settings);
 }
 
+/**
+ * What tells the files behind a URL from changed ones: the .idx, then the .bin or those of its shards that are there. A byte of each is
+ * fetched when it was not before. Throws as prepareTokenFiles does.
+ */
+export async function identifyTokenFiles(place: TokenPlace, access: DataAccess): Promise<FileIdentity[]> {
+  await prepareTokenFiles(place, access);
+  const settings = remoteSettings(place.prefix, access);
+  const { idx, binBytes } = remoteFiles(place, access);
+  const index = readTokenIndex(idx, binBytes);
+  const last = index.numDocuments - 1;
+  const expectedBytes = index.pointers.int64(last) + lengthOf(index, last) * itemBytes(index.type);
+  const urls = remoteParts(place, expectedBytes, settings).map(({ path }) => path);
+  const found = [addEnding(place.prefix, '.idx'), ...urls].map((url) =>
+    identifyRemoteFile(url, settings).catch((error: unknown) => {
+      if (error instanceof NotFoundError) return undefined; // missed when a step needs it
+      throw error;
+    }),
+  );
+  return (await Promise.all(found)).filter((identity) => identity !== undefined);
+}
+
 /** Files of the .bin that are not there, or not as they should be, in words; asks a server for the size of each. */
 export async function findMissing(place: TokenPlace, expectedBytes: number, access: DataAccess): Promise<string[]> {
   if (!isUrl(place.prefix)) return missingShards(place.prefix, expectedBytes);
@@ -78,7 +100,7 @@ export async function findMissing(place: TokenPlace, expectedBytes: number, acce
       const found = await identifyRemoteFile(path, settings);
       if (found.sizeBytes !== sizeBytes) wrong.push(`${path} (expected ${sizeBytes} bytes, found ${found.sizeBytes})`);
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'NotFoundError') throw error;
+      if (!(error instanceof NotFoundError)) throw error;
       wrong.push(path);
     }
   }
