@@ -2,13 +2,13 @@
 // checkpoint that holds the suite's weights and the estimated moments; the arms resume from it as from any other.
 import { join } from 'node:path';
 import { saveCheckpoint } from '../src/checkpoint/checkpoint.ts';
-import { openDataset, replayBatch } from '../src/data/replay.ts';
 import { readModelConfig } from '../src/model/config.ts';
 import { selectBackend } from '../src/tensor/backend.ts';
 import { burnIn } from '../src/train/burn-in.ts';
 import { disposeState, fromState, toState } from '../src/train/state.ts';
 import { loadStart, loopPlan, ofTheModel } from './intervention.ts';
 import type { BurnInTask, TrainerMessage } from './messages.ts';
+import { startPrefetch } from './prefetch.ts';
 
 class Stopped extends Error {}
 
@@ -23,12 +23,13 @@ export async function runBurnIn(
   const { plan } = task;
   const config = await ofTheModel(() => readModelConfig(task.configPath));
   const start = await loadStart(task.startFolder, config, plan.from);
-  const dataset = openDataset(task.dataset);
   let state = toState(config, start, 'weights-only');
+  const batches = { dataset: task.dataset, access: task.access, rowsPerStep: plan.rowsPerStep, rewriting: null };
+  const prefetch = startPrefetch(batches, plan.from - plan.burnInSteps, plan.from);
   const replay = async (step: number) => {
     await new Promise((resolve) => setImmediate(resolve)); // a step blocks the event loop: signals arrive here
     if (signal.aborted) throw new Stopped();
-    return replayBatch(dataset, step, plan.rowsPerStep);
+    return prefetch.take(step);
   };
   try {
     state = await burnIn(state, plan.burnInSteps, replay, loopPlan(task, config), ({ step, lossNats }) =>
@@ -40,6 +41,6 @@ export async function runBurnIn(
     if (!(error instanceof Stopped)) throw error;
   } finally {
     disposeState(state);
-    dataset.close();
+    await prefetch.close();
   }
 }

@@ -1,13 +1,13 @@
 // One arm of a job, from its task to its last score: hands the loop its replay, rewrite, record, evaluate and save.
 import { join } from 'node:path';
 import { loadCheckpoint, loadWeights, saveCheckpoint } from '../src/checkpoint/checkpoint.ts';
-import { batchSha256, openDataset, replayBatch, type Batch, type Dataset } from '../src/data/replay.ts';
+import { openDataset, prepareDataset, type Dataset } from '../src/data/replay.ts';
 import { DataError } from '../src/errors.ts';
 import { readTokenizer, type Tokenizer } from '../src/data/tokenizer.ts';
 import { scoreHeldBack } from '../src/eval/held-back.ts';
 import { evaluateBenchmark } from '../src/eval/score.ts';
 import type { ScoringModel } from '../src/eval/likelihood.ts';
-import { rewriteBatch, type Proof } from '../src/intervention/batch.ts';
+import type { Proof } from '../src/intervention/batch.ts';
 import { readModelConfig, type ModelConfig } from '../src/model/config.ts';
 import type { Parameters } from '../src/model/gpt-neox.ts';
 import { tokenLogProbs } from '../src/model/likelihood.ts';
@@ -23,7 +23,9 @@ import {
   type StateArrays,
   type TrainState,
 } from '../src/train/state.ts';
+import type { BatchTask } from './batches.ts';
 import type { TrainerMessage, TrainerTask } from './messages.ts';
+import { startPrefetch, type PreparedBatch } from './prefetch.ts';
 
 type Send = (message: TrainerMessage) => void;
 
@@ -40,7 +42,8 @@ export async function runArm(task: TrainerTask, send: Send, signal: AbortSignal)
     readModelConfig(task.configPath),
     readTokenizer(task.tokenizerPath),
   ]);
-  const dataset = openDataset(task.dataset);
+  await prepareDataset(task.dataset, task.access);
+  const dataset = openDataset(task.dataset, task.access);
   try {
     if (task.arm === 'published') await scorePublished(task, config, tokenizer, dataset, send);
     else await train(task, config, tokenizer, dataset, send, signal);
@@ -73,9 +76,10 @@ async function train(
   const { plan } = task;
   const start = await loadStart(task.startFolder, config, task.isOwnCheckpoint ? undefined : plan.from);
   const state = startOf(task, config, start);
-  const road: Road<Batch, Proof> = {
-    replay: (step) => replayBatch(dataset, step, plan.rowsPerStep),
-    rewrite: task.arm === 'intervention' ? (batch) => rewriteBatch(batch, tokenizer, task.intervention) : leaveAsItIs,
+  const prefetch = startPrefetch(batchTask(task), state.step, plan.to);
+  const road: Road<PreparedBatch, Proof> = {
+    replay: (step) => prefetch.take(step), // replayed and rewritten ahead, in a thread: batches.ts
+    rewrite: (batch) => ({ batch, proof: batch.proof }),
     record: ({ proof, ...step }) => send({ type: 'step', record: { ...step, ...proof } }),
     evaluate: async (reached) => {
       const { parameters } = reached;
@@ -86,9 +90,18 @@ async function train(
       send({ type: 'checkpoint', checkpoint: await save(task, config, reached) });
     },
   };
-  if (!task.isOwnCheckpoint && plan.evaluateAt.includes(state.step)) await road.evaluate(state);
-  send({ type: 'phase', phase: 'training' });
-  disposeState(await travel(state, loopPlan(task, config), road, signal));
+  try {
+    if (!task.isOwnCheckpoint && plan.evaluateAt.includes(state.step)) await road.evaluate(state);
+    send({ type: 'phase', phase: 'training' });
+    disposeState(await travel(state, loopPlan(task, config), road, signal));
+  } finally {
+    await prefetch.close();
+  }
+}
+
+function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: TrainerTask): BatchTask {
+  const rewriting = arm === 'intervention' ? { tokenizerPath, intervention } : null;
+  return { dataset, access, rowsPerStep: plan.rowsPerStep, rewriting };
 }
 
 /** The checkpoint in a folder, of the given step where one is given. Throws CheckpointError when it is not what it claims to be. */
@@ -129,13 +142,6 @@ export function loopPlan({ plan }: Pick<TrainerTask, 'plan'>, config: ModelConfi
   };
 }
 
-/** The control arm's rewriting: none, proved the same way. */
-function leaveAsItIs(batch: Batch): { batch: Batch; proof: Proof } {
-  const sha256 = batchSha256(batch);
-  const counts = { numRowsChanged: 0, numEdits: 0, editsByRule: {}, numTokensCut: 0, numResegmented: 0 };
-  return { batch, proof: { sha256Before: sha256, sha256After: sha256, ...counts, samples: [] } };
-}
-
 interface Scored {
   readonly config: ModelConfig;
   readonly parameters: Parameters;
@@ -154,6 +160,7 @@ async function evaluate(task: TrainerTask, scored: Scored, step: number, send: S
   }
   if (task.heldBack === null) return;
   const rows: number[][] = [];
+  await scored.dataset.fetchSamples(task.heldBack.from, task.heldBack.to - task.heldBack.from);
   for (let sample = task.heldBack.from; sample < task.heldBack.to; sample++) {
     rows.push([...scored.dataset.readSample(sample)]);
   }

@@ -6,6 +6,10 @@ import { arch, cpus, platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { findPolicy } from '../augmentation/policies.ts';
 import { fileSha256 } from '../src/checkpoint/checkpoint.ts';
+import { shownUrl } from '../src/data/http-range.ts';
+import { isUrl } from '../src/data/remote-file.ts';
+import { placeOf } from '../src/data/replay.ts';
+import { identifyTokenFiles } from '../src/data/token-files.ts';
 import { DataError, messageOf } from '../src/errors.ts';
 import type { JobSpec } from '../src/job-spec.ts';
 import { packagePath } from '../src/package-root.ts';
@@ -30,7 +34,7 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
       start: start === undefined ? null : await identifyFolder(start),
       published: end === undefined ? null : await identifyFolder(end),
     },
-    dataset: { ...dataset, bin: await identifyTokens(dataset.prefix), idx: await identify(`${dataset.prefix}.idx`) },
+    dataset: { ...dataset, ...(await identifyData(preparation)) },
     policy: {
       name: spec.intervention.policy,
       version: findPolicy(spec.intervention.policy, spec.intervention.direction).version,
@@ -46,6 +50,16 @@ async function identifyFolder(folder: string) {
   const entries = existsSync(folder) ? readdirSync(folder) : []; // the trainer says what is wrong with it
   const names = entries.filter((name) => /^((pytorch_)?model\b.*|optimizer)\.(safetensors|bin|json)$/.test(name));
   return Promise.all(names.sort().map((name) => identify(join(folder, name))));
+}
+
+/** The token files: hashed here, or as the server of a URL tells one version from another, without a query, which may hold a secret. */
+async function identifyData({ dataset, access }: Preparation) {
+  const { prefix } = dataset;
+  if (!isUrl(prefix)) return { bin: await identifyTokens(prefix), idx: await identify(`${prefix}.idx`) };
+  const [idx, ...bin] = (await identifyTokenFiles(placeOf(dataset), access)).map(({ url, sizeBytes, version }) => ({
+    ...{ url: shownUrl(url), sizeBytes, version },
+  }));
+  return { prefix: shownUrl(prefix), bin, idx };
 }
 
 /** PREFIX.bin, or those of its shards that are here. */

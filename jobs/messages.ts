@@ -5,10 +5,12 @@ import type { Benchmark } from '../src/eval/benchmarks.ts';
 import type { CheckpointRecord, EvaluationRecord, StepRecord } from '../src/store/records.ts';
 import type { BackendName } from '../src/tensor/backend.ts';
 import type { RunPlan } from '../src/train/plan.ts';
+import type { TaskAccess } from './batches.ts';
 
 interface SharedTask {
   readonly configPath: string;
   readonly dataset: DatasetDescription;
+  readonly access: TaskAccess;
   readonly plan: RunPlan;
   readonly backend: BackendName;
   /** New checkpoints become `step-N` in here. */

@@ -11,10 +11,11 @@ import { findBenchmark, type Benchmark } from '../src/eval/benchmarks.ts';
 import { messageOf } from '../src/errors.ts';
 import type { Arm, JobSpec } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
-import { describeDataset, findDataset } from '../src/suite/datasets.ts';
+import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/datasets.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
+import type { TaskAccess } from './batches.ts';
 import type { BurnInTask, TrainerTask } from './messages.ts';
 
 /** Held-back samples scored at most: enough for a perplexity with a narrow interval, cheap beside a step. */
@@ -29,6 +30,7 @@ export interface Preparation {
   readonly plan: JobPlan;
   readonly model: SuiteModel;
   readonly dataset: DatasetDescription;
+  readonly access: TaskAccess;
   readonly heldBack: TrainerTask['heldBack'];
   readonly benchmarks: readonly Benchmark[];
 }
@@ -42,7 +44,8 @@ export async function prepare(spec: JobSpec, stored: unknown, home: string): Pro
   const from = (trainSteps ?? model.endStep) * batchSize;
   const to = Math.min(numSamples, from + MOST_HELD_BACK);
   const benchmarks = plan.benchmarks.map((name) => findBenchmark(name, home));
-  return { plan, model, dataset, heldBack: from < to ? { from, to } : null, benchmarks };
+  const access = { cacheFolder: datasetCacheFolder(home, spec.dataset) };
+  return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, benchmarks };
 }
 
 async function makePlan(spec: JobSpec, home: string): Promise<JobPlan> {
@@ -82,8 +85,8 @@ export function makeBurnInTask(preparation: Preparation, checkpointFolder: strin
   return { ...sharedTask(preparation, checkpointFolder), arm: 'burn-in', startFolder };
 }
 
-function sharedTask({ plan, model, dataset }: Preparation, checkpointFolder: string) {
-  return { configPath: model.configPath, backend: plan.backend.name, ...{ plan, dataset, checkpointFolder } };
+function sharedTask({ plan, model, dataset, access }: Preparation, checkpointFolder: string) {
+  return { configPath: model.configPath, backend: plan.backend.name, ...{ plan, dataset, access, checkpointFolder } };
 }
 
 function suiteCheckpoint(model: SuiteModel, step: number): string {

@@ -1,6 +1,14 @@
 // The trainer process: a child of a worker that trains one arm, or does the burn-in before them. It holds no lease and no database connection; it ends when its
 // worker is gone.
-import { DataError, InputError, messageOf, NotFoundError, NumericalError, OutOfMemoryError } from '../src/errors.ts';
+import {
+  DataError,
+  InputError,
+  messageOf,
+  NotFoundError,
+  NumericalError,
+  OutOfMemoryError,
+  TransientError,
+} from '../src/errors.ts';
 import type { FailureReason } from '../src/job-spec.ts';
 import { runBurnIn } from './burn-in.ts';
 import { CheckpointError, runArm } from './intervention.ts';
@@ -45,6 +53,7 @@ function reasonOf(error: unknown): FailureReason {
   if (error instanceof NumericalError) return 'numerical';
   if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
   if (error instanceof CheckpointError) return 'bad-checkpoint';
-  if (error instanceof DataError) return 'bad-data';
+  // Transient is only what was tried often: a server of the data that stays out of reach.
+  if (error instanceof DataError || error instanceof TransientError) return 'bad-data';
   return 'program';
 }

@@ -1,4 +1,4 @@
-// `tiresias bench`: how fast this machine trains, measured, with its own matrix-product rate in the same run as the limit.
+// `tiresias bench train`: how fast this machine trains, measured, with its own matrix-product rate in the same run as the limit.
 import * as tf from '@tensorflow/tfjs-core';
 import { InvalidArgumentError, type Command } from 'commander';
 import { InputError } from '../errors.ts';
@@ -9,7 +9,9 @@ import { toTensors } from '../model/tensors.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
 import { PYTHIA_ADAM, trainStep } from '../train/step.ts';
 import type { TrainState } from '../train/state.ts';
+import { addDataBenches } from './bench-replay.ts';
 import { backendOption, wholeNumber } from './options.ts';
+import { formatFigures } from './table.ts';
 
 /** Layers, width, heads, padded vocabulary. */
 const SHAPES: Readonly<Record<string, readonly [number, number, number, number]>> = {
@@ -32,9 +34,9 @@ interface BenchOptions {
 }
 
 export function addBenchCommand(program: Command): void {
-  program
-    .command('bench')
-    .description('measure speed')
+  const bench = program.command('bench').description('measure speed');
+  addDataBenches(bench);
+  bench
     .command('train')
     .description('whole training steps of a model shape with random weights; the first step is not counted')
     .requiredOption('--model-shape <name>', Object.keys(SHAPES).join(', '), parseShape)
@@ -75,7 +77,7 @@ async function benchTrain(options: BenchOptions): Promise<void> {
     gemmGflopPerSecond,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };
-  process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : describe(result));
+  process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : formatFigures(result));
 }
 
 function parseShape(name: string): ModelConfig {
@@ -141,13 +143,4 @@ function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
-}
-
-function describe(result: Readonly<Record<string, string | number>>): string {
-  const width = Math.max(...Object.keys(result).map((key) => key.length));
-  return Object.entries(result)
-    .map(
-      ([key, value]) => `${key.padEnd(width)}  ${typeof value === 'number' ? Number(value.toPrecision(5)) : value}\n`,
-    )
-    .join('');
 }

@@ -1,17 +1,27 @@
 // `tiresias replay`: the batch that a step of the original training read, as its SHA-256 or as token ids.
 import type { Command } from 'commander';
-import { batchSha256, openDataset, replayBatch, type Batch, type Layout } from '../data/replay.ts';
+import {
+  batchSha256,
+  openDataset,
+  placeOfStep,
+  prepareDataset,
+  replayBatch,
+  type Batch,
+  type Layout,
+} from '../data/replay.ts';
 import { InputError } from '../errors.ts';
 import { wholeNumber } from './options.ts';
 
 interface ReplayOptions {
   readonly data: string;
+  readonly shards?: number;
   readonly layout: Layout; // checked by openDataset
   readonly seqLength: number;
   readonly batchSize: number;
   readonly trainSteps?: number;
   readonly seed?: number;
   readonly step: number;
+  readonly cache?: string;
   readonly format: string;
 }
 
@@ -28,7 +38,15 @@ export function addReplayCommand(program: Command): void {
   program
     .command('replay')
     .description('show the batch that a step of the original training read')
-    .requiredOption('--data <prefix>', 'path of the .bin (or its shards) and .idx, without their endings')
+    .requiredOption(
+      '--data <prefix>',
+      'path or http(s) URL of the .bin (or its shards) and .idx, without their endings',
+    )
+    .option(
+      '--shards <n>',
+      'for a URL in shards: the number at the end of their names, 20 for -of-00020.bin',
+      wholeNumber(1),
+    )
     .requiredOption(
       '--layout <layout>',
       'preshuffled (a row is a sample) or documents (packed and shuffled as GPT-NeoX does)',
@@ -38,16 +56,26 @@ export function addReplayCommand(program: Command): void {
     .option('--train-steps <n>', 'steps of the whole original training (documents)', wholeNumber(1))
     .option('--seed <n>', "seed of the original training's data order (documents)", wholeNumber(0))
     .requiredOption('--step <k>', 'step whose batch is shown, from 0', wholeNumber(0))
+    .option(
+      '--cache <folder>',
+      "where index arrays of documents, under GPT-NeoX's names, and what is fetched of a URL are kept",
+    )
     .option('--format <format>', 'sha256 or json', 'sha256')
     .addHelpText('after', EXAMPLES)
     .action(showBatch);
 }
 
-function showBatch({ data, step, format, ...rest }: ReplayOptions): void {
+async function showBatch({ data, step, format, cache, ...rest }: ReplayOptions): Promise<void> {
   if (format !== 'sha256' && format !== 'json')
     throw new InputError(`--format: expected sha256 or json, found ${format}`);
-  const dataset = openDataset({ prefix: data, ...rest });
+  const description = { prefix: data, ...rest };
+  const report = (words: string) => void process.stderr.write(`${words}\n`);
+  const access = { report, ...(cache !== undefined && { cacheFolder: cache }) };
+  await prepareDataset(description, access);
+  const dataset = openDataset(description, access);
   try {
+    const { firstSample, numRows } = placeOfStep(dataset, step);
+    await dataset.fetchSamples(firstSample, numRows);
     const batch = replayBatch(dataset, step);
     process.stdout.write(`${format === 'sha256' ? batchSha256(batch) : rowsAsJson(batch)}\n`);
   } finally {

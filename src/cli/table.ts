@@ -8,6 +8,16 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
+/** Named figures, one a line, numbers to five digits. */
+export function formatFigures(result: Readonly<Record<string, string | number>>): string {
+  const width = Math.max(...Object.keys(result).map((key) => key.length));
+  return Object.entries(result)
+    .map(
+      ([key, value]) => `${key.padEnd(width)}  ${typeof value === 'number' ? Number(value.toPrecision(5)) : value}\n`,
+    )
+    .join('');
+}
+
 /** The text in one line, without the control characters with which a stored name could steer a terminal. */
 export function printable(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/\p{Cc}|\p{Cf}/gu, '�');

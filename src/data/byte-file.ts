@@ -1,20 +1,51 @@
-// Reads byte ranges of a big file that may lie in equal shards NAME-00000-of-00020.bin, as the Pile's token files do on the hub.
-// Shards that are missing are an error only when a range touches them: the last 7 % of Pythia's training need 3 shards of 21.
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+// Bytes of a big file, read at their places: a local file, or a row of shards that stands for one. Dataset end of the road.
+// The same interface stands for a file of a server whose blocks are kept here (remote-file.ts).
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError, messageOf } from '../errors.ts';
 
-/** Opens a file for reading; throws DataError naming it. */
-export function openForReading(path: string): number {
+export interface ByteRange {
+  readonly offset: number;
+  readonly sizeBytes: number;
+}
+
+export interface ByteFile {
+  /** Path or URL, for messages. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Fills `into` with the bytes from `offset`; throws DataError when they are not there. */
+  read(into: Buffer, offset: number): void;
+  /** Names the file and the place of a byte: those of the shard, for a file in shards. */
+  where(offset: number): string;
+  /** Brings these bytes here when they are not; what is local is there at once. */
+  fetch(ranges: readonly ByteRange[]): Promise<void>;
+  /** Words that differ once the file was written to or replaced. */
+  fingerprint(): string;
+  close(): void;
+}
+
+/** Opens a local file for reading; throws DataError naming it. */
+export function openLocalFile(path: string): ByteFile {
+  let descriptor: number;
   try {
-    return openSync(path, 'r');
+    descriptor = openSync(path, 'r');
   } catch (error) {
     throw new DataError(`${path}: expected a readable file: ${messageOf(error)}; check the path`, { cause: error });
   }
+  return {
+    path,
+    sizeBytes: fstatSync(descriptor).size,
+    read: (into, offset) => readFully(descriptor, path, into, offset),
+    where: (offset) => `${path}, byte ${offset}`,
+    fetch: () => Promise.resolve(),
+    fingerprint() {
+      const { size, ino, ctimeNs } = fstatSync(descriptor, { bigint: true });
+      return `${size} bytes, inode ${ino}, changed ${ctimeNs}`;
+    },
+    close: () => closeSync(descriptor),
+  };
 }
 
-/** Fills `into` from `offset` of an open file; throws DataError naming file and offset when the file ends before. */
-export function readFully(descriptor: number, path: string, into: Buffer, offset: number): void {
+function readFully(descriptor: number, path: string, into: Buffer, offset: number): void {
   let done = 0;
   while (done < into.length) {
     const got = readSync(descriptor, into, done, into.length - done, offset + done);
@@ -28,142 +59,63 @@ export function readFully(descriptor: number, path: string, into: Buffer, offset
   }
 }
 
-interface Part {
+/** A stretch of a whole that lies in one file. */
+export interface Part {
   readonly path: string;
   readonly start: number;
   readonly sizeBytes: number;
-  readonly descriptor: number | undefined;
+  /** Undefined for a file that is missing: an error only when a range touches it. */
+  readonly file: ByteFile | undefined;
 }
 
-/** One file, or a row of shards that stands for one. */
-export class ByteFile {
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly #parts: readonly Part[];
-
-  private constructor(path: string, parts: readonly Part[]) {
-    this.path = path;
-    this.#parts = parts;
-    this.sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
-  }
-
-  /**
-   * Opens PREFIX.bin, or the shards PREFIX-NNNNN-of-MMMMM.bin when there is no such file.
-   * `expectedBytes` is the size by the index; it tells how many shards there are. Throws DataError.
-   */
-  static open(prefix: string, expectedBytes: number): ByteFile {
-    const path = `${prefix}.bin`;
-    const shards = findShards(prefix);
-    if (shards.length === 0) {
-      const descriptor = openForReading(path);
-      return new ByteFile(path, [{ path, start: 0, sizeBytes: fstatSync(descriptor).size, descriptor }]);
-    }
-    return new ByteFile(path, openShards(placeShards(path, shards, expectedBytes)));
-  }
-
-  /** Fills `into` with the bytes from `offset`; throws DataError when they are not there. */
-  read(into: Buffer, offset: number): void {
-    let at = offset;
-    const end = offset + into.length;
-    for (const part of this.#parts) {
-      const partEnd = part.start + part.sizeBytes;
-      if (at >= end || at < part.start || at >= partEnd) continue;
-      const upTo = Math.min(end, partEnd);
-      if (part.descriptor === undefined) {
-        throw new DataError(
-          `${part.path}: this shard is needed (bytes ${at} to ${upTo} of the whole) and missing; fetch it`,
-        );
-      }
-      readFully(part.descriptor, part.path, into.subarray(at - offset, upTo - offset), at - part.start);
-      at = upTo;
-    }
-    if (at < end) {
-      throw new DataError(
-        `${this.path}: expected bytes ${offset} to ${end}, found a file of ${this.sizeBytes} bytes; fetch or build it anew`,
-      );
-    }
-  }
-
-  /** Names the file and the place of a byte of the whole. */
-  where(offset: number): string {
-    const part = this.#parts.find((p) => offset >= p.start && offset < p.start + p.sizeBytes);
-    return part ? `${part.path}, byte ${offset - part.start}` : `${this.path}, byte ${offset}`;
-  }
-
-  close(): void {
-    closeAll(this.#parts);
-  }
-}
-
-interface Shard {
-  readonly path: string;
-  readonly number: number;
-  readonly of: string;
-  readonly sizeBytes: number;
-}
-
-// The shards that are there; none when PREFIX.bin is.
-function findShards(prefix: string): Shard[] {
-  const folder = dirname(prefix);
-  const name = basename(prefix);
-  let entries: string[];
-  try {
-    entries = readdirSync(folder);
-  } catch (error) {
-    throw new DataError(`${folder}: expected a folder with ${name}.bin and ${name}.idx: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  if (entries.includes(`${name}.bin`)) return [];
-  const shards: Shard[] = [];
-  for (const entry of entries.sort()) {
-    const match = entry.startsWith(name) ? /^-(\d{5})-of-(\d{5})\.bin$/.exec(entry.slice(name.length)) : null;
-    if (!match) continue;
-    const path = join(folder, entry);
-    shards.push({ path, number: Number(match[1]), of: match[2]!, sizeBytes: statSync(path).size });
-  }
-  return shards;
-}
-
-// Every shard but the last has the size of the largest. "of-00020" may count the shards or name the last one (the hub's way).
-function placeShards(path: string, shards: readonly Shard[], expectedBytes: number): Omit<Part, 'descriptor'>[] {
-  const { of } = shards[0]!; // the caller found at least one
-  const common = Math.max(1, ...shards.map((shard) => shard.sizeBytes));
-  const numShards = Math.ceil(expectedBytes / common);
-  const misnamed = shards.find((shard) => shard.of !== of || shard.number >= numShards);
-  if (misnamed || (numShards !== Number(of) && numShards !== Number(of) + 1)) {
+/** One file made of others, none of which is missing between two: the parts' sizes add up without a gap. */
+export function joinFiles(path: string, parts: readonly Part[]): ByteFile {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+  const touched = (offset: number, length: number): Part[] =>
+    parts.filter((part) => part.start < offset + length && part.start + part.sizeBytes > offset);
+  const fileOf = (part: Part, offset: number, length: number): ByteFile => {
+    if (part.file !== undefined) return part.file;
     throw new DataError(
-      `${(misnamed ?? shards[0]!).path}: the index tells of ${expectedBytes} bytes, which is ${numShards} shards of ${common} bytes (the largest here); ` +
-        `the names tell of ${of}; fetch a shard that is not the last, and remove those of other files`,
+      `${part.path}: this shard is needed (bytes ${offset} to ${offset + length} of the whole) and missing; fetch it`,
     );
-  }
-  return Array.from({ length: numShards }, (_, i) => {
-    const start = common * i;
-    const sizeBytes = Math.min(common, expectedBytes - start);
-    const shard = shards.find((s) => s.number === i);
-    if (shard && shard.sizeBytes !== sizeBytes) {
-      throw new DataError(
-        `${shard.path}: expected ${sizeBytes} bytes (${expectedBytes} in ${numShards} shards by the index), found ${shard.sizeBytes}; fetch it anew`,
-      );
-    }
-    const number = String(i).padStart(5, '0');
-    return { path: `${path.slice(0, -'.bin'.length)}-${number}-of-${of}.bin`, start, sizeBytes };
-  });
-}
-
-function openShards(places: readonly Omit<Part, 'descriptor'>[]): Part[] {
-  const parts: Part[] = [];
-  try {
-    for (const place of places) {
-      parts.push({ ...place, descriptor: existsSync(place.path) ? openForReading(place.path) : undefined });
-    }
-  } catch (error) {
-    closeAll(parts);
-    throw error;
-  }
-  return parts;
-}
-
-function closeAll(parts: readonly Part[]): void {
-  for (const { descriptor } of parts) if (descriptor !== undefined) closeSync(descriptor);
+  };
+  const checkRange = (offset: number, length: number): void => {
+    if (offset + length <= sizeBytes) return;
+    throw new DataError(
+      `${path}: expected bytes ${offset} to ${offset + length}, found a file of ${sizeBytes} bytes; fetch or build it anew`,
+    );
+  };
+  return {
+    path,
+    sizeBytes,
+    read(into, offset) {
+      checkRange(offset, into.length);
+      for (const part of touched(offset, into.length)) {
+        const from = Math.max(offset, part.start);
+        const to = Math.min(offset + into.length, part.start + part.sizeBytes);
+        fileOf(part, offset, into.length).read(into.subarray(from - offset, to - offset), from - part.start);
+      }
+    },
+    where(offset) {
+      const part = parts.find((p) => offset >= p.start && offset < p.start + p.sizeBytes);
+      return part ? `${part.path}, byte ${offset - part.start}` : `${path}, byte ${offset}`;
+    },
+    async fetch(ranges) {
+      const perPart = new Map<Part, ByteRange[]>();
+      for (const { offset, sizeBytes: length } of ranges) {
+        checkRange(offset, length);
+        for (const part of touched(offset, length)) {
+          fileOf(part, offset, length);
+          const from = Math.max(offset, part.start);
+          const to = Math.min(offset + length, part.start + part.sizeBytes);
+          const wanted = perPart.get(part) ?? [];
+          wanted.push({ offset: from - part.start, sizeBytes: to - from });
+          perPart.set(part, wanted);
+        }
+      }
+      for (const [part, wanted] of perPart) await part.file?.fetch(wanted);
+    },
+    fingerprint: () => parts.map(({ file }) => file?.fingerprint() ?? 'missing').join('; '),
+    close: () => parts.forEach(({ file }) => file?.close()),
+  };
 }

@@ -7,15 +7,32 @@ import { numpyRandom } from './numpy-random.ts';
 /** Limits of the number types that hold the index: document positions are int32, sample numbers uint32. */
 const MOST_POSITIONS = 2 ** 31 - 1;
 const MOST_SAMPLES = 2 ** 32 - 3;
+const CHUNK_SAMPLES = 2 ** 17; // 1 MiB of starts at a time
 
-export interface SampleIndex {
+/** What fixes the order of samples, besides the corpus. */
+export interface SampleOrder {
+  readonly seqLength: number;
+  /** Samples that the training asks for. */
+  readonly numSamples: number;
+  readonly seed: number;
+}
+
+export interface SampleIndexSize {
   readonly numEpochs: number;
-  /** [numEpochs · documents]: document at each position of the packed stream. */
-  readonly documents: Int32Array;
-  /** [S + 1, 2]: position in `documents` and token in that document where each packed sample begins. */
-  readonly starts: Int32Array;
+  /** numEpochs · documents. */
+  readonly numPositions: number;
+  /** S: samples in those epochs, at least those asked for. */
+  readonly numSamples: number;
+}
+
+/** The arrays in the order in which one random generator makes them; each is made when it is handed over, and not kept. */
+export interface SampleIndexSink {
+  /** [numPositions]: document at each position of the packed stream. */
+  documents(values: Int32Array): void;
+  /** [S + 1, 2] in pieces: position in `documents` and token in that document where each packed sample begins. */
+  starts(pieces: Iterable<Int32Array>): void;
   /** [S]: packed sample that is read as the i-th training sample. */
-  readonly order: Uint32Array;
+  order(values: Uint32Array): void;
 }
 
 export interface Corpus {
@@ -31,11 +48,13 @@ export function numSamplesRequested(trainSteps: number, batchSize: number): numb
 }
 
 /**
- * Builds the arrays for at least `numSamples` samples of seqLength + 1 tokens.
+ * The sizes of the arrays for at least `numSamples` samples of seqLength + 1 tokens.
  * Throws DataError for a corpus without tokens, InputError when the arrays would exceed the format's own limits.
  */
-export function buildSampleIndex(corpus: Corpus, seqLength: number, numSamples: number, seed: number): SampleIndex {
-  const random = numpyRandom(seed);
+export function sizeSampleIndex(
+  corpus: Omit<Corpus, 'documentLength'>,
+  { seqLength, numSamples }: SampleOrder,
+): SampleIndexSize {
   const numEpochs = countEpochs(corpus, seqLength, numSamples);
   const S = Math.floor((numEpochs * corpus.numTokens - 1) / seqLength);
   const numPositions = numEpochs * corpus.numDocuments;
@@ -45,19 +64,76 @@ export function buildSampleIndex(corpus: Corpus, seqLength: number, numSamples: 
         `expected at most ${MOST_POSITIONS} documents and ${MOST_SAMPLES} samples; take fewer training steps or a larger corpus`,
     );
   }
-  const documents = new Int32Array(numPositions);
-  for (let i = 0; i < numPositions; i++) documents[i] = i % corpus.numDocuments;
-  random.shuffle(documents); // before the order: both draw from one generator
-  const starts = packSamples(corpus, documents, seqLength, S);
-  const order = new Uint32Array(S);
-  for (let i = 0; i < S; i++) order[i] = i;
-  random.shuffle(order);
-  return { numEpochs, documents, starts, order };
+  return { numEpochs, numPositions, numSamples: S };
+}
+
+/**
+ * Builds the arrays. At most one of the shuffled ones is in memory at a time (4 bytes a document, or a sample); the starts, twice as
+ * large, never are. Throws as sizeSampleIndex does.
+ */
+export function buildSampleIndex(corpus: Corpus, order: SampleOrder, sink: SampleIndexSink): SampleIndexSize {
+  const random = numpyRandom(order.seed);
+  const size = sizeSampleIndex(corpus, order);
+  const placeDocuments = (): void => {
+    const documents = new Int32Array(size.numPositions);
+    for (let i = 0; i < documents.length; i++) documents[i] = i % corpus.numDocuments;
+    random.shuffle(documents); // before the order: both draw from one generator
+    sink.documents(documents);
+    sink.starts(packSamples(corpus, (position) => documents[position]!, order.seqLength, size.numSamples));
+  };
+  placeDocuments(); // a function, so that its array is free before the next is made
+  const samples = new Uint32Array(size.numSamples);
+  for (let i = 0; i < samples.length; i++) samples[i] = i;
+  random.shuffle(samples);
+  sink.order(samples);
+  return size;
+}
+
+/**
+ * Where each packed sample begins, [S + 1, 2], in pieces that are overwritten by the next; `documentAt` is asked for positions in rising
+ * order.
+ */
+export function* packSamples(
+  corpus: Corpus,
+  documentAt: (position: number) => number,
+  seqLength: number,
+  numSamples: number,
+): Generator<Int32Array> {
+  const piece = new Int32Array(2 * Math.min(CHUNK_SAMPLES, numSamples + 1));
+  let position = 0;
+  let offset = 0;
+  let length = corpus.documentLength(documentAt(0));
+  let filled = 2; // sample 0 starts at (0, 0)
+  for (let sample = 1; sample <= numSamples; sample++) {
+    let remaining = seqLength + 1;
+    while (remaining > length - offset) {
+      remaining -= length - offset;
+      position += 1;
+      offset = 0;
+      length = corpus.documentLength(documentAt(position));
+    }
+    offset += remaining - 1; // the last token of a sample is the first of the next
+    if (filled === piece.length) {
+      yield piece;
+      filled = 0;
+    }
+    piece[filled++] = position;
+    piece[filled++] = offset;
+  }
+  yield piece.subarray(0, filled);
 }
 
 // The least e with ⌊(e·T − 1) / seqLength⌋ ≥ numSamples, that is e·T ≥ numSamples·seqLength + 1.
-function countEpochs({ prefix, numTokens }: Corpus, seqLength: number, numSamples: number): number {
-  if (numTokens === 0) throw new DataError(`${prefix}.idx: expected documents with tokens, found only empty ones`);
+function countEpochs(
+  { prefix, numTokens }: Omit<Corpus, 'documentLength'>,
+  seqLength: number,
+  numSamples: number,
+): number {
+  if (numTokens === 0) {
+    throw new DataError(
+      `${prefix}.idx, byte 34: expected documents with tokens, found only empty ones; fetch or build it anew`,
+    );
+  }
   const needed = numSamples * seqLength + 1;
   const numEpochs = Math.ceil(needed / numTokens);
   if (!Number.isSafeInteger(needed) || !Number.isSafeInteger(numEpochs * numTokens)) {
@@ -66,26 +142,4 @@ function countEpochs({ prefix, numTokens }: Corpus, seqLength: number, numSample
     );
   }
   return numEpochs;
-}
-
-function packSamples(corpus: Corpus, documents: Int32Array, seqLength: number, S: number): Int32Array {
-  const starts = new Int32Array(2 * (S + 1)); // sample 0 starts at (0, 0)
-  let position = 0;
-  let offset = 0;
-  for (let sample = 1; sample <= S; sample++) {
-    let remaining = seqLength + 1;
-    for (;;) {
-      const available = corpus.documentLength(documents[position]!) - offset;
-      if (remaining <= available) {
-        offset += remaining - 1; // the last token of a sample is the first of the next
-        break;
-      }
-      remaining -= available;
-      position += 1;
-      offset = 0;
-    }
-    starts[2 * sample] = position;
-    starts[2 * sample + 1] = offset;
-  }
-  return starts;
 }

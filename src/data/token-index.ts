@@ -1,73 +1,112 @@
-// The .idx of a token file: header, lengths, pointers and boundaries of the documents, every entry checked. MMIDIDX format of
-// Megatron-LM and GPT-NeoX (megatron/data/indexed_dataset.py), version 1. Dataset end of the road.
-// The format allows any pointers; here, as everything known writes them, documents must follow each other without a gap.
-import { closeSync, fstatSync } from 'node:fs';
+// The .idx of a token file: header, lengths, pointers and boundaries of the documents. MMIDIDX format of Megatron-LM and GPT-NeoX
+// (megatron/data/indexed_dataset.py), version 1. Dataset end of the road.
+// The format allows any pointers; here, as everything known writes them, documents must follow each other without a gap. Entries are
+// read at their places and checked as they are read: the Pile's index has 4 GB, its preshuffled one 2.9 GB.
 import { DataError } from '../errors.ts';
-import { openForReading, readFully } from './byte-file.ts';
-import { itemBytes, tokenTypeCode, tokenTypeOfCode, type TokenType } from './token-type.ts';
+import type { ByteFile } from './byte-file.ts';
+import { int64At, NumberTable } from './number-table.ts';
+import { AMBIGUOUS_FLOAT_CODE, itemBytes, tokenTypeCode, tokenTypeOfCode, type TokenType } from './token-type.ts';
 
 const INDEX_MAGIC = Buffer.from('MMIDIDX\0\0', 'latin1');
-const INDEX_HEADER_BYTES = 34;
+/** Bytes before the lengths. */
+export const INDEX_HEADER_BYTES = 34;
 
 /** More documents than any corpus has; the Pile has 211 million, its preshuffled form 147 million rows. */
 export const MOST_DOCUMENTS = 2 ** 31 - 1;
 
-const CHUNK_ENTRIES = 2 ** 17; // 1 MiB of 64-bit pointers at a time
-const DOCUMENTS_A_MARK = 256;
-
+/** An open .idx. */
 export interface TokenIndex {
+  readonly path: string;
+  readonly file: ByteFile;
   readonly type: TokenType;
   readonly numDocuments: number;
-  readonly numTokens: number;
-  /** The length of every document in tokens, when all have the same. */
-  readonly uniformLength: number | undefined;
-  /** Tokens of a document, which must be one. */
-  length(document: number): number;
-  /** Tokens of all documents before one. */
-  tokensBefore(document: number): number;
+  /** int32: tokens of each document. */
+  readonly lengths: NumberTable;
+  /** int64: byte of the .bin at which each document begins. */
+  readonly pointers: NumberTable;
+  /** int64: document numbers, rising from 0 to numDocuments; nothing here reads them but the full check. */
+  readonly boundaries: NumberTable;
 }
 
-interface Header {
-  readonly type: TokenType;
-  readonly numDocuments: number;
-  readonly numBoundaries: number;
+/**
+ * Reads the header and checks it against the file's size. `binBytes` is the size of the .bin, asked for only when the pointers do
+ * not tell which type code 6 means. Throws DataError naming file, offset, what was expected and what was found.
+ */
+export function readTokenIndex(file: ByteFile, binBytes?: () => number): TokenIndex {
+  const { path } = file;
+  const { code, type, numDocuments, numBoundaries } = readHeader(file);
+  const lengths = new NumberTable(file, INDEX_HEADER_BYTES, numDocuments, 4);
+  const pointers = new NumberTable(file, lengths.placeOf(numDocuments), numDocuments, 8);
+  const boundaries = new NumberTable(file, pointers.placeOf(numDocuments), numBoundaries, 8);
+  const index = { path, file, type, numDocuments, lengths, pointers, boundaries };
+  return code === AMBIGUOUS_FLOAT_CODE ? { ...index, type: floatTypeOf(index, binBytes) } : index;
 }
 
-// Offsets are not kept (1.7 GB for the Pile) but summed from the nearest mark below; equal lengths are kept as one number.
-interface Lengths {
-  readonly numTokens: number;
-  readonly uniform: number | undefined;
-  readonly each: Int32Array;
-  readonly marks: Float64Array; // [⌈numDocuments / 256⌉], in tokens
+/** Tokens of a document, which must be one. Throws DataError for a length that is none. */
+export function lengthOf({ path, lengths }: TokenIndex, document: number): number {
+  const length = lengths.int32(document);
+  if (length < 0) throw badLength(path, lengths, document, length);
+  return length;
 }
 
-/** Reads PREFIX.idx and checks it against itself. Throws DataError naming file, offset, what was expected and what was found. */
-export function readTokenIndex(path: string): TokenIndex {
-  const descriptor = openForReading(path);
-  try {
-    const header = readHeader(descriptor, path);
-    const lengths = readLengths(descriptor, path, header);
-    checkPointers(descriptor, path, header, lengths);
-    checkBoundaries(descriptor, path, header);
-    const { numTokens, uniform, each, marks } = lengths;
-    const length = (document: number): number => uniform ?? each[document]!;
-    const tokensBefore = (document: number): number => {
-      if (uniform !== undefined) return document * uniform;
-      const mark = Math.floor(document / DOCUMENTS_A_MARK);
-      let tokens = marks[mark]!;
-      for (let d = mark * DOCUMENTS_A_MARK; d < document; d++) tokens += each[d]!;
-      return tokens;
-    };
-    return {
-      type: header.type,
-      numDocuments: header.numDocuments,
-      numTokens,
-      uniformLength: uniform,
-      length,
-      tokensBefore,
-    };
-  } finally {
-    closeSync(descriptor);
+/**
+ * Checks every entry of the index: lengths that are not negative, pointers without gaps, boundaries that rise from 0 to the end.
+ * Returns the tokens of all documents. Throws DataError; `onProgress` is told entries that were seen.
+ */
+export function checkTokenIndex(index: TokenIndex, onProgress: (numEntries: number) => void = () => undefined): number {
+  const { path, type, lengths, pointers } = index;
+  const width = itemBytes(type);
+  let bytesBefore = 0;
+  pointers.forEachChunk((first, bytes, count) => {
+    const chunk = lengths.read(first, count);
+    for (let i = 0; i < count; i++) {
+      const length = chunk.readInt32LE(4 * i);
+      if (length < 0) throw badLength(path, lengths, first + i, length);
+      const found = int64At(bytes, 8 * i);
+      if (found !== bytesBefore) throw badPointer(index, first + i, bytesBefore, found);
+      bytesBefore += length * width;
+    }
+    onProgress(first + count);
+  });
+  checkBoundaries(index, onProgress);
+  return bytesBefore / width;
+}
+
+/**
+ * Checks that documents [first, first + count) are rows: `rowLength` tokens each, one after the other from the .bin's beginning.
+ * Throws DataError naming the first entry that is another.
+ */
+export function checkRows(index: TokenIndex, first: number, count: number, rowLength: number): void {
+  const { path, type, lengths, pointers } = index;
+  const lengthBytes = lengths.read(first, count);
+  const pointerBytes = pointers.read(first, count);
+  const rowBytes = rowLength * itemBytes(type);
+  for (let i = 0; i < count; i++) {
+    const length = lengthBytes.readInt32LE(4 * i);
+    if (length < 0) throw badLength(path, lengths, first + i, length);
+    if (length !== rowLength) {
+      throw new DataError(
+        `${path}, byte ${lengths.placeOf(first + i)}: expected rows of ${rowLength} tokens, found ${length} in row ${first + i}; ` +
+          'rows of several lengths are not preshuffled: the layout may be documents, or the index is damaged',
+      );
+    }
+    const found = int64At(pointerBytes, 8 * i);
+    if (found !== (first + i) * rowBytes) throw badPointer(index, first + i, (first + i) * rowBytes, found);
+  }
+}
+
+/** Checks the first and the last document boundary. Throws DataError. */
+export function checkOuterBoundaries({ path, boundaries, numDocuments }: TokenIndex): void {
+  if (boundaries.count === 0) return;
+  for (const [entry, expected] of [
+    [0, 0],
+    [boundaries.count - 1, numDocuments],
+  ] as const) {
+    const found = boundaries.int64(entry);
+    if (found === expected) continue;
+    throw new DataError(
+      `${path}, byte ${boundaries.placeOf(entry)}: expected document boundary ${expected}, found ${found}; the index is damaged: fetch or build it anew`,
+    );
   }
 }
 
@@ -75,11 +114,7 @@ export function readTokenIndex(path: string): TokenIndex {
 export function tokenIndexBytes(lengths: readonly number[], type: TokenType): Buffer {
   const n = lengths.length;
   const bytes = Buffer.alloc(INDEX_HEADER_BYTES + 12 * n + 8 * (n + 1));
-  INDEX_MAGIC.copy(bytes);
-  bytes.writeBigUInt64LE(1n, 9);
-  bytes.writeUInt8(tokenTypeCode(type), 17);
-  bytes.writeBigUInt64LE(BigInt(n), 18);
-  bytes.writeBigUInt64LE(BigInt(n + 1), 26);
+  tokenIndexHeader(n, type).copy(bytes);
   let pointer = 0n;
   for (const [document, length] of lengths.entries()) {
     bytes.writeInt32LE(length, INDEX_HEADER_BYTES + 4 * document);
@@ -90,15 +125,33 @@ export function tokenIndexBytes(lengths: readonly number[], type: TokenType): Bu
   return bytes;
 }
 
-function readHeader(descriptor: number, path: string): Header {
-  const fileBytes = fstatSync(descriptor).size;
+/** The first 34 bytes of an .idx of so many documents. */
+export function tokenIndexHeader(numDocuments: number, type: TokenType): Buffer {
+  const bytes = Buffer.alloc(INDEX_HEADER_BYTES);
+  INDEX_MAGIC.copy(bytes);
+  bytes.writeBigUInt64LE(1n, 9);
+  bytes.writeUInt8(tokenTypeCode(type), 17);
+  bytes.writeBigUInt64LE(BigInt(numDocuments), 18);
+  bytes.writeBigUInt64LE(BigInt(numDocuments + 1), 26);
+  return bytes;
+}
+
+interface Header {
+  readonly code: number;
+  readonly type: TokenType;
+  readonly numDocuments: number;
+  readonly numBoundaries: number;
+}
+
+function readHeader(file: ByteFile): Header {
+  const { path, sizeBytes: fileBytes } = file;
   if (fileBytes < INDEX_HEADER_BYTES) {
     throw new DataError(
-      `${path}: expected a header of ${INDEX_HEADER_BYTES} bytes, found a file of ${fileBytes}; fetch or build it anew`,
+      `${path}, byte ${fileBytes}: expected a header of ${INDEX_HEADER_BYTES} bytes, found a file of ${fileBytes}; fetch or build it anew`,
     );
   }
   const header = Buffer.alloc(INDEX_HEADER_BYTES);
-  readFully(descriptor, path, header, 0);
+  file.read(header, 0);
   const magic = header.subarray(0, INDEX_MAGIC.length);
   if (!magic.equals(INDEX_MAGIC)) {
     throw new DataError(
@@ -113,8 +166,7 @@ function readHeader(descriptor: number, path: string): Header {
   const type = tokenTypeOfCode(code);
   if (type === undefined) {
     throw new DataError(
-      `${path}, byte 17: expected the code of an integer type (1 to 5 or 8), found ${code}` +
-        `${code === 6 || code === 7 ? ', floating point' : ''}; store the tokens as uint16 or int32`,
+      `${path}, byte 17: expected the code of a number type, 1 to 8, found ${code}; the index is damaged`,
     );
   }
   const numDocuments = readCount(header, 18, path, 'documents');
@@ -127,7 +179,7 @@ function readHeader(descriptor: number, path: string): Header {
     );
   }
   if (numDocuments === 0) throw new DataError(`${path}, byte 18: expected at least one document, found none`);
-  return { type, numDocuments, numBoundaries };
+  return { code, type, numDocuments, numBoundaries };
 }
 
 function readCount(header: Buffer, offset: number, path: string, what: string): number {
@@ -140,78 +192,55 @@ function readCount(header: Buffer, offset: number, path: string, what: string): 
   return Number(count);
 }
 
-function readLengths(descriptor: number, path: string, { numDocuments }: Header): Lengths {
-  let first: number | undefined;
-  let each = new Int32Array(0);
-  let isUniform = true;
-  let numTokens = 0;
-  const marks = new Float64Array(Math.ceil(numDocuments / DOCUMENTS_A_MARK));
-  forEachEntry(descriptor, path, INDEX_HEADER_BYTES, numDocuments, 4, (document, entry, offset) => {
-    const length = entry.readInt32LE(offset);
-    if (length < 0) {
-      const place = INDEX_HEADER_BYTES + 4 * document;
-      throw new DataError(
-        `${path}, byte ${place}: expected the length of document ${document}, found ${length}; the index is damaged`,
-      );
-    }
-    first ??= length;
-    if (isUniform && length !== first) {
-      isUniform = false;
-      each = new Int32Array(numDocuments).fill(first, 0, document);
-    }
-    if (!isUniform) each[document] = length;
-    if (document % DOCUMENTS_A_MARK === 0) marks[document / DOCUMENTS_A_MARK] = numTokens;
-    numTokens += length;
-  });
-  return { numTokens, uniform: isUniform ? first : undefined, each, marks };
+/** What code 6 means here: the first document with tokens ends where the next begins, 4 or 8 bytes a token further. */
+function floatTypeOf(index: TokenIndex, binBytes: (() => number) | undefined): TokenType {
+  const { path, lengths, pointers, numDocuments } = index;
+  let document = 0;
+  while (document < numDocuments - 1 && lengthOf(index, document) === 0) document++;
+  const numTokens = lengthOf(index, document);
+  const isLast = document === numDocuments - 1;
+  const sizeBytes = isLast ? binBytes?.() : pointers.int64(document + 1);
+  if (sizeBytes === undefined || sizeBytes === 4 * numTokens) return 'float32';
+  if (sizeBytes === 8 * numTokens) return 'float64';
+  throw new DataError(
+    `${path}, byte ${isLast ? lengths.placeOf(document) : pointers.placeOf(document + 1)}: expected ${numTokens} tokens of code 6 to take ` +
+      `${4 * numTokens} bytes (float32) or ${8 * numTokens} (float64), found ${sizeBytes}; the index is damaged: fetch or build it anew`,
+  );
 }
 
-function checkPointers(descriptor: number, path: string, header: Header, lengths: Lengths): void {
-  const start = INDEX_HEADER_BYTES + 4 * header.numDocuments;
-  const width = itemBytes(header.type);
-  let expected = 0;
-  forEachEntry(descriptor, path, start, header.numDocuments, 8, (document, entry, offset) => {
-    // Below 2^53, so that low + high·2^32 is exact; a greater pointer is not equal to `expected` either way.
-    const found = entry.readUInt32LE(offset) + entry.readInt32LE(offset + 4) * 2 ** 32;
-    if (found !== expected) {
-      throw new DataError(
-        `${path}, byte ${start + 8 * document}: expected document ${document} to start at byte ${expected} of the .bin (where the one before it ends), ` +
-          `found ${found}; the index is damaged: fetch or build it anew`,
-      );
-    }
-    expected += (lengths.uniform ?? lengths.each[document]!) * width;
-  });
-}
-
-function checkBoundaries(descriptor: number, path: string, { numDocuments, numBoundaries }: Header): void {
-  const start = INDEX_HEADER_BYTES + 12 * numDocuments;
+function checkBoundaries({ path, boundaries, numDocuments }: TokenIndex, onProgress: (n: number) => void): void {
   let previous = 0;
-  forEachEntry(descriptor, path, start, numBoundaries, 8, (i, entry, offset) => {
-    const found = Number(entry.readBigInt64LE(offset));
-    const isLast = i === numBoundaries - 1;
-    if (found < previous || found > numDocuments || (i === 0 && found !== 0) || (isLast && found !== numDocuments)) {
-      throw new DataError(
-        `${path}, byte ${start + 8 * i}: expected document boundaries that rise from 0 to ${numDocuments}, found ${found} after ${previous}; ` +
-          'the index is damaged: fetch or build it anew',
-      );
+  boundaries.forEachChunk((first, bytes, count) => {
+    for (let i = 0; i < count; i++) {
+      const entry = first + i;
+      const found = int64At(bytes, 8 * i);
+      const isLast = entry === boundaries.count - 1;
+      if (
+        found < previous ||
+        found > numDocuments ||
+        (entry === 0 && found !== 0) ||
+        (isLast && found !== numDocuments)
+      ) {
+        throw new DataError(
+          `${path}, byte ${boundaries.placeOf(entry)}: expected document boundaries that rise from 0 to ${numDocuments}, found ${found} after ${previous}; ` +
+            'the index is damaged: fetch or build it anew',
+        );
+      }
+      previous = found;
     }
-    previous = found;
+    onProgress(numDocuments + first + count);
   });
 }
 
-// Visits every entry of a table of the index, read a megabyte at a time.
-function forEachEntry(
-  descriptor: number,
-  path: string,
-  start: number,
-  count: number,
-  width: number,
-  visit: (number: number, bytes: Buffer, offset: number) => void,
-): void {
-  const chunk = Buffer.allocUnsafe(Math.min(count, CHUNK_ENTRIES) * width);
-  for (let first = 0; first < count; first += CHUNK_ENTRIES) {
-    const number = Math.min(CHUNK_ENTRIES, count - first);
-    readFully(descriptor, path, chunk.subarray(0, number * width), start + first * width);
-    for (let i = 0; i < number; i++) visit(first + i, chunk, i * width);
-  }
+function badLength(path: string, lengths: NumberTable, document: number, found: number): DataError {
+  return new DataError(
+    `${path}, byte ${lengths.placeOf(document)}: expected the length of document ${document}, found ${found}; the index is damaged`,
+  );
+}
+
+function badPointer({ path, pointers }: TokenIndex, document: number, expected: number, found: number): DataError {
+  return new DataError(
+    `${path}, byte ${pointers.placeOf(document)}: expected document ${document} to start at byte ${expected} of the .bin (where the one before it ends), ` +
+      `found ${found}; the index is damaged: fetch or build it anew`,
+  );
 }

@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LAYOUTS, openDataset, type DatasetDescription } from '../data/replay.ts';
+import { isUrl } from '../data/remote-file.ts';
+import type { DataAccess } from '../data/token-files.ts';
 import { DataError, messageOf, NotFoundError } from '../errors.ts';
 import { ensureNanoData, numShuffledRows } from './nano/corpus.ts';
 import { nanoTraining } from './nano/definition.ts';
@@ -23,6 +25,7 @@ export interface SuiteDataset {
 const registeredFile = z.strictObject({
   name: z.string(),
   prefix: z.string(),
+  shards: z.int().min(1).optional(),
   layout: z.enum(LAYOUTS),
   seqLength: z.int().min(1),
   batchSize: z.int().min(1),
@@ -57,19 +60,35 @@ export async function describeDataset(home: string, name: string): Promise<Datas
   const seed = nanoSeed(name);
   if (seed !== undefined) return (await ensureNanoData(seed, join(home, 'suite'))).preshuffled;
   findDataset(home, name);
-  const { prefix, layout, seqLength, batchSize, trainSteps, seed: dataSeed } = readRegistered(registrationPath(home, name));
+  const registered = readRegistered(registrationPath(home, name));
+  const { prefix, shards, layout, seqLength, batchSize, trainSteps, seed: dataSeed } = registered;
   return {
     ...{ prefix, layout, seqLength, batchSize },
+    ...(shards === undefined ? {} : { shards }),
     ...(trainSteps === undefined ? {} : { trainSteps }),
     ...(dataSeed === undefined ? {} : { seed: dataSeed }),
   };
 }
 
-/** Registers token files after opening them. Throws InputError on bad input, DataError on bad files. */
-export function registerDataset(home: string, name: string, description: DatasetDescription): SuiteDataset {
+/** Where index arrays and fetched blocks of a dataset are kept. */
+export function datasetCacheFolder(home: string, name: string): string {
+  return join(home, 'cache', 'datasets', name);
+}
+
+/**
+ * Registers token files after opening them; what lies behind a URL must have been prepared (prepareDataset) with the same access, whose cache
+ * folder is the dataset's. Throws InputError on bad input, DataError on bad files.
+ */
+export function registerDataset(
+  home: string,
+  name: string,
+  description: DatasetDescription,
+  access: DataAccess = { cacheFolder: datasetCacheFolder(home, name) },
+): SuiteDataset {
   checkOwnName(name, 'dataset');
-  const absolute = { ...description, prefix: resolve(description.prefix) };
-  const dataset = openDataset(absolute);
+  const { prefix } = description;
+  const absolute = { ...description, prefix: isUrl(prefix) ? prefix : resolve(prefix) };
+  const dataset = openDataset(absolute, access);
   const { numSamples } = dataset;
   dataset.close();
   const content: Registered = { name, ...absolute, numSamples };

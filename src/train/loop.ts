@@ -23,9 +23,14 @@ export interface StepRecord<Proof> {
   readonly proof: Proof;
 }
 
+export interface Rewritten<Proof> {
+  readonly batch: TrainingRows;
+  readonly proof: Proof;
+}
+
 export interface Road<Batch extends TrainingRows, Proof> {
-  replay(step: number): Batch;
-  rewrite(batch: Batch): { readonly batch: TrainingRows; readonly proof: Proof };
+  replay(step: number): Batch | Promise<Batch>;
+  rewrite(batch: Batch): Rewritten<Proof> | Promise<Rewritten<Proof>>;
   record(record: StepRecord<Proof>): void;
   evaluate(state: TrainState): Promise<void>;
   save(state: TrainState): Promise<void>;
@@ -45,8 +50,8 @@ export async function travel<Batch extends TrainingRows, Proof>(
   const isStopping = () => signal?.aborted === true;
   while (state.step < plan.to && !isStopping()) {
     const startedMs = performance.now();
-    const batch = road.replay(state.step);
-    const { batch: rows, proof } = road.rewrite(batch);
+    const batch = await road.replay(state.step);
+    const { batch: rows, proof } = await road.rewrite(batch);
     const rate = learningRate(plan.schedule, state.lrCount);
     const { step } = state;
     const result = await trainStep(state, rows, rate, plan);

@@ -112,6 +112,15 @@ describe('tiresias datasets', () => {
     expect(absent.code).toBe(2);
     expect(absent.stderr).toContain(join(scratch, 'nothing'));
     expect(readdirSync(join(home, 'datasets'))).toEqual(['mine.json']);
+    expect(await answer('datasets', 'verify', 'mine', '--all', '--vocab-size', '50')).toEqual({
+      ...{ name: 'mine', type: 'uint16', numDocuments: 10, numTokens: 50, sizeBytes: 100 },
+      ...{ numSamples: 10, numSamplesRead: 10, highestToken: 49 },
+    });
+    const beyond = await run('datasets', 'verify', 'mine', '--vocab-size', '49');
+    expect(beyond).toMatchObject({ code: 2, stdout: '' });
+    expect(beyond.stderr).toContain(
+      'rows.bin, byte 98 of the whole, sample 9, token 4: expected a token id below 49, found 49',
+    );
   });
 });
 

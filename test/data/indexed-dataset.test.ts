@@ -26,7 +26,16 @@ function readAll(prefix: string): number[][] {
 
 describe('writeIndexedDataset', () => {
   it.each(TOKEN_TYPES)('writes documents of %s that are read back', (type) => {
-    const most = { uint8: 255, int8: 127, int16: 32767, int32: 2 ** 31 - 1, int64: 2 ** 31 - 1, uint16: 65535 }[type];
+    const most = {
+      uint8: 255,
+      int8: 127,
+      int16: 32767,
+      int32: 2 ** 31 - 1,
+      int64: 2 ** 31 - 1,
+      uint16: 65535,
+      float32: 2 ** 24,
+      float64: 2 ** 31 - 1,
+    }[type];
     const prefix = join(folder, type);
     fc.assert(
       fc.property(fc.array(fc.array(fc.nat(most), { maxLength: 9 }), { minLength: 1, maxLength: 12 }), (documents) => {
@@ -76,6 +85,41 @@ describe('writeIndexedDataset', () => {
   });
 });
 
+describe('token ids stored as floating-point numbers', () => {
+  const documents = [[], [7, 0, 16_777_216], [5], []];
+
+  function write(name: string, written: readonly number[][], type: 'float32' | 'float64', code?: number): string {
+    const prefix = join(folder, name);
+    writeIndexedDataset(prefix, written, type);
+    const bytes = readFileSync(`${prefix}.idx`);
+    if (code !== undefined) bytes.writeUInt8(code, 17);
+    writeFileSync(`${prefix}.idx`, bytes);
+    return prefix;
+  }
+
+  // GPT-NeoX v1.0 writes float64 under the code that Megatron-LM gives to float32.
+  it.each([
+    ['float32', 6],
+    ['float64', 6],
+    ['float64', 7],
+  ] as const)('are read from %s under code %i', (type, code) => {
+    expect(readAll(write('float', documents, type, code))).toEqual(documents);
+    expect(readAll(write('one', [[3, 1, 2]], type, code))).toEqual([[3, 1, 2]]);
+    expect(readAll(write('last', [[], [3, 1, 2]], type, code))).toEqual([[], [3, 1, 2]]);
+  });
+
+  it.each([0.5, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('are refused when one is %d', (value) => {
+    const prefix = write('odd', documents, 'float64');
+    const bytes = readFileSync(`${prefix}.bin`);
+    bytes.writeDoubleLE(value, 8);
+    writeFileSync(`${prefix}.bin`, bytes);
+    expect(() => readAll(prefix)).toThrow(DataError);
+    expect(() => readAll(prefix)).toThrow(
+      `odd.bin, byte 8: expected a token id, a whole number from 0 to 2147483647, found ${value}`,
+    );
+  });
+});
+
 describe('openIndexedDataset refuses', () => {
   // 4 documents of 3, 2, 0 and 4 tokens; sizes at byte 34, pointers at 50, boundaries at 82, end at 122.
   const documents = [[0, 1, 2], [3, 4], [], [5, 6, 7, 8]];
@@ -98,7 +142,11 @@ describe('openIndexedDataset refuses', () => {
   const indexFaults: [string, (bytes: Buffer) => void, RegExp][] = [
     ['another magic', (b) => b.write('MMIDIDY'), /byte 0: expected the magic .* found 4d4d494449445900/],
     ['another version', (b) => b.writeUInt8(2, 9), /byte 9: expected format version 1, found 2/],
-    ['floating-point tokens', (b) => b.writeUInt8(6, 17), /byte 17: .* found 6, floating point/],
+    [
+      'floating-point tokens of neither width',
+      (b) => b.writeUInt8(6, 17),
+      /byte 58: expected 3 tokens of code 6 to take 12 bytes \(float32\) or 24 \(float64\), found 6/,
+    ],
     ['an unknown type', (b) => b.writeUInt8(99, 17), /byte 17: .* found 99/],
     [
       '2^64 − 1 documents',
@@ -137,7 +185,7 @@ describe('openIndexedDataset refuses', () => {
     [
       'a last length beyond the .bin',
       (b) => b.writeInt32LE(5, 46),
-      /damaged\.bin: expected 20 bytes \(10 tokens of uint16 in 4 documents .* found 18; the file is cut short/,
+      /damaged\.bin, byte 18: expected 20 bytes \(10 tokens of uint16 in 4 documents .* found 18; the file is cut short/,
     ],
     ['another type than was written', (b) => b.writeUInt8(1, 17), /byte 58: expected document 1 to start at byte 3/],
   ];
@@ -158,7 +206,7 @@ describe('openIndexedDataset refuses', () => {
   it('tokens cut short, and tokens of another index', () => {
     truncateSync(bin, 17);
     expect(() => openIndexedDataset(prefix)).toThrow(
-      /damaged\.bin: expected 18 bytes .* found 17; the file is cut short/,
+      /damaged\.bin, byte 17: expected 18 bytes .* found 17; the file is cut short/,
     );
     writeFileSync(bin, Buffer.alloc(20));
     expect(() => openIndexedDataset(prefix)).toThrow(/found 20; the file is of another index/);
@@ -189,7 +237,7 @@ describe('openIndexedDataset refuses', () => {
     const files = openIndexedDataset(prefix);
     try {
       expect(() => files.readDocument(0)).toThrow(
-        /damaged\.bin, byte 8: expected a token id from 0 to 2147483647, found 2147483648/,
+        /damaged\.bin, byte 8: expected a token id, a whole number from 0 to 2147483647, found 2147483648/,
       );
       expect(() => files.readDocument(1)).toThrow(/damaged\.bin, byte 32: .* found -5/);
       expect([...files.readDocument(3)]).toEqual([5, 6, 7, 8]);
@@ -248,10 +296,14 @@ describe('token files in shards', () => {
   it('are refused when one has another size or another count', () => {
     const prefix = shard('odd', '00006');
     truncateSync(`${prefix}-00003-of-00006.bin`, 60);
-    expect(() => openIndexedDataset(prefix)).toThrow(/document-00003-of-00006\.bin: expected 66 bytes .* found 60/);
+    expect(() => openIndexedDataset(prefix)).toThrow(
+      /document-00003-of-00006\.bin, byte 60: expected 66 bytes .* found 60/,
+    );
     const other = shard('count', '00006');
     writeFileSync(`${other}-00000-of-00002.bin`, Buffer.alloc(66));
-    expect(() => openIndexedDataset(other)).toThrow(/document-0000\d-of-0000\d\.bin: the index tells of 400 bytes/);
+    expect(() => openIndexedDataset(other)).toThrow(
+      /document-0000\d-of-0000\d\.bin, byte 0: the index tells of 400 bytes/,
+    );
     expect(() => openIndexedDataset(shard('last', '00006', [0, 1, 2, 3, 4, 5]))).toThrow(
       /fetch a shard that is not the last/,
     );

@@ -1,7 +1,7 @@
 // Vectors of numpy.random.RandomState, numpy 1.26.4 and 2.4.6.
 import { describe, expect, it } from 'vitest';
 import { numpyRandom } from '../../src/data/numpy-random.ts';
-import { buildSampleIndex } from '../../src/data/sample-index.ts';
+import { collectSampleIndex } from './sample-index-arrays.ts';
 
 describe('numpyRandom', () => {
   it('draws the words of MT19937 seeded as numpy seeds it', () => {
@@ -43,7 +43,7 @@ describe('buildSampleIndex', () => {
   };
 
   it('packs eight small documents as GPT-NeoX packs them', () => {
-    const index = buildSampleIndex(corpus, 4, 12, 1234);
+    const index = collectSampleIndex(corpus, { seqLength: 4, numSamples: 12, seed: 1234 });
     expect(index.numEpochs).toBe(2);
     expect([...index.documents]).toEqual([5, 3, 0, 4, 6, 2, 2, 7, 1, 1, 0, 4, 5, 6, 3, 7]);
     const starts = [
@@ -76,17 +76,21 @@ describe('buildSampleIndex', () => {
 
   it('takes one epoch when that is just enough, and two when one token is wanting', () => {
     // 43 tokens: ⌊42 / 6⌋ = 7 samples in one epoch.
-    expect(buildSampleIndex(corpus, 6, 7, 1).numEpochs).toBe(1);
-    expect(buildSampleIndex({ ...corpus, numTokens: 42 }, 6, 7, 1).numEpochs).toBe(2);
+    expect(collectSampleIndex(corpus, { seqLength: 6, numSamples: 7, seed: 1 }).numEpochs).toBe(1);
+    expect(collectSampleIndex({ ...corpus, numTokens: 42 }, { seqLength: 6, numSamples: 7, seed: 1 }).numEpochs).toBe(
+      2,
+    );
   });
 
   it('refuses a corpus of empty documents', () => {
-    expect(() => buildSampleIndex({ ...corpus, numTokens: 0 }, 4, 1, 1)).toThrow(/found only empty ones/);
+    expect(() => collectSampleIndex({ ...corpus, numTokens: 0 }, { seqLength: 4, numSamples: 1, seed: 1 })).toThrow(
+      /found only empty ones/,
+    );
   });
 
   it('refuses an index beyond its number types before it allocates one', () => {
-    expect(() => buildSampleIndex({ ...corpus, numTokens: 1 }, 2048, 2 ** 31, 1)).toThrow(
-      /epochs of 8 documents; expected at most 2147483647/,
-    );
+    expect(() =>
+      collectSampleIndex({ ...corpus, numTokens: 1 }, { seqLength: 2048, numSamples: 2 ** 31, seed: 1 }),
+    ).toThrow(/epochs of 8 documents; expected at most 2147483647/);
   });
 });

@@ -1,5 +1,7 @@
 // `tiresias replay` prints the batch and nothing else.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { addReplayCommand } from '../../src/cli/replay.ts';
@@ -10,7 +12,8 @@ const golden = JSON.parse(readFileSync(`${folder}/golden.json`, 'utf8')) as {
   datasets: Record<string, { sha256: string[]; firstRow: number[] }>;
 };
 
-function run(args: string): string {
+async function run(args: string): Promise<string> {
+  vi.restoreAllMocks();
   const written: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     written.push(String(text));
@@ -18,23 +21,34 @@ function run(args: string): string {
   });
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
   addReplayCommand(program);
-  program.parse(['replay', ...args.split(' ')], { from: 'user' });
+  await program.parseAsync(['replay', ...args.split(' ')], { from: 'user' });
   return written.join('');
 }
 
 afterEach(() => vi.restoreAllMocks());
 
 describe('tiresias replay', () => {
-  it('prints the SHA-256 of a preshuffled batch', () => {
+  it('prints the SHA-256 of a preshuffled batch', async () => {
     const args = `--data ${folder}/rows-uint16 --layout preshuffled --seq-length 12 --batch-size 4 --step 3 --format sha256`;
-    expect(run(args)).toBe(`${golden.datasets['rows-uint16']!.sha256[3]}\n`);
+    expect(await run(args)).toBe(`${golden.datasets['rows-uint16']!.sha256[3]}\n`);
   });
 
-  it('prints the rows of packed documents as JSON', () => {
+  it('prints the rows of packed documents as JSON', async () => {
     const args = `--data ${folder}/epochs-uint16 --layout documents --seq-length 16 --batch-size 4 --train-steps 40 --seed 1234 --step 0 --format json`;
-    const rows = JSON.parse(run(args)) as number[][];
+    const rows = JSON.parse(await run(args)) as number[][];
     expect(rows.map((row) => row.length)).toEqual([17, 17, 17, 17]);
     expect(rows[0]).toEqual(golden.datasets['epochs-uint16']!.firstRow);
+  });
+
+  it('keeps the index arrays of documents where it is told to', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'replay-cache-'));
+    try {
+      const args = `--data ${folder}/epochs-uint16 --layout documents --seq-length 16 --batch-size 4 --train-steps 40 --seed 1234 --step 7 --cache ${cache}`;
+      for (let i = 0; i < 2; i++) expect(await run(args)).toBe(`${golden.datasets['epochs-uint16']!.sha256[7]}\n`);
+      expect(readdirSync(cache)).toContain('epochs-uint16_train_0_indexmap_161ns_16sl_1234s_shuffle_idx.npy');
+    } finally {
+      rmSync(cache, { recursive: true });
+    }
   });
 
   it.each([
@@ -42,8 +56,8 @@ describe('tiresias replay', () => {
     ['--step -1', /'--step <k>' argument '-1' is invalid/],
     ['--step 99', /step: expected one of 0 to 4/],
     ['--step 0 --format csv', /--format: expected sha256 or json, found csv/],
-  ])('refuses %s', (extra, message) => {
+  ])('refuses %s', async (extra, message) => {
     const args = `--data ${folder}/rows-uint16 --layout preshuffled --seq-length 12 --batch-size 4 ${extra}`;
-    expect(() => run(args)).toThrow(message);
+    await expect(run(args)).rejects.toThrow(message);
   });
 });

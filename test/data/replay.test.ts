@@ -1,12 +1,16 @@
 // Replay against batches that a separate Python program cut out of the same files (test/fixtures/replay/README.md).
-import { readFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openIndexedDataset } from '../../src/data/indexed-dataset.ts';
 import { batchSha256, openDataset, replayBatch, type Dataset, type DatasetDescription } from '../../src/data/replay.ts';
-import { buildSampleIndex, numSamplesRequested } from '../../src/data/sample-index.ts';
+import { numSamplesRequested } from '../../src/data/sample-index.ts';
+import { tokenIndexHeader } from '../../src/data/token-index.ts';
 import { InputError } from '../../src/errors.ts';
 import { packagePath } from '../../src/package-root.ts';
+import { collectSampleIndex } from './sample-index-arrays.ts';
 
 interface Golden {
   description: Omit<DatasetDescription, 'prefix'>;
@@ -55,7 +59,7 @@ describe('replayBatch', () => {
         expect(files.type).toBe(golden.dtype);
         const numSamples = numSamplesRequested(trainSteps, batchSize);
         expect(numSamples).toBe(golden.numSamplesRequested);
-        const index = buildSampleIndex(files, seqLength, numSamples, seed);
+        const index = collectSampleIndex(files, { seqLength, numSamples, seed });
         expect(index.numEpochs).toBe(golden.numEpochs);
         expect([...index.documents]).toEqual(golden.documents);
         expect([...index.order]).toEqual(golden.order);
@@ -90,7 +94,7 @@ describe('replayBatch', () => {
     const [row, next] = [0, 1].map((sample) => {
       const files = openIndexedDataset(`${folder}/epochs-uint16`);
       try {
-        return buildSampleIndex(files, 16, 161, 1234).order.indexOf(sample);
+        return collectSampleIndex(files, { seqLength: 16, numSamples: 161, seed: 1234 }).order.indexOf(sample);
       } finally {
         files.close();
       }
@@ -115,6 +119,52 @@ describe('replayBatch', () => {
     withDataset(describeFixture('uneven-int32'), (dataset) => {
       expect(dataset.numSamples).toBe(36);
       expect(() => replayBatch(dataset, 12)).toThrow(/step: expected one of 0 to 11/);
+    });
+  });
+});
+
+describe('an index of the true size of the Pile in rows', () => {
+  // 147 million rows of 2,049 tokens: files of 2.9 GB and 603 GB, all of it holes but the entries that opening and one step look at.
+  const NUM_ROWS = 147_164_160;
+  const rowBytes = 2 * 2049;
+  let place: string;
+  beforeAll(() => {
+    place = mkdtempSync(join(tmpdir(), 'large-'));
+    const idx = openSync(join(place, 'rows.idx'), 'w');
+    const write = (offset: number, width: 4 | 8, value: number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigInt64LE(BigInt(value));
+      writeSync(idx, bytes, 0, width, offset);
+    };
+    writeSync(idx, tokenIndexHeader(NUM_ROWS, 'uint16'));
+    for (const row of [0, ...Array.from({ length: 1024 }, (_, i) => 133_000 * 1024 + i), NUM_ROWS - 1]) {
+      write(34 + 4 * row, 4, 2049);
+      write(34 + 4 * NUM_ROWS + 8 * row, 8, row * rowBytes);
+    }
+    write(34 + 20 * NUM_ROWS, 8, NUM_ROWS);
+    closeSync(idx);
+    const bin = openSync(join(place, 'rows.bin'), 'w');
+    writeSync(
+      bin,
+      Buffer.from(Uint16Array.from({ length: 2049 }, (_, i) => i + 1).buffer),
+      0,
+      rowBytes,
+      558_114_816_000,
+    );
+    ftruncateSync(bin, NUM_ROWS * rowBytes);
+    closeSync(bin);
+  });
+  afterAll(() => rmSync(place, { recursive: true }));
+
+  it('is opened without being read: only entries of rows that are read are looked at', () => {
+    const large = { prefix: join(place, 'rows'), layout: 'preshuffled', seqLength: 2048, batchSize: 1024 } as const;
+    withDataset(large, (dataset) => {
+      expect(dataset.numSamples).toBe(NUM_ROWS);
+      const batch = replayBatch(dataset, 133_000);
+      expect([...batch.tokens.subarray(0, 3), batch.tokens[2048]]).toEqual([1, 2, 3, 2049]);
+      expect(() => replayBatch(dataset, 133_001)).toThrow(
+        /rows\.idx, byte 544772130: expected rows of 2049 tokens, found 0 in row 136193024/,
+      );
     });
   });
 });

@@ -102,7 +102,7 @@ describe('a dataset that changed after it was registered', () => {
     truncateSync(`${prefix}.bin`, 1400 * 258 - 100);
     const job = await run({ dataset: 'cut-short' });
     expect(job).toMatchObject({ state: 'failed', reason: 'bad-data' });
-    expect(job.message).toContain(`${prefix}.bin: expected ${1400 * 258} bytes`);
+    expect(job.message).toContain(`${prefix}.bin, byte ${1400 * 258 - 100}: expected ${1400 * 258} bytes`);
     expect(job.message).toContain(`found ${1400 * 258 - 100}; the file is cut short`);
   });
 
@@ -112,7 +112,7 @@ describe('a dataset that changed after it was registered', () => {
     copyFileSync(`${prefix}-other.idx`, `${prefix}.idx`);
     const job = await run({ dataset: 'other-index' });
     expect(job).toMatchObject({ state: 'failed', reason: 'bad-data' });
-    expect(job.message).toContain(`${prefix}.bin: expected ${1399 * 258} bytes`);
+    expect(job.message).toContain(`${prefix}.bin, byte ${1399 * 258}: expected ${1399 * 258} bytes`);
     expect(job.message).toContain(`${prefix}.idx), found ${1400 * 258}; the file is of another index`);
   });
 

@@ -16,6 +16,7 @@ import { makeManifest } from '../../jobs/manifest.ts';
 import { prepare, type Preparation } from '../../jobs/preparation.ts';
 import { DataError } from '../../src/errors.ts';
 import { packagePath } from '../../src/package-root.ts';
+import { startRangeServer } from '../data/range-server.ts';
 import { someSpec } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -98,6 +99,34 @@ describe('the manifest of a job', () => {
         return { path, sizeBytes: 8, sha256: sha256Of(path) };
       }),
     );
+  });
+
+  it('tells the version of each file behind a URL, without what a query may hold', async () => {
+    const { dataset } = await prepared;
+    const server = await startRangeServer();
+    try {
+      const idx = readFileSync(`${dataset.prefix}.idx`);
+      const bin = readFileSync(`${dataset.prefix}.bin`);
+      const half = Math.ceil(bin.length / 2);
+      server.files.set('/rows.idx', idx);
+      server.files.set('/rows-00000-of-00001.bin', bin.subarray(0, half));
+      server.files.set('/rows-00001-of-00001.bin', bin.subarray(half));
+      const remote = { ...dataset, prefix: `${server.url}/rows?signature=secret`, shards: 1 };
+      const access = { cacheFolder: mkdtempSync(join(home, 'cache-')) };
+      const { dataset: described } = await manifestOf({ dataset: remote, access });
+      const version = '"one"';
+      expect(described).toMatchObject({
+        prefix: `${server.url}/rows`,
+        idx: { url: `${server.url}/rows.idx`, sizeBytes: idx.length, version },
+        bin: [
+          { url: `${server.url}/rows-00000-of-00001.bin`, sizeBytes: half, version },
+          { url: `${server.url}/rows-00001-of-00001.bin`, sizeBytes: bin.length - half, version },
+        ],
+      });
+      expect(JSON.stringify(described)).not.toContain('secret');
+    } finally {
+      await server.close();
+    }
   });
 
   it('names the file that is gone, and does not hash one of hundreds of gigabytes', async () => {

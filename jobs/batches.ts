@@ -1,0 +1,62 @@
+// The batches of a run, one step at a time: dataset → replay → rewrite, as the trainer's loop gets them. What a step's batch holds depends on
+// the task and the step number only, whoever asks and in whatever order.
+import {
+  batchSha256,
+  openDataset,
+  placeOfStep,
+  prepareDataset,
+  replayBatch,
+  type Batch,
+  type DatasetDescription,
+} from '../src/data/replay.ts';
+import { readTokenizer } from '../src/data/tokenizer.ts';
+import type { DataAccess } from '../src/data/token-files.ts';
+import { rewriteBatch, type Intervention, type Proof, type RewrittenBatch } from '../src/intervention/batch.ts';
+import { log } from '../src/log.ts';
+
+/** How a task's files are reached: plain values, for messages between processes and threads. */
+export type TaskAccess = Pick<DataAccess, 'cacheFolder' | 'headers'>;
+
+export interface BatchTask {
+  readonly dataset: DatasetDescription;
+  readonly access: TaskAccess;
+  readonly rowsPerStep: number;
+  /** How batches are rewritten; null leaves them as they are. */
+  readonly rewriting: { readonly tokenizerPath: string; readonly intervention: Intervention } | null;
+}
+
+export interface Batches {
+  /** The rewritten batch of a step and its proof. Throws as replayBatch, fetchSamples and rewriteBatch do. */
+  of(step: number): Promise<RewrittenBatch>;
+  close(): void;
+}
+
+/** Opens a run's data; the caller closes it. Throws as prepareDataset, openDataset and readTokenizer do. */
+export async function openBatches({
+  dataset: description,
+  access,
+  rowsPerStep,
+  rewriting,
+}: BatchTask): Promise<Batches> {
+  const reporting = { ...access, report: (words: string) => log.warn({ dataset: description.prefix }, words) };
+  const tokenizer = rewriting === null ? undefined : readTokenizer(rewriting.tokenizerPath);
+  await prepareDataset(description, reporting);
+  const dataset = openDataset(description, reporting);
+  return {
+    async of(step) {
+      const { firstSample, numRows } = placeOfStep(dataset, step, rowsPerStep);
+      await dataset.fetchSamples(firstSample, numRows);
+      const batch = replayBatch(dataset, step, rowsPerStep);
+      if (rewriting === null || tokenizer === undefined) return leaveAsItIs(batch);
+      return rewriteBatch(batch, tokenizer, rewriting.intervention);
+    },
+    close: () => dataset.close(),
+  };
+}
+
+/** The control arm's rewriting: none, proved the same way. */
+function leaveAsItIs(batch: Batch): { batch: Batch; proof: Proof } {
+  const sha256 = batchSha256(batch);
+  const counts = { numRowsChanged: 0, numEdits: 0, editsByRule: {}, numTokensCut: 0, numResegmented: 0 };
+  return { batch, proof: { sha256Before: sha256, sha256After: sha256, ...counts, samples: [] } };
+}
