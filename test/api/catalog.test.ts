@@ -111,7 +111,7 @@ describe('registering over HTTP', () => {
     truncateSync(`${damaged}.bin`, 7);
     const cut = await register('datasets', { ...dataset, name: 'damaged', prefix: damaged });
     expect(cut.body).toMatchObject({ status: 422, errors: [{ pointer: '/prefix' }] });
-    expect(JSON.stringify(cut.body)).toContain('damaged.bin: expected 144 bytes');
+    expect(JSON.stringify(cut.body)).toContain('damaged.bin, byte 7: expected 144 bytes');
     const spoilt = join(scratch, 'spoilt');
     cpSync(folder, spoilt, { recursive: true });
     writeFileSync(join(spoilt, 'config.json'), '{"model_type": "gpt2"}');

@@ -50,7 +50,7 @@ describe('tiresias models', () => {
     writeFileSync(join(damaged, 'config.json'), '{"hidden_size": "wide"}');
     const refused: [Promise<{ code: number | null; stderr: string }>, RegExp][] = [
       [add('pythia-14m', folder), /step1000 has no tokenizer\.json/],
-      [add('mine', folder, '--tokenizer', tokenizer), /give its peak learning rate with --peak-lr/],
+      [add('mine', folder, '--tokenizer', tokenizer), /give its peak learning rate \(--peak-lr\)/],
       [add('pythia-14m', damaged, '--tokenizer', tokenizer), /damaged\/config\.json/],
       [add('pythia-14m', folder, '--tokenizer', join(folder, 'config.json')), /config\.json/],
     ];

@@ -144,7 +144,7 @@ describe('weights that changed after they were registered', () => {
     writeSafetensors(path, tensors);
     const job = await run({ model: 'lacking' });
     expect(job).toMatchObject({ state: 'failed', reason: 'bad-checkpoint' });
-    expect(job.message).toBe(`control: ${path}: tensor "${lacking}" is missing`);
+    expect(job.message).toBe(`burn-in: ${path}: tensor "${lacking}" is missing`);
   });
 
   it('fail the job with the file when it was cut short', async () => {
@@ -164,6 +164,8 @@ describe('weights that changed after they were registered', () => {
     writeSafetensors(path, tensors);
     const job = await run({ model: 'nan' });
     expect(job).toMatchObject({ state: 'failed', reason: 'numerical' });
-    expect(job.message).toMatch(/^control: log P of token 1 of row 0 is NaN.*the weights or the back end are faulty$/);
+    expect(job.message).toMatch(
+      /^burn-in: step 1266: loss NaN, gradient norm NaN; not finite in: gpt_neox.*, and \d+ more tensors$/,
+    );
   });
 });
