@@ -92,11 +92,9 @@ const training = z
     resume: z.enum(['auto', 'exact-state', 'burn-in', 'weights-only']).default('auto').meta({
       description: "Adam's moments: from the checkpoint's files, estimated from the steps before it, or from zero.",
     }),
-    burnInSteps: autoOr(count)
-      .default('auto')
-      .meta({
-        description: 'Steps before the checkpoint that a burn-in reads, un-rewritten and with the weights held still.',
-      }),
+    burnInSteps: autoOr(count).default('auto').meta({
+      description: 'Steps before the checkpoint that a burn-in reads, un-rewritten and with the weights held still.',
+    }),
     microBatchSize: autoOr(count).default('auto').meta({ description: 'Samples of one forward pass.' }),
     rowsPerStep: z
       .union([z.literal('all'), count])
