@@ -106,7 +106,7 @@ function functionOf(text: string, { start, end, form }: Candidate): PronounFunct
     case 'him':
       return isReflexivePart(text, end) ? 'reflexive' : 'object';
     case 'her':
-      return isReflexivePart(text, end) ? 'reflexive' : readHer(text, start, end);
+      return isReflexivePart(text, end) ? 'reflexive' : readHer(text, start, end).reading;
     case 'his':
       return readHis(text, start, end);
     case 'hers':

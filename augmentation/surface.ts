@@ -30,3 +30,11 @@ export function inCasing(word: string, casing: Casing): string {
   if (casing === 'upper') return word.toUpperCase();
   return casing === 'title' ? word.charAt(0).toUpperCase() + word.slice(1) : word;
 }
+
+const LETTER_OR_MARK = /[\p{L}\p{N}\p{M}]/u;
+
+/** Whether a UTF-16 unit belongs to a word: letters, digits and marks of the basic plane. */
+export function isWordUnit(unit: number): boolean {
+  if (unit < 0x80) return (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90) || (unit >= 48 && unit <= 57);
+  return LETTER_OR_MARK.test(String.fromCharCode(unit));
+}
