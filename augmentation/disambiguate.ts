@@ -25,6 +25,7 @@ export function readHer(text: string, start: number, end: number): ReadHer {
 
 /** Whether `text[start, end)`, a form of `his`, is a determiner (her) or stands alone (hers). */
 export function readHis(text: string, start: number, end: number): HisReading {
+  if (isCommonHis(text, start, end)) return 'determiner';
   const words = phraseAfter(text, end);
   const [first, second] = words.map((word) => word.toLowerCase().replaceAll('’', "'"));
   if (first === undefined) return 'independent';
@@ -32,6 +33,22 @@ export function readHis(text: string, start: number, end: number): HisReading {
   if (first === 'will') return second === 'be' ? 'independent' : 'determiner';
   if (listOf('afterIndependentHis').has(first)) return 'independent';
   return isPartitive(text, start) && isVerb(first, second) ? 'independent' : 'determiner';
+}
+
+/** By far most: a word in small letters follows after one blank, no word that decides, and no `of` stands before. */
+function isCommonHis(text: string, start: number, end: number): boolean {
+  if (text.charCodeAt(end) !== 32 || text.charCodeAt(start - 2) === 102) return false; // the f of `of`
+  let last = end + 1;
+  while (isSmallLetter(text.charCodeAt(last))) last++;
+  return last > end + 1 && last < end + 30 && !isDeciding(text.slice(end + 1, last));
+}
+
+function isSmallLetter(unit: number): boolean {
+  return unit >= 97 && unit <= 122;
+}
+
+function isDeciding(word: string): boolean {
+  return word === 'and' || word === 'will' || listOf('afterIndependentHis').has(word);
 }
 
 /** Signs that open a phrase after a possessive: quotes, brackets, what begins a sum or a tag. */

@@ -122,13 +122,18 @@ function isReflexivePart(text: string, end: number): boolean {
   return /^(?:-|\u00ad)\s*self(?![a-z])/i.test(text.slice(end, end + 20));
 }
 
-const rules = new Map<string, PronounRule>();
+let rules: Partial<Record<Form, Partial<Record<PronounFunction, PronounRule>>>> | undefined;
 
 function ruleOf(form: Form, pronounFunction: PronounFunction): PronounRule {
-  if (rules.size === 0)
-    for (const rule of readRuleFile<{ rules: PronounRule[] }>('pronouns.json').rules)
-      rules.set(`${rule.form} ${rule.function}`, rule);
-  const rule = rules.get(`${form} ${pronounFunction}`);
+  rules ??= readRules();
+  const rule = rules[form]?.[pronounFunction];
   if (rule === undefined) throw new Error(`bug: pronouns.json has no rule for ${form} as ${pronounFunction}`);
   return rule;
+}
+
+function readRules(): NonNullable<typeof rules> {
+  const table: NonNullable<typeof rules> = {};
+  for (const rule of readRuleFile<{ rules: PronounRule[] }>('pronouns.json').rules)
+    (table[rule.form] ??= {})[rule.function] = rule;
+  return table;
 }

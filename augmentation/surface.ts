@@ -32,9 +32,11 @@ export function inCasing(word: string, casing: Casing): string {
 }
 
 const LETTER_OR_MARK = /[\p{L}\p{N}\p{M}]/u;
+const IS_WORD_UNIT = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
+  LETTER_OR_MARK.test(String.fromCharCode(unit)) ? 1 : 0,
+);
 
 /** Whether a UTF-16 unit belongs to a word: letters, digits and marks of the basic plane. */
 export function isWordUnit(unit: number): boolean {
-  if (unit < 0x80) return (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90) || (unit >= 48 && unit <= 57);
-  return LETTER_OR_MARK.test(String.fromCharCode(unit));
+  return IS_WORD_UNIT[unit] === 1;
 }
