@@ -32,7 +32,10 @@ export function readHis(text: string, start: number, end: number): HisReading {
   if (first === 'and') return isJointOwner(text, end) || isOwner(second) ? 'determiner' : 'independent';
   if (first === 'will') return second === 'be' ? 'independent' : 'determiner';
   if (listOf('afterIndependentHis').has(first)) return 'independent';
-  return isPartitive(text, start) && isVerb(first, second) ? 'independent' : 'determiner';
+  const noun = partitiveNoun(text, start);
+  if (noun === undefined) return 'determiner';
+  const isFinite = listOf('people').has(noun) ? isVerb(first, second) : isVerbOnly(first);
+  return isFinite || listOf('afterPartitiveHis').has(first) ? 'independent' : 'determiner';
 }
 
 /** By far most: a word in small letters follows after one blank, no word that decides, and no `of` stands before. */
@@ -56,6 +59,8 @@ const OPENERS = new Set(['"', '“', '‘', "'", '`', '(', '$', '£', '€', '@'
 
 /** The words that follow up to the end of the phrase; none when a sign that closes it comes first. */
 function phraseAfter(text: string, end: number): string[] {
+  const aside = /^\s\([^()\n]{1,60}\)/.exec(text.slice(end, end + 64));
+  if (aside !== null) return phraseAfter(text, end + aside[0].length); // "his (and only his) idea"
   const words = wordsAfter(text, end, 4);
   const isBlankNext = /[\s*_[\]{}<\u00ad]/.test(text.charAt(end));
   while (words[0] !== undefined && OPENERS.has(words[0]) && (isBlankNext || /[“‘(]/.test(words[0]))) words.shift();
@@ -75,17 +80,23 @@ function isOwner(word: string | undefined): boolean {
   return /^(?:my|your|our|their|his)$/.test(word ?? '');
 }
 
-/** "a cousin of his", "some clients of his": with people, what follows is as often a verb as a noun. */
-function isPartitive(text: string, start: number): boolean {
-  if (!/\sof\s$/i.test(text.slice(Math.max(0, start - 4), start))) return false;
+/** The noun of "a cousin of his", "that hat of his"; undefined when no `of` stands before. */
+function partitiveNoun(text: string, start: number): string | undefined {
+  if (!/\sof\s$/i.test(text.slice(Math.max(0, start - 4), start))) return undefined;
   const [, noun = ''] = wordsBefore(text, start, 2);
-  return listOf('people').has(noun.toLowerCase().replace(/s$/, ''));
+  return noun.toLowerCase().replace(/s$/, '');
+}
+
+/** A form that is a finite verb and nothing else. */
+function isVerbOnly(word: string): boolean {
+  return /^(?:Z|D|b|h|o|m)$/.test(knowWord(word).signature);
 }
 
 const SIGNATURES_OF_VERBS = /^(?:Z|D|D\/N|N\/D|D\/V|V\/D|b|h|o|m)(?:\/|$)/;
 
-/** A finite verb: by the dictionary alone, or, where it may be a noun as well ("runs"), by the object that follows. */
+/** After people, what follows is as often a verb as a noun. A finite verb: by the dictionary alone, or, where it may be a noun as well ("runs"), by the object that follows. */
 function isVerb(word: string, next: string | undefined): boolean {
+  if (isVerbOnly(word)) return true;
   const { signature } = knowWord(word);
   if (SIGNATURES_OF_VERBS.test(signature)) return next === undefined || !/^[SnJ]/.test(knowWord(next).signature);
   return /(?:^|\/)[ZD](?:\/|$)/.test(signature) && /^(?:d|p|p\$)(?:\/|$)/.test(knowWord(next ?? '').signature);

@@ -58,6 +58,7 @@ export function isPlain(text: string, signs: DocumentSigns, { start, end, form, 
   if (isAnyWithin(signs.backquotes, start - LINE_UNITS, end + LINE_UNITS)) return false;
   const next = startOfNext(text, end);
   if (next < 0 || !isOpenBefore(text, start)) return false;
+  if (text.startsWith('in ', end + 1)) return false; // a loop in code: "for he in list:"
   if (casing === 'lower') return form !== 'he' || isNoLetter(text, start, end, next);
   return isOrdinaryTitleCase(text, start, end, next);
 }
