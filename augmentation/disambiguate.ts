@@ -89,7 +89,7 @@ function partitiveNoun(text: string, start: number): string | undefined {
 
 /** A form that is a finite verb and nothing else. */
 function isVerbOnly(word: string): boolean {
-  return /^(?:Z|D|b|h|o|m)$/.test(knowWord(word).signature);
+  return /^(?:Z|D|h|o|m)$/.test(knowWord(word).signature);
 }
 
 const SIGNATURES_OF_VERBS = /^(?:Z|D|D\/N|N\/D|D\/V|V\/D|b|h|o|m)(?:\/|$)/;

@@ -102,10 +102,13 @@ function neutralEdits(text: string): Edit[] {
     const after = inCasing(neutralForm(pronounFunction), first.casing);
     const pronoun = { start, end, before: text.slice(start, end), after, rule: `${first.form}-neutral` };
     const verbs = pronounFunction === 'subject' ? agreementsOf(text, { ...last, start }) : [];
-    for (const verb of [pronoun, ...verbs.map((one) => agreementEdit(text, one))])
-      if (edits.every((edit) => edit.end <= verb.start || edit.start >= verb.end)) edits.push(verb);
+    edits.push(pronoun, ...verbs.map((one) => agreementEdit(text, one)));
   }
-  return edits.sort((a, b) => a.start - b.start);
+  // Two subjects may claim one verb: it is changed once.
+  let end = 0;
+  return edits
+    .sort((a, b) => a.start - b.start)
+    .filter((edit) => edit.start >= end && (end = edit.end) > 0);
 }
 
 function agreementEdit(text: string, { start, end, after }: Agreement): Edit {
