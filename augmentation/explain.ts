@@ -27,6 +27,13 @@ export function explain(text: string, { edits }: Rewritten): Decision[] {
     const { start, end, form } = candidate;
     const guard = reasonToLeave(text, signs, candidate) ?? null;
     const margin = guard === null && form === 'her' ? readHer(text, start, end).margin : Infinity;
-    return { start, end, form, rule: ruleAt.get(start) ?? null, guard, margin: Number.isFinite(margin) ? margin : null };
+    return {
+      start,
+      end,
+      form,
+      rule: ruleAt.get(start) ?? null,
+      guard,
+      margin: Number.isFinite(margin) ? margin : null,
+    };
   });
 }

@@ -106,9 +106,7 @@ function neutralEdits(text: string): Edit[] {
   }
   // Two subjects may claim one verb: it is changed once.
   let end = 0;
-  return edits
-    .sort((a, b) => a.start - b.start)
-    .filter((edit) => edit.start >= end && (end = edit.end) > 0);
+  return edits.sort((a, b) => a.start - b.start).filter((edit) => edit.start >= end && (end = edit.end) > 0);
 }
 
 function agreementEdit(text: string, { start, end, after }: Agreement): Edit {
