@@ -58,7 +58,7 @@ describe('rewrite', () => {
           expect(applyEdits(text, edits)).toBe(output);
         }
       }),
-      { seed: 1, numRuns: 300 },
+      { seed: 1, numRuns: 10_000 },
     );
   });
 
@@ -89,7 +89,7 @@ describe('rewrite', () => {
       fc.property(plain, (text) => {
         expect(swap(swap(text).text).text).toBe(text);
       }),
-      { seed: 2, numRuns: 300 },
+      { seed: 2, numRuns: 10_000 },
     );
   });
 
