@@ -46,6 +46,14 @@ function crossFit(gold: string, featured: ReturnType<typeof featurer>, examples:
     ),
   );
   report(gold, featured, (document) => models[foldOf(document)]!, 'documents not read'); // one model a fold
+  const isHeldOut = (index: number) => index % 20 === 0;
+  const weights = fit(
+    examples.filter((_, index) => !isHeldOut(index)),
+    OPTIONS,
+  );
+  const heldOut = examples.filter(({ weight }, index) => isHeldOut(index) && weight >= 1); // no templates
+  const numRight = heldOut.filter(({ buckets, isObject }) => sumOf(weights, buckets) > 0 === isObject).length;
+  console.log(`windows not read: ${numRight}/${heldOut.length} ${((100 * numRight) / heldOut.length).toFixed(2)} %`);
 }
 
 type Weights = Float32Array | Int8Array;
