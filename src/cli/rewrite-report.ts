@@ -2,7 +2,7 @@
 import type { Decision } from '../../augmentation/explain.ts';
 import type { Rewritten } from '../../augmentation/rewrite.ts';
 
-/** Below this margin a `her` counts as undecided: one in seven of them is read wrongly, see docs/rewriter.md. */
+/** Below this margin a `her` counts as undecided: about half of them are read wrongly, see docs/rewriter.md. */
 export const UNDECIDED_MARGIN = 1;
 
 /** Counts over all documents of a run. */
