@@ -1,83 +1,77 @@
-// The two forms that English spells alike: her → him | his, his → her | hers. One function per ambiguous form.
-// Closed-class evidence beside the occurrence decides first; what it leaves open is decided by compromise's tags of the next
-// terms, on the clause alone (compromise is quadratic in sentence length). Its own tag of `her` is always Possessive.
-import { createRequire } from 'node:module';
-import type nlpThree from 'compromise';
-import { type Context, readContext } from './context.ts';
+// The two forms that English spells alike: her → him | his, his → her | hers. `her` is decided by the model of her-model.ts, `his`
+// by closed classes of what follows it. Both read a few words of the raw text and never tag the document.
+import { herMargin } from './her-model.ts';
 import { readRuleFile } from './rule-files.ts';
+import { isWordUnit } from './surface.ts';
+import { BORDER, wordsAfter, wordsBefore } from './surroundings.ts';
+import { knowWord } from './word-knowledge.ts';
 
 /** What an ambiguous pronoun does in its clause. */
 export type HerReading = 'object' | 'determiner';
 export type HisReading = 'determiner' | 'independent';
 
+export interface ReadHer {
+  readonly reading: HerReading;
+  /** Log-odds of object against determiner; infinite where a rule decides. */
+  readonly margin: number;
+}
+
 /** Whether `text[start, end)`, a form of `her`, is an object (him) or a determiner (his). */
-export function readHer(text: string, start: number, end: number): HerReading {
-  const context = readContext(text, start, end);
-  return herByClosedClass(context) ?? herByTags(context);
+export function readHer(text: string, start: number, end: number): ReadHer {
+  if (isJointOwner(text, end)) return { reading: 'determiner', margin: -Infinity };
+  const margin = herMargin(text, start, end);
+  return { reading: margin > 0 ? 'object' : 'determiner', margin };
 }
 
 /** Whether `text[start, end)`, a form of `his`, is a determiner (her) or stands alone (hers). */
 export function readHis(text: string, start: number, end: number): HisReading {
-  const context = readContext(text, start, end);
-  const word = context.next[0];
-  if (context.isClosed || word === undefined) return 'independent';
-  if (word === 'and') return isJointOwner(context) || isOwner(context.next[1]) ? 'determiner' : 'independent';
-  if (word === 'will') return context.next[1] === 'be' ? 'independent' : 'determiner';
-  if (words('afterIndependentHis').has(word)) return 'independent';
-  return isPartitive(context) && isVerbNext(context) ? 'independent' : 'determiner';
+  if (isCommonHis(text, start, end)) return 'determiner';
+  const words = phraseAfter(text, end);
+  const [first, second] = words.map((word) => word.toLowerCase().replaceAll('’', "'"));
+  if (first === undefined) return 'independent';
+  if (first === 'and') return isJointOwner(text, end) || isOwner(second) ? 'determiner' : 'independent';
+  if (first === 'will') return second === 'be' ? 'independent' : 'determiner';
+  if (listOf('afterIndependentHis').has(first)) return 'independent';
+  const noun = partitiveNoun(text, start);
+  if (noun === undefined) return 'determiner';
+  const isFinite = listOf('people').has(noun) ? isVerb(first, second) : isVerbOnly(first);
+  return isFinite || listOf('afterPartitiveHis').has(first) ? 'independent' : 'determiner';
 }
 
-interface WordLists {
-  readonly [list: string]: { readonly note: string; readonly words: string };
+/** By far most: a word in small letters follows after one blank, no word that decides, and no `of` stands before. */
+function isCommonHis(text: string, start: number, end: number): boolean {
+  if (text.charCodeAt(end) !== 32 || text.charCodeAt(start - 2) === 102) return false; // the f of `of`
+  let last = end + 1;
+  while (isSmallLetter(text.charCodeAt(last))) last++;
+  return last > end + 1 && last < end + 30 && !isDeciding(text.slice(end + 1, last));
 }
 
-const lists = new Map<string, ReadonlySet<string>>();
-
-function words(list: string): ReadonlySet<string> {
-  if (lists.size === 0)
-    for (const [name, entry] of Object.entries(readRuleFile<WordLists>('disambiguation.json')))
-      if (typeof entry === 'object') lists.set(name, new Set(entry.words.split(' ')));
-  const found = lists.get(list);
-  if (found === undefined) throw new Error(`bug: disambiguation.json has no list ${list}`);
-  return found;
+function isSmallLetter(unit: number): boolean {
+  return unit >= 97 && unit <= 122;
 }
 
-function herByClosedClass(context: Context): HerReading | undefined {
-  const { previous, next, isClosed } = context;
-  const word = next[0];
-  const governor = previous[0];
-  if (isClosed || word === undefined) return 'object';
-  if (words('afterDeterminer').has(word) || /^[a-z]+-[a-z]/.test(word)) return 'determiner';
-  if (word === 'and') return isJointOwner(context) ? 'determiner' : 'object';
-  if (word === 'last') return words('lastTimes').has(next[1] ?? '') ? 'object' : 'determiner';
-  if (word === 'back') return isBodyPart(context) ? 'determiner' : 'object';
-  const isAfterVerb = governor !== undefined && !words('prepositions').has(governor);
-  if (words('bothWays').has(word)) return isAfterVerb ? 'object' : 'determiner';
-  if (words('afterObject').has(word)) return 'object';
-  return governor === undefined ? 'determiner' : undefined;
+function isDeciding(word: string): boolean {
+  return word === 'and' || word === 'will' || listOf('afterIndependentHis').has(word);
 }
 
-/** "turned her back", "on her back", against "brought her back". */
-function isBodyPart({ previous }: Context): boolean {
-  const governor = previous[0];
-  return governor === undefined || words('prepositions').has(governor) || words('keepsBack').has(governor);
-}
+/** Signs that open a phrase after a possessive: quotes, brackets, what begins a sum or a tag. */
+const OPENERS = new Set(['"', '“', '‘', "'", '`', '(', '$', '£', '€', '@', '#']);
 
-/** "a cousin of his", "some clients of his": with people, what follows is as often a verb as a noun. */
-function isPartitive({ previous }: Context): boolean {
-  return previous[0] === 'of' && words('people').has(previous[1]?.replace(/s$/, '') ?? '');
-}
-
-/** Read with `them`, which can only stand alone, a finite verb comes next, and no noun that would make it a participle. */
-function isVerbNext(context: Context): boolean {
-  const [first, second] = tagsAround(context, 'them').after;
-  if (first?.tags.has('PastTense') !== true && first?.tags.has('PresentTense') !== true) return false;
-  return first.isBreak || second === undefined || !second.tags.has('Noun') || second.tags.has('Pronoun');
+/** The words that follow up to the end of the phrase; none when a sign that closes it comes first. */
+function phraseAfter(text: string, end: number): string[] {
+  const aside = /^\s\([^()\n]{1,60}\)/.exec(text.slice(end, end + 64));
+  if (aside !== null) return phraseAfter(text, end + aside[0].length); // "his (and only his) idea"
+  const words = wordsAfter(text, end, 4);
+  const isBlankNext = /[\s*_[\]{}<\u00ad]/.test(text.charAt(end));
+  while (words[0] !== undefined && OPENERS.has(words[0]) && (isBlankNext || /[“‘(]/.test(words[0]))) words.shift();
+  const close = words.findIndex((word) => word === BORDER || !isWordUnit(word.charCodeAt(0)));
+  return close < 0 ? words : words.slice(0, close);
 }
 
 /** "her and Maria's turn", "his and the king's men": both own what follows. */
-function isJointOwner({ nextAsWritten }: Context): boolean {
-  const [, second = '', third = ''] = nextAsWritten;
+function isJointOwner(text: string, end: number): boolean {
+  if (!/^\s+and\s/i.test(text.slice(end, end + 8))) return false;
+  const [, second = '', third = ''] = wordsAfter(text, end, 3);
   return /['’]s$/.test(second) || (/^(?:the|[A-Z]\S*)$/.test(second) && /['’]s$/.test(third));
 }
 
@@ -86,94 +80,39 @@ function isOwner(word: string | undefined): boolean {
   return /^(?:my|your|our|their|his)$/.test(word ?? '');
 }
 
-/** What compromise's tags say of the next terms, seen together with the word that governs the pronoun. */
-function herByTags(context: Context): HerReading {
-  const { previous, next, nextAsWritten } = context;
-  const governor = previous[0] ?? '';
-  const word = next[0] ?? '';
-  if (isNameAfter(governor, nextAsWritten[0] ?? '')) return 'object';
-  if (words('giveLike').has(governor) && words('massNouns').has(word)) return 'object';
-  const { before, after } = tagsAround(context, 'her');
-  const first = after[0];
-  if (first === undefined || isPhraseBorder(first)) return 'object';
-  if (words('letLike').has(governor)) return isBareInfinitive(context) || !isClause(after) ? 'object' : 'determiner';
-  if (words('makeLike').has(governor) && isBareInfinitive(context)) return 'object';
-  if (first.tags.has('Cardinal') && words('giveLike').has(governor)) return 'object';
-  if (first.tags.has('Noun') || leadsToNoun(after)) return 'determiner';
-  if (words('prepositions').has(governor)) return first.tags.has('Adverb') ? 'object' : 'determiner';
-  return before?.tags.has('Verb') === true || words('makeLike').has(governor) ? 'object' : 'determiner';
+/** The noun of "a cousin of his", "that hat of his"; undefined when no `of` stands before. */
+function partitiveNoun(text: string, start: number): string | undefined {
+  if (!/\sof\s$/i.test(text.slice(Math.max(0, start - 4), start))) return undefined;
+  const [, noun = ''] = wordsBefore(text, start, 2);
+  return noun.toLowerCase().replace(/s$/, '');
 }
 
-/** "called her Sunday", "told her Mrs. Roberts would pay". */
-function isNameAfter(governor: string, word: string): boolean {
-  return /^\p{Lu}\p{Ll}/u.test(word) && (words('callLike').has(governor) || words('tellLike').has(governor));
+/** A form that is a finite verb and nothing else. */
+function isVerbOnly(word: string): boolean {
+  return /^(?:Z|D|h|o|m)$/.test(knowWord(word).signature);
 }
 
-/** After make, see, hear: a base form, or any word with an object of its own ("see her ring the bell"). */
-function isBareInfinitive({ next }: Context): boolean {
-  return words('bareInfinitives').has(next[0] ?? '') || words('phraseOpeners').has(next[1] ?? '');
+const SIGNATURES_OF_VERBS = /^(?:Z|D|D\/N|N\/D|D\/V|V\/D|b|h|o|m)(?:\/|$)/;
+
+/** After people, what follows is as often a verb as a noun. A finite verb: by the dictionary alone, or, where it may be a noun as well ("runs"), by the object that follows. */
+function isVerb(word: string, next: string | undefined): boolean {
+  if (isVerbOnly(word)) return true;
+  const { signature } = knowWord(word);
+  if (SIGNATURES_OF_VERBS.test(signature)) return next === undefined || !/^[SnJ]/.test(knowWord(next).signature);
+  return /(?:^|\/)[ZD](?:\/|$)/.test(signature) && /^(?:d|p|p\$)(?:\/|$)/.test(knowWord(next ?? '').signature);
 }
 
-/** A noun and its verb: "let her soul rest". */
-function isClause([first, second]: readonly Term[]): boolean {
-  return first?.tags.has('Noun') === true && !first.isBreak && second?.tags.has('Verb') === true;
+interface WordLists {
+  readonly [list: string]: { readonly note: string; readonly words: string };
 }
 
-/** Words that end a noun phrase before it began. */
-function isPhraseBorder({ tags }: Term): boolean {
-  return ['Preposition', 'Conjunction', 'Determiner', 'QuestionWord', 'Pronoun', 'Auxiliary', 'Copula', 'Modal'].some(
-    (tag) => tags.has(tag),
-  );
-}
+const lists = new Map<string, ReadonlySet<string>>();
 
-/** Whether only modifiers stand between the pronoun and a noun. */
-function leadsToNoun(terms: readonly Term[]): boolean {
-  for (const term of terms) {
-    if (term.tags.has('Noun') && !term.tags.has('Pronoun')) return true;
-    if (isPhraseBorder(term) || term.isBreak) return false;
-  }
-  return false;
-}
-
-type Tagger = typeof nlpThree;
-let tagger: Tagger | undefined;
-
-interface Term {
-  readonly tags: ReadonlySet<string>;
-  /** Punctuation follows the term. */
-  readonly isBreak: boolean;
-}
-
-/** compromise reads no more than this on either side: its time is quadratic in the length of a sentence. */
-const TAGGED_UNITS = 100;
-
-/** The tags of the term before and of up to four terms after the occurrence, which is written as `pronoun`. */
-function tagsAround(
-  context: Context,
-  pronoun: string,
-): { readonly before: Term | undefined; readonly after: readonly Term[] } {
-  // Loaded at the first form that needs it: masculine-to-feminine never does, and it costs 300 ms and 85 MB.
-  tagger ??= createRequire(import.meta.url)('compromise/two') as Tagger;
-  const left = context.left.slice(-TAGGED_UNITS);
-  const right = context.right.slice(0, TAGGED_UNITS);
-  let before: Term | undefined;
-  const after: Term[] = [];
-  let offset = 0;
-  for (const sentence of tagger(left + pronoun + right).docs as readonly (readonly TaggedTerm[])[])
-    for (const { pre, text, post, tags } of sentence) {
-      const start = offset + pre.length;
-      offset = start + text.length + post.length;
-      const term = { tags: new Set(tags), isBreak: /[^\s]/.test(post) };
-      if (start < left.length) before = term;
-      else if (start > left.length && after.length < 4) after.push(term);
-    }
-  return { before, after };
-}
-
-/** A term as compromise keeps it: its text and what surrounds it add up to the input. */
-interface TaggedTerm {
-  readonly text: string;
-  readonly pre: string;
-  readonly post: string;
-  readonly tags?: Iterable<string>;
+function listOf(name: string): ReadonlySet<string> {
+  if (lists.size === 0)
+    for (const [list, { words }] of Object.entries(readRuleFile<{ lists: WordLists }>('disambiguation.json').lists))
+      lists.set(list, new Set(words.split(' ')));
+  const found = lists.get(name);
+  if (found === undefined) throw new Error(`bug: disambiguation.json has no list ${name}`);
+  return found;
 }

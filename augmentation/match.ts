@@ -1,6 +1,7 @@
 // Finds the gendered pronouns of a text by one pattern with explicit cases; what is spelt like one but is none (names,
 // symbols, code, other languages) is dropped by the guards. Spans are UTF-16 offsets of the text.
-import { isGuarded } from './guards.ts';
+import { guardOf } from './guards.ts';
+import { readSigns, type DocumentSigns } from './plain.ts';
 import { casingOf, type Casing, type Form, type Gender, GENDERS, inCasing } from './surface.ts';
 
 /** One pronoun of the text. */
@@ -38,12 +39,23 @@ export const PAIR_UNITS = 12;
  * a guard holds back are left out.
  */
 export function findCandidates(text: string, genders: ReadonlySet<Gender>): Candidate[] {
-  const spelt = Array.from(text.matchAll(PRONOUN), (match) => candidateAt(text, match.index, match[0]));
+  const signs = readSigns(text);
+  const spelt = spellings(text);
   return spelt.filter((candidate, index) => {
     const isAsked = genders.has(candidate.gender);
     if (!isAsked && !isBeside(candidate, spelt[index - 1]) && !isBeside(candidate, spelt[index + 1])) return false;
-    return !isInsideWord(text, candidate) && !isGuarded(text, candidate);
+    return reasonToLeave(text, signs, candidate) === undefined;
   });
+}
+
+/** Everything that is spelt like a pronoun, from left to right. */
+export function spellings(text: string): Candidate[] {
+  return Array.from(text.matchAll(PRONOUN), (match) => candidateAt(text, match.index, match[0]));
+}
+
+/** The guard that holds a candidate back, `word` for a part of a longer word; undefined when it is a pronoun. */
+export function reasonToLeave(text: string, signs: DocumentSigns, candidate: Candidate): string | undefined {
+  return isInsideWord(text, candidate) ? 'word' : guardOf(text, signs, candidate);
 }
 
 function isBeside(candidate: Candidate, other: Candidate | undefined): boolean {

@@ -66,7 +66,7 @@ function isTwoPhrases(text: string, second: Candidate, gap: string): boolean {
     /and/i.test(gap) &&
     second.form === 'her' &&
     /\bhim\s+and\s*$/i.test(text.slice(Math.max(0, second.start - 12), second.start)) &&
-    readHer(text, second.start, second.end) === 'determiner'
+    readHer(text, second.start, second.end).reading === 'determiner'
   );
 }
 

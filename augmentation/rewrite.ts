@@ -4,28 +4,25 @@
 import { InputError } from '../src/errors.ts';
 import type { Direction, Policy } from '../src/job-spec.ts';
 import { readHer, readHis } from './disambiguate.ts';
+import { applyEdits, type Edit } from './edit.ts';
+import { genderedWordEdits, type WordPairs } from './gendered-words.ts';
 import { type Candidate, findCandidates } from './match.ts';
 import { type Neighbourhood, type PronounFunction, readNeighbourhoods } from './pairs.ts';
+import { agreementsOf, neutralForm, type Agreement } from './neutral.ts';
+import { placeboEdits } from './placebo.ts';
 import { findPolicy } from './policies.ts';
 import { readRuleFile, type RuleCase } from './rule-files.ts';
 import { type Form, type Gender, inCasing } from './surface.ts';
-
-/** One replaced span of the input. */
-export interface Edit {
-  /** UTF-16 offsets of the span in the input. */
-  readonly start: number;
-  readonly end: number;
-  readonly before: string;
-  readonly after: string;
-  /** The rule's id in augmentation/rules/pronouns.json, for example his-determiner. */
-  readonly rule: string;
-}
 
 export interface RewriteOptions {
   readonly policy: Policy;
   readonly direction: Direction;
   /** A draw in [0, 1) for the document; `balanced` needs it and asks once, with the key `balanced`. */
   readonly chance?: (key: string) => number;
+  /** Of the edits that the document would have, those whose draw is below the probability are made; all when left out. */
+  readonly occurrences?: { readonly probability: number; readonly draw: (index: number) => number };
+  /** morph-v1 only: gendered nouns and first names change as well. */
+  readonly wordPairs?: readonly WordPairs[];
 }
 
 export interface Rewritten {
@@ -45,13 +42,40 @@ export interface PronounRule {
 
 /**
  * The text with its pronouns rewritten. `balanced` is `swap` where the document's draw is below one half, else the text as
- * it is. Throws InputError for a direction that the policy does not know, or for `balanced` without a draw.
+ * it is. Throws InputError for a direction that the policy does not know, for `balanced` without a draw, and for a policy that
+ * acts on tokens.
  */
 export function rewrite(text: string, options: RewriteOptions): Rewritten {
   findPolicy(options.policy, options.direction);
   const genders = gendersOf(options);
   if (genders.size === 0) return { text, edits: [] };
+  const { occurrences } = options;
+  const all = editsOf(text, options, genders);
+  const edits =
+    occurrences === undefined ? all : all.filter((_, index) => occurrences.draw(index) < occurrences.probability);
+  return edits.length === 0 ? { text, edits } : { text: applyEdits(text, edits), edits };
+}
+
+function editsOf(text: string, { policy, wordPairs }: RewriteOptions, genders: ReadonlySet<Gender>): Edit[] {
+  switch (policy) {
+    case 'morph-v1': {
+      const edits = pronounEdits(text, genders);
+      if (wordPairs === undefined || wordPairs.length === 0) return edits;
+      return [...edits, ...genderedWordEdits(text, wordPairs, genders)].sort((a, b) => a.start - b.start);
+    }
+    case 'placebo-v1':
+      return placeboEdits(text, pronounEdits(text, genders), genders);
+    case 'neutral-v1':
+      return neutralEdits(text);
+    default:
+      throw new InputError(`${policy} acts on rows of tokens, not on text: use it in a job or a preview of one`);
+  }
+}
+
+/** The edits of morph-v1. */
+function pronounEdits(text: string, genders: ReadonlySet<Gender>): Edit[] {
   const candidates = findCandidates(text, genders);
+  if (candidates.length === 0) return [];
   const neighbourhoods = readNeighbourhoods(text, candidates);
   const edits: Edit[] = [];
   candidates.forEach((candidate, index) => {
@@ -60,18 +84,33 @@ export function rewrite(text: string, options: RewriteOptions): Rewritten {
     if (neighbourhood?.isPaired === true && genders.size === 1) return;
     edits.push(editOf(text, candidate, neighbourhood));
   });
-  return { text: applyEdits(text, edits), edits };
+  return edits;
 }
 
-/** Writes the edits (sorted, not overlapping, offsets of `text`) into the text. */
-export function applyEdits(text: string, edits: readonly Edit[]): string {
-  let rewritten = '';
-  let done = 0;
-  for (const edit of edits) {
-    rewritten += text.slice(done, edit.start) + edit.after;
-    done = edit.end;
+/** The edits of neutral-v1: pronouns, a pair as one ("his or her" → "their"), and the verbs that agree with them. */
+function neutralEdits(text: string): Edit[] {
+  const candidates = findCandidates(text, new Set<Gender>(['masculine', 'feminine']));
+  const neighbourhoods = readNeighbourhoods(text, candidates);
+  const edits: Edit[] = [];
+  for (let index = 0; index < candidates.length; index++) {
+    const first = candidates[index]!; // inside the list
+    const neighbourhood = neighbourhoods.get(index);
+    const last = neighbourhood?.isPaired === true ? candidates[++index] : first; // a pair's halves follow each other
+    if (last === undefined) throw new Error('bug: half a pair');
+    const pronounFunction = neighbourhood?.pronounFunction ?? functionOf(text, first);
+    const [start, end] = [first.start, last.end];
+    const after = inCasing(neutralForm(pronounFunction), first.casing);
+    const pronoun = { start, end, before: text.slice(start, end), after, rule: `${first.form}-neutral` };
+    const verbs = pronounFunction === 'subject' ? agreementsOf(text, { ...last, start }) : [];
+    edits.push(pronoun, ...verbs.map((one) => agreementEdit(text, one)));
   }
-  return rewritten + text.slice(done);
+  // Two subjects may claim one verb: it is changed once.
+  let end = 0;
+  return edits.sort((a, b) => a.start - b.start).filter((edit) => edit.start >= end && (end = edit.end) > 0);
+}
+
+function agreementEdit(text: string, { start, end, after }: Agreement): Edit {
+  return { start, end, before: text.slice(start, end), after, rule: 'verb-agreement' };
 }
 
 /** The genders whose pronouns are replaced. */
@@ -87,7 +126,7 @@ function gendersOf({ direction, chance }: RewriteOptions): ReadonlySet<Gender> {
       if (chance === undefined) throw new InputError('the direction balanced needs a draw for each document');
       return new Set<Gender>(chance('balanced') < 0.5 ? ['masculine', 'feminine'] : []);
     case 'neutral':
-      throw new Error('bug: neutral has passed the check of the policy');
+      return new Set<Gender>(['masculine', 'feminine']);
   }
 }
 
@@ -106,7 +145,7 @@ function functionOf(text: string, { start, end, form }: Candidate): PronounFunct
     case 'him':
       return isReflexivePart(text, end) ? 'reflexive' : 'object';
     case 'her':
-      return isReflexivePart(text, end) ? 'reflexive' : readHer(text, start, end);
+      return isReflexivePart(text, end) ? 'reflexive' : readHer(text, start, end).reading;
     case 'his':
       return readHis(text, start, end);
     case 'hers':
@@ -122,13 +161,18 @@ function isReflexivePart(text: string, end: number): boolean {
   return /^(?:-|\u00ad)\s*self(?![a-z])/i.test(text.slice(end, end + 20));
 }
 
-const rules = new Map<string, PronounRule>();
+let rules: Partial<Record<Form, Partial<Record<PronounFunction, PronounRule>>>> | undefined;
 
 function ruleOf(form: Form, pronounFunction: PronounFunction): PronounRule {
-  if (rules.size === 0)
-    for (const rule of readRuleFile<{ rules: PronounRule[] }>('pronouns.json').rules)
-      rules.set(`${rule.form} ${rule.function}`, rule);
-  const rule = rules.get(`${form} ${pronounFunction}`);
+  rules ??= readRules();
+  const rule = rules[form]?.[pronounFunction];
   if (rule === undefined) throw new Error(`bug: pronouns.json has no rule for ${form} as ${pronounFunction}`);
   return rule;
+}
+
+function readRules(): NonNullable<typeof rules> {
+  const table: NonNullable<typeof rules> = {};
+  for (const rule of readRuleFile<{ rules: PronounRule[] }>('pronouns.json').rules)
+    (table[rule.form] ??= {})[rule.function] = rule;
+  return table;
 }

@@ -26,3 +26,10 @@ export function rulesFolder(): string {
 export function readRuleFile<T>(name: string): T {
   return JSON.parse(readFileSync(join(rulesFolder(), name), 'utf8')) as T;
 }
+
+/** The bytes of one rule file. */
+export function readRuleBytes(name: string): Buffer {
+  // A copy of its own: small files come as slices of a shared pool, where 32-bit views need not be aligned.
+  const bytes = readFileSync(join(rulesFolder(), name));
+  return Buffer.from(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}

@@ -30,3 +30,13 @@ export function inCasing(word: string, casing: Casing): string {
   if (casing === 'upper') return word.toUpperCase();
   return casing === 'title' ? word.charAt(0).toUpperCase() + word.slice(1) : word;
 }
+
+const LETTER_OR_MARK = /[\p{L}\p{N}\p{M}]/u;
+const IS_WORD_UNIT = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
+  LETTER_OR_MARK.test(String.fromCharCode(unit)) ? 1 : 0,
+);
+
+/** Whether a UTF-16 unit belongs to a word: letters, digits and marks of the basic plane. */
+export function isWordUnit(unit: number): boolean {
+  return IS_WORD_UNIT[unit] === 1;
+}

@@ -9,8 +9,25 @@ export type Arm = (typeof ARMS)[number];
 export const DIRECTIONS = ['masculine-to-feminine', 'feminine-to-masculine', 'swap', 'balanced', 'neutral'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
-export const POLICIES = ['morph-v1'] as const;
+export const POLICIES = [
+  'morph-v1',
+  'neutral-v1',
+  'placebo-v1',
+  'idmap-2022',
+  'stringreplace-2023-as-pushed',
+  'stringreplace-2023-intended',
+] as const;
 export type Policy = (typeof POLICIES)[number];
+
+/** The directions that each policy knows. */
+export const DIRECTIONS_OF: Readonly<Record<Policy, readonly Direction[]>> = {
+  'morph-v1': ['masculine-to-feminine', 'feminine-to-masculine', 'swap', 'balanced'],
+  'neutral-v1': ['neutral'],
+  'placebo-v1': ['masculine-to-feminine', 'feminine-to-masculine', 'swap', 'balanced'],
+  'idmap-2022': ['masculine-to-feminine'],
+  'stringreplace-2023-as-pushed': ['masculine-to-feminine'],
+  'stringreplace-2023-intended': ['masculine-to-feminine'],
+};
 
 export const JOB_STATES = [
   'queued',
@@ -158,8 +175,11 @@ export const jobSpecSchema = z
     if (spec.checkpoint !== undefined && to !== undefined && to <= Number(spec.checkpoint.slice(4)))
       issue(['window', 'to'], `the window ends at step ${to}, before or at its start ${spec.checkpoint}`);
     const { policy, direction } = spec.intervention;
-    if (policy === 'morph-v1' && direction === 'neutral')
-      issue(['intervention', 'direction'], 'morph-v1 has no neutral direction');
+    if (!DIRECTIONS_OF[policy].includes(direction))
+      issue(
+        ['intervention', 'direction'],
+        `${policy} has no direction ${direction}: expected one of ${DIRECTIONS_OF[policy].join(', ')}`,
+      );
   })
   .meta({ id: 'JobSpec' });
 

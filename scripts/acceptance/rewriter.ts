@@ -10,6 +10,7 @@ import type { Direction } from '../../src/job-spec.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { sharedFolderSetting } from '../../src/settings.ts';
 import { expectWithin } from './expect.ts';
+import { rewriterSpeed } from './rewriter-speed.ts';
 
 interface Occurrence {
   readonly start: number;
@@ -46,16 +47,17 @@ export async function rewriter(folder?: string): Promise<void> {
       .map((line) => JSON.parse(line) as GoldRecord);
   const natural = NATURAL.flatMap(read);
   const roundtrip = read('roundtrip');
-  expectWithin('her → him | his, natural text', accuracy(natural, 'her'), 0.96, 1);
-  expectWithin('her → him | his, treebanks alone', accuracy(['ud-bysa', 'ud-ncsa'].flatMap(read), 'her'), 0.96, 1);
-  expectWithin('her → him | his, novels and the like', accuracy(roundtrip, 'her'), 0.96, 1);
+  expectWithin('her → him | his, natural text', accuracy(natural, 'her'), 0.983, 1);
+  expectWithin('her → him | his, treebanks alone', accuracy(['ud-bysa', 'ud-ncsa'].flatMap(read), 'her'), 0.975, 1);
+  expectWithin('her → him | his, novels and the like', accuracy(roundtrip, 'her'), 0.985, 1);
   expectWithin('his → her | hers, natural text', accuracy(natural, 'his'), 0.998, 1);
   expectWithin('exact sentences, masculine to feminine', exact(natural, 'm2f'), 0.997, 1);
-  expectWithin('exact sentences, feminine to masculine', exact(natural, 'f2m'), 0.99, 1);
-  expectWithin('exact sentences, swap', exact(natural, 'swap'), 0.99, 1);
-  expectWithin('exact sentences, swap, WinoBias', exact(read('winobias'), 'swap'), 0.985, 1);
-  expectWithin('exact sentences, feminine to masculine, round trip', exact(roundtrip, 'f2m'), 0.95, 1);
+  expectWithin('exact sentences, feminine to masculine', exact(natural, 'f2m'), 0.994, 1);
+  expectWithin('exact sentences, swap', exact(natural, 'swap'), 0.994, 1);
+  expectWithin('exact sentences, swap, WinoBias', exact(read('winobias'), 'swap'), 0.99, 1);
+  expectWithin('exact sentences, feminine to masculine, round trip', exact(roundtrip, 'f2m'), 0.985, 1);
   expectWithin('traps right in all directions', traps(read('adversarial')), 0.9, 1);
+  rewriterSpeed(gold);
   const tokenizerPath = join(shared, 'tokenizer', '20B_tokenizer.json');
   if (existsSync(tokenizerPath)) measureSpeed(tokenizerPath, natural);
 }

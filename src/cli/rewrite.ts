@@ -1,43 +1,147 @@
 // `tiresias rewrite`: JSON lines {"id","text"} on stdin → {"id","text","edits"} on stdout, one by one, however long the input.
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { explain } from '../../augmentation/explain.ts';
+import { WORD_PAIRS, type WordPairs } from '../../augmentation/gendered-words.ts';
 import { findPolicy } from '../../augmentation/policies.ts';
-import { rewrite, type RewriteOptions } from '../../augmentation/rewrite.ts';
+import { rewrite, type RewriteOptions, type Rewritten } from '../../augmentation/rewrite.ts';
 import { InputError, messageOf } from '../errors.ts';
 import { drawForName } from '../intervention/draw.ts';
 import { DIRECTIONS, type Direction } from '../job-spec.ts';
 import { wholeNumber } from './options.ts';
+import { startProgress } from './progress.ts';
+import { coloured, countDocument, newStats, type RewriteStats } from './rewrite-report.ts';
 
 const EXAMPLES = `
 Examples:
   echo '{"id":1,"text":"He lost his keys."}' | tiresias rewrite --policy morph-v1 --direction masculine-to-feminine
   tiresias rewrite --policy morph-v1 --direction balanced --seed 7 < documents.jsonl > rewritten.jsonl
+  tiresias rewrite --policy morph-v1 --direction swap --diff documents.jsonl
+  tiresias rewrite --policy neutral-v1 --direction neutral --stats part-1.jsonl part-2.jsonl > rewritten.jsonl
 
 Each line of the output holds the edits as {"start","end","before","after","rule"}; start and end are UTF-16 offsets of the
-input. "balanced" swaps half of the documents; which ones depends on the seed and on each document's id.`;
+input. "balanced" swaps half of the documents; which ones depends on the seed and on each document's id. With --explain each line
+also holds "decisions": for every word spelt like a pronoun its rule, the guard that kept it, and the margin of a "her".`;
+
+interface RewriteFlags {
+  readonly policy: string;
+  readonly direction: string;
+  readonly seed: number;
+  readonly probability: number;
+  readonly per: 'document' | 'occurrence';
+  readonly pairs?: readonly WordPairs[];
+  readonly stats?: true;
+  readonly explain?: true;
+  readonly diff?: true;
+}
 
 /** Adds the command to the program. */
 export function addRewriteCommand(program: Command): void {
   program
     .command('rewrite')
-    .description('rewrite the gendered pronouns of documents: JSON lines on stdin, JSON lines on stdout')
+    .description('rewrite the gendered pronouns of documents: JSON lines in, JSON lines on stdout')
+    .argument('[files...]', 'files of JSON lines; stdin when none is given')
     .requiredOption('--policy <name>', 'way of rewriting, see `tiresias policies`')
     .requiredOption('--direction <direction>', DIRECTIONS.join(' | '))
-    .option('--seed <seed>', 'seed of the draws that `balanced` needs', wholeNumber(0), 1234)
+    .option('--seed <seed>', 'seed of the draws that `balanced` and --probability need', wholeNumber(0), 1234)
+    .option('--probability <share>', 'share of the documents or occurrences that are rewritten', share, 1)
+    .addOption(
+      new Option('--per <unit>', 'what the probability is of').choices(['document', 'occurrence']).default('document'),
+    )
+    .option('--pairs <kinds>', `also change gendered words: ${WORD_PAIRS.join(',')}`, wordPairs)
+    .option('--stats', 'count edits, guards and undecided pronouns, on stderr at the end')
+    .option('--explain', 'add to each line what decided on every pronoun')
+    .option('--diff', 'print the texts with their edits marked instead of JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: { readonly policy: string; readonly direction: string; readonly seed: number }) => {
-      const { name } = findPolicy(options.policy, options.direction as Direction); // refused unless the policy lists it
-      const rewriting = { policy: name, direction: options.direction as Direction, seed: options.seed };
-      process.stdin.setEncoding('utf8');
-      await endQuietly(
-        pipeline(process.stdin, (chunks: AsyncIterable<string>) => rewriteLines(chunks, rewriting), process.stdout),
-      );
+    .action(async (files: readonly string[], flags: RewriteFlags) => {
+      const { name } = findPolicy(flags.policy, flags.direction as Direction); // refused unless the policy lists it
+      const { seed, probability, per, pairs } = flags;
+      const stats = flags.stats ? newStats() : undefined;
+      const hasColour = process.stdout.isTTY;
+      const output: Output = {
+        stats,
+        isExplained: flags.explain === true,
+        diff: flags.diff ? { hasColour } : undefined,
+      };
+      const rewriting: Rewriting = {
+        policy: name,
+        direction: flags.direction as Direction,
+        seed,
+        probability,
+        per,
+        ...(pairs === undefined ? {} : { wordPairs: pairs }),
+      };
+      await endQuietly(writeAll(files, rewriting, output));
+      if (stats !== undefined) process.stderr.write(`${JSON.stringify(stats, null, 2)}\n`);
     });
 }
 
-export interface Rewriting extends Omit<RewriteOptions, 'chance'> {
+async function writeAll(files: readonly string[], rewriting: Rewriting, output: Output): Promise<void> {
+  if (files.length === 0) {
+    process.stdin.setEncoding('utf8');
+    const lines = (chunks: AsyncIterable<string>) => rewriteLines(chunks, rewriting, output);
+    return pipeline(process.stdin, lines, process.stdout, { end: false });
+  }
+  const sizes = await Promise.all(files.map(sizeOf));
+  const progress = startProgress(sizes.reduce((sum, size) => sum + size, 0));
+  let numRead = 0;
+  try {
+    for (const path of files) {
+      const read = async function* (): AsyncGenerator<string> {
+        for await (const chunk of createReadStream(path, 'utf8') as AsyncIterable<string>) {
+          progress.update((numRead += Buffer.byteLength(chunk)), `bytes, ${path}`);
+          yield chunk;
+        }
+      };
+      await pipeline(
+        read,
+        (chunks: AsyncIterable<string>) => rewriteLines(chunks, rewriting, output, path),
+        process.stdout,
+        {
+          end: false,
+        },
+      );
+    }
+  } finally {
+    progress.stop();
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new InputError(`${path}: expected a file of JSON lines: ${messageOf(cause)}`, { cause });
+  });
+  return found.size;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InputError(`--probability: expected a number from 0 to 1, found ${text}`);
+}
+
+function wordPairs(text: string): WordPairs[] {
+  const kinds = text.split(',');
+  for (const kind of kinds)
+    if (!WORD_PAIRS.includes(kind as WordPairs))
+      throw new InputError(`--pairs: expected some of ${WORD_PAIRS.join(',')}, found ${kind}`);
+  return kinds as WordPairs[];
+}
+
+export interface Rewriting extends Omit<RewriteOptions, 'chance' | 'occurrences'> {
   readonly seed: number;
+  readonly probability?: number;
+  readonly per?: 'document' | 'occurrence';
+}
+
+/** What is printed of each document. */
+export interface Output {
+  readonly stats?: RewriteStats | undefined;
+  readonly isExplained?: boolean;
+  readonly diff?: { readonly hasColour: boolean } | undefined;
 }
 
 const documentSchema = z.object({ id: z.union([z.string(), z.number()]), text: z.string() });
@@ -48,20 +152,25 @@ const OUTPUT_UNITS = 2 ** 16;
  * Output lines for input that comes in pieces of any size. Throws InputError naming the line that is no document; the lines
  * before it have been given out.
  */
-export async function* rewriteLines(chunks: AsyncIterable<string>, rewriting: Rewriting): AsyncGenerator<string> {
+export async function* rewriteLines(
+  chunks: AsyncIterable<string>,
+  rewriting: Rewriting,
+  output: Output = {},
+  source = 'stdin',
+): AsyncGenerator<string> {
   let waiting = '';
   let number = 0;
-  for await (const line of splitLines(chunks)) {
+  for await (const line of splitLines(chunks, source)) {
     number++;
     if (line.trim() === '') continue;
-    let output: string;
+    let written: string;
     try {
-      output = rewriteLine(line, rewriting);
+      written = rewriteLine(line, rewriting, output);
     } catch (error) {
       if (waiting !== '') yield waiting;
-      throw new InputError(`stdin, line ${number}: ${messageOf(error)}`, { cause: error });
+      throw new InputError(`${source}, line ${number}: ${messageOf(error)}`, { cause: error });
     }
-    waiting += output;
+    waiting += written;
     if (waiting.length < OUTPUT_UNITS) continue;
     yield waiting;
     waiting = '';
@@ -69,10 +178,23 @@ export async function* rewriteLines(chunks: AsyncIterable<string>, rewriting: Re
   if (waiting !== '') yield waiting;
 }
 
-function rewriteLine(line: string, { policy, direction, seed }: Rewriting): string {
+function rewriteLine(line: string, rewriting: Rewriting, { stats, isExplained, diff }: Output): string {
   const { id, text } = parseDocument(line);
-  const chance = () => drawForName(seed, String(id));
-  return `${JSON.stringify({ id, ...rewrite(text, { policy, direction, chance }) })}\n`;
+  const rewritten = rewriteDocument(String(id), text, rewriting);
+  const decisions = stats !== undefined || isExplained ? explain(text, rewritten) : [];
+  if (stats !== undefined) countDocument(stats, text, rewritten, decisions);
+  if (diff !== undefined) return `${id}: ${coloured(text, rewritten, diff.hasColour)}\n`;
+  return `${JSON.stringify({ id, ...rewritten, ...(isExplained ? { decisions } : {}) })}\n`;
+}
+
+/** Draws depend on the seed, the document's id and the occurrence's place in it. */
+function rewriteDocument(id: string, text: string, { seed, probability = 1, per, ...options }: Rewriting): Rewritten {
+  const draw = (purpose: string) => drawForName(seed, purpose + id);
+  const chance = () => draw('');
+  if (probability === 1) return rewrite(text, { ...options, chance });
+  if (per === 'occurrence')
+    return rewrite(text, { ...options, chance, occurrences: { probability, draw: (index) => draw(`${index}\n`) } });
+  return draw('document\n') < probability ? rewrite(text, { ...options, chance }) : { text, edits: [] };
 }
 
 function parseDocument(line: string): z.output<typeof documentSchema> {
@@ -91,7 +213,7 @@ function parseDocument(line: string): z.output<typeof documentSchema> {
 }
 
 /** Lines end with \n alone: U+2028 and the like are part of a JSON text, and readline would split there. */
-async function* splitLines(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+async function* splitLines(chunks: AsyncIterable<string>, source: string): AsyncGenerator<string> {
   let rest: string[] = [];
   let restUnits = 0;
   for await (const chunk of chunks) {
@@ -106,7 +228,7 @@ async function* splitLines(chunks: AsyncIterable<string>): AsyncGenerator<string
     rest.push(chunk.slice(from));
     restUnits += chunk.length - from;
     if (restUnits > LONGEST_LINE_UNITS)
-      throw new InputError(`stdin: a line is longer than ${LONGEST_LINE_UNITS} characters; split the document`);
+      throw new InputError(`${source}: a line is longer than ${LONGEST_LINE_UNITS} characters; split the document`);
   }
   yield rest.join('');
 }

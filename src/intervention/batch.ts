@@ -1,13 +1,14 @@
 // Rewrites a batch of token rows and proves it: dataset → replay → *rewrite* → train. Rows keep their length, tokens outside edits
 // stay as they are, and what is drawn depends on the seed and on the place in the data alone, never on order or batching.
 import type { RewriteOptions } from '../../augmentation/rewrite.ts';
-import { findPolicy } from '../../augmentation/policies.ts';
+import { findPolicy, isHistorical } from '../../augmentation/policies.ts';
 import { batchSha256, type Batch } from '../data/replay.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import type { Direction, Policy } from '../job-spec.ts';
 import { drawUniform } from './draw.ts';
-import { rewriteRow, type DocumentOptions } from './row.ts';
+import { rewriteHistorically } from './historical.ts';
+import { rewriteRow, type DocumentOptions, type RewrittenRow } from './row.ts';
 import { openEditSample, type EditSample } from './edit-sample.ts';
 import { tokenBytesOf } from './token-bytes.ts';
 
@@ -52,7 +53,6 @@ const DRAW_BALANCED = 2;
 export function rewriteBatch(batch: Batch, tokenizer: Tokenizer, intervention: Intervention): RewrittenBatch {
   checkIntervention(intervention);
   const sha256Before = batchSha256(batch);
-  const table = tokenBytesOf(tokenizer);
   const { firstSample, numRows, rowLength } = batch;
   const editsByRule: Record<string, number> = {};
   const sampled = openEditSample(intervention.seed, batch.step);
@@ -62,7 +62,7 @@ export function rewriteBatch(batch: Batch, tokenizer: Tokenizer, intervention: I
     const sample = firstSample + row;
     const before = batch.tokens.subarray(row * rowLength, (row + 1) * rowLength);
     const where = `step ${batch.step}, sample ${sample}`;
-    const rewritten = rewriteRow(table, before, optionsOf(intervention, sample), where);
+    const rewritten = rewriteOne(tokenizer, before, intervention, sample, where);
     if (rewritten === undefined) continue;
     tokens ??= batch.tokens.slice();
     tokens.set(rewritten.tokens, row * rowLength);
@@ -80,6 +80,20 @@ export function rewriteBatch(batch: Batch, tokenizer: Tokenizer, intervention: I
   return { batch: after, proof: { sha256Before, sha256After, ...counts, editsByRule, samples: sampled.take() } };
 }
 
+function rewriteOne(
+  tokenizer: Tokenizer,
+  tokens: Int32Array,
+  intervention: Intervention,
+  sample: number,
+  where: string,
+): RewrittenRow | undefined {
+  const { policy, probability } = intervention;
+  if (!isHistorical(policy)) return rewriteRow(tokenBytesOf(tokenizer), tokens, optionsOf(intervention, sample), where);
+  // The historical codes know no documents: the draw is the row's.
+  if (probability < 1 && drawFor(intervention, sample, 0, DRAW_REWRITTEN) >= probability) return undefined;
+  return rewriteHistorically(policy, tokenizer, tokens);
+}
+
 function checkIntervention({ policy, direction, probability, seed }: Intervention): void {
   findPolicy(policy, direction);
   if (!(probability >= 0 && probability <= 1))
@@ -89,11 +103,14 @@ function checkIntervention({ policy, direction, probability, seed }: Interventio
 }
 
 /** One draw a document: the same for the same seed, sample and place in the row, whatever else is read. */
-function optionsOf({ policy, direction, probability, seed }: Intervention, sample: number): DocumentOptions {
-  const draw = (document: number, purpose: number) =>
-    drawUniform(seed, [sample % 2 ** 32, Math.floor(sample / 2 ** 32), document, purpose]);
+function optionsOf(intervention: Intervention, sample: number): DocumentOptions {
+  const { policy, direction, probability } = intervention;
   return (document): RewriteOptions | undefined => {
-    if (probability < 1 && draw(document, DRAW_REWRITTEN) >= probability) return undefined;
-    return { policy, direction, chance: () => draw(document, DRAW_BALANCED) };
+    if (probability < 1 && drawFor(intervention, sample, document, DRAW_REWRITTEN) >= probability) return undefined;
+    return { policy, direction, chance: () => drawFor(intervention, sample, document, DRAW_BALANCED) };
   };
+}
+
+function drawFor({ seed }: Intervention, sample: number, document: number, purpose: number): number {
+  return drawUniform(seed, [sample % 2 ** 32, Math.floor(sample / 2 ** 32), document, purpose]);
 }

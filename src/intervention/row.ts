@@ -1,6 +1,7 @@
 // One row: tokens → text of its documents → edits → tokens of the same number. Only the tokens of edited words change.
 // A row is cut out of the corpus anywhere, so a word at its very start or end may be part of a longer one: left alone.
-import { rewrite, type Edit, type RewriteOptions } from '../../augmentation/rewrite.ts';
+import type { Edit } from '../../augmentation/edit.ts';
+import { rewrite, type RewriteOptions } from '../../augmentation/rewrite.ts';
 import { mayHoldPronoun } from '../../augmentation/match.ts';
 import { DataError } from '../errors.ts';
 import { spliceTokens, type ByteEdit, type RowBytes, type RowEdit } from './splice.ts';

@@ -1,6 +1,6 @@
 // Puts rewritten words into a row of tokens. Each word's tokens are replaced by as many: a word that needs more pushes the row's
 // end out; one that needs fewer is written in a longer segmentation of the same bytes.
-import type { Edit } from '../../augmentation/rewrite.ts';
+import type { Edit } from '../../augmentation/edit.ts';
 import { canonicalIds, idsOfCount } from './segmentation.ts';
 import { SPECIAL, type TokenBytes } from './token-bytes.ts';
 

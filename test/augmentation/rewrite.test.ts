@@ -1,8 +1,9 @@
 // The rewriter as a function of a text: what holds for every text, and what it refuses.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyEdits, rewrite } from '../../augmentation/rewrite.ts';
-import { findPolicy, policies } from '../../augmentation/policies.ts';
+import { applyEdits } from '../../augmentation/edit.ts';
+import { rewrite } from '../../augmentation/rewrite.ts';
+import { findPolicy } from '../../augmentation/policies.ts';
 import { InputError } from '../../src/errors.ts';
 
 const swap = (text: string) => rewrite(text, { policy: 'morph-v1', direction: 'swap' });
@@ -57,7 +58,7 @@ describe('rewrite', () => {
           expect(applyEdits(text, edits)).toBe(output);
         }
       }),
-      { seed: 1, numRuns: 300 },
+      { seed: 1, numRuns: 10_000 },
     );
   });
 
@@ -88,7 +89,7 @@ describe('rewrite', () => {
       fc.property(plain, (text) => {
         expect(swap(swap(text).text).text).toBe(text);
       }),
-      { seed: 2, numRuns: 300 },
+      { seed: 2, numRuns: 10_000 },
     );
   });
 
@@ -122,10 +123,6 @@ describe('rewrite', () => {
     expect(() => rewrite('he', { policy: 'morph-v1', direction: 'neutral' })).toThrow(InputError);
     expect(() => rewrite('he', { policy: 'morph-v1', direction: 'balanced' })).toThrow(InputError);
     expect(() => findPolicy('morph-v0', 'swap')).toThrow(/morph-v0.*morph-v1/);
-  });
-
-  it('lists its policies with versions', () => {
-    expect(policies.map(({ name, version }) => [name, version])).toEqual([['morph-v1', '1.0.0']]);
   });
 });
 
