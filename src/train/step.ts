@@ -79,15 +79,8 @@ export async function checkedGradients(
   const names = await notFinite(gradients);
   tf.dispose(Object.values(gradients));
   throw new NumericalError(
-    `step ${step}: loss ${lossNats}, gradient norm ${gradientNorm}; not finite in: ${someOf(names) || 'the loss'}`,
+    `step ${step}: loss ${lossNats}, gradient norm ${gradientNorm}; not finite in: ${names.join(', ') || 'the loss'}`,
   );
-}
-
-const MOST_NAMES = 4;
-
-function someOf(names: readonly string[]): string {
-  const numMore = names.length - MOST_NAMES;
-  return [...names.slice(0, MOST_NAMES), ...(numMore > 0 ? [`and ${numMore} more tensors`] : [])].join(', ');
 }
 
 /** What the gradients are multiplied by, so that their norm is at most the limit (DeepSpeed adds 1e-6 to the norm). */
