@@ -7,6 +7,7 @@ import { ConflictError, DataError, InputError, messageOf, NotFoundError, Transie
 import { ARMS, type Arm, type FailureReason } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
+import type { HubLogin } from '../src/suite/hub/remote-data.ts';
 import type { RunPlan } from '../src/train/plan.ts';
 import type { ClaimedJob } from '../src/store/leases.ts';
 import { setManifest, setPlan } from '../src/store/leases.ts';
@@ -37,6 +38,8 @@ import { persistently } from './persistence.ts';
 export interface AttemptOptions {
   readonly database: Database;
   readonly home: string;
+  /** The hub behind datasets on it. */
+  readonly hub?: HubLogin;
   /** Arms trained at once on a back end that uses one core. */
   readonly numCores: number;
 }
@@ -99,8 +102,8 @@ export class Attempt {
 
   async #prepare(): Promise<Preparation> {
     const { spec, plan, fence } = this.#job;
-    const { database, home } = this.#options;
-    const preparation = await prepare(spec, plan, home);
+    const { database, home, hub } = this.#options;
+    const preparation = await prepare(spec, plan, home, hub);
     await persistently(() => setPlan(database, fence, preparation.plan));
     this.#manifest = await makeManifest(spec, preparation);
     await persistently(() => setManifest(database, fence, this.#manifest));

@@ -1,5 +1,5 @@
 // The worker process: reads its settings, works until it is told to stop.
-import { homeFolder, leaseTimes, numCores, workerDatabaseUrl } from '../src/settings.ts';
+import { homeFolder, hubAccess, leaseTimes, numCores, workerDatabaseUrl } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
 import { log } from '../src/log.ts';
 import { persistently } from './persistence.ts';
@@ -17,7 +17,8 @@ const database = await persistently(
   () => stop.signal.aborted,
 );
 try {
-  await runWorker({ database, home: homeFolder(), ...leaseTimes(), numCores: numCores() }, stop.signal);
+  const options = { database, home: homeFolder(), hub: hubAccess(), ...leaseTimes(), numCores: numCores() };
+  await runWorker(options, stop.signal);
 } catch (error) {
   log.fatal(error, 'worker failed');
   process.exitCode = 1;

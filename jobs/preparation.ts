@@ -12,6 +12,7 @@ import { messageOf } from '../src/errors.ts';
 import type { Arm, JobSpec } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/datasets.ts';
+import { dataHeaders, type HubLogin } from '../src/suite/hub/remote-data.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
@@ -36,7 +37,7 @@ export interface Preparation {
 }
 
 /** Resolves the whole job; `stored` is the plan of an earlier attempt, which is kept. Throws InputError, NotFoundError, DataError. */
-export async function prepare(spec: JobSpec, stored: unknown, home: string): Promise<Preparation> {
+export async function prepare(spec: JobSpec, stored: unknown, home: string, hub?: HubLogin): Promise<Preparation> {
   const model = findModel(home, spec.model);
   const plan = stored === null ? await makePlan(spec, home) : storedPlan(stored);
   const dataset = await describeDataset(home, spec.dataset);
@@ -44,7 +45,7 @@ export async function prepare(spec: JobSpec, stored: unknown, home: string): Pro
   const from = (trainSteps ?? model.endStep) * batchSize;
   const to = Math.min(numSamples, from + MOST_HELD_BACK);
   const benchmarks = plan.benchmarks.map((name) => findBenchmark(name, home));
-  const access = { cacheFolder: datasetCacheFolder(home, spec.dataset) };
+  const access = { cacheFolder: datasetCacheFolder(home, spec.dataset), ...dataHeaders(dataset.prefix, hub) };
   return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, benchmarks };
 }
 

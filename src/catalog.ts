@@ -6,26 +6,28 @@ import { join } from 'node:path';
 import type { Catalog, NewDataset, NewModel } from './api/catalog.ts';
 import type { Fault } from './api/problem.ts';
 import { benchmarkNames, findBenchmark } from './eval/benchmarks.ts';
+import { prepareDataset, type DatasetDescription } from './data/replay.ts';
 import { readTokenizer } from './data/tokenizer.ts';
 import { DataError, InputError, messageOf, NotFoundError } from './errors.ts';
 import type { JobSpec } from './job-spec.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
-import { findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
-import { findModel, hasMoments, listModels, registerModel, type SuiteModel } from './suite/models.ts';
+import { datasetCacheFolder, findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
+import { dataHeaders, dataPrefix, type HubLogin } from './suite/hub/remote-data.ts';
+import { checkOwnName, findModel, hasMoments, listModels, registerModel, type SuiteModel } from './suite/models.ts';
 import { findPythia, PYTHIA_MODELS, type PythiaModel } from './suite/pythia/models.ts';
 import { countValues } from './suite/pythia/sizes.ts';
 import { resolvePlan, type DatasetFacts, type ModelFacts } from './train/plan.ts';
 
-/** The catalog of a home folder; every call reads the folder anew, so that what is registered meanwhile is there. */
-export function openCatalog(home: string) {
+/** The catalog of a home folder, and of a hub where there is one; every call reads the folder anew, so that what is registered meanwhile is there. */
+export function openCatalog(home: string, hub?: HubLogin) {
   return {
     models: () => describeModels(home),
     datasets: () => listDatasets(home).map((dataset) => ({ ...dataset })),
     benchmarks: () => benchmarkNames(home).map((name) => describeBenchmark(home, name)),
     policies: () => policies.map((policy) => ({ ...policy })),
     addModel: (model: NewModel) => addModel(home, model),
-    addDataset: (dataset: NewDataset) => addDataset(home, dataset),
+    addDataset: (dataset: NewDataset, report?: (words: string) => void) => addDataset(home, hub, dataset, report),
     checkSpec: (spec: JobSpec) => checkSpec(home, spec),
   } satisfies Catalog;
 }
@@ -73,9 +75,24 @@ function addModel(home: string, { name, checkpoint, folder, tokenizer, peakLearn
   return describeModel(home, findModel(home, name));
 }
 
-function addDataset(home: string, { name, trainSteps, seed, ...description }: NewDataset) {
-  const optional = { ...(trainSteps !== undefined && { trainSteps }), ...(seed !== undefined && { seed }) };
-  return { ...registerDataset(home, name, { ...description, ...optional }) };
+async function addDataset(
+  home: string,
+  hub: HubLogin | undefined,
+  { name, ...given }: NewDataset,
+  report?: (words: string) => void,
+) {
+  checkOwnName(name, 'dataset'); // before anything of that name is fetched
+  const { shards, trainSteps, seed, ...rest } = given;
+  const description: DatasetDescription = {
+    ...{ ...rest, prefix: dataPrefix(rest.prefix, hub) },
+    ...(shards !== undefined && { shards }),
+    ...(trainSteps !== undefined && { trainSteps }),
+    ...(seed !== undefined && { seed }),
+  };
+  const headers = dataHeaders(description.prefix, hub);
+  const access = { cacheFolder: datasetCacheFolder(home, name), ...headers, ...(report && { report }) };
+  await prepareDataset(description, access);
+  return { ...registerDataset(home, name, description, access) };
 }
 
 function checkSpec(home: string, spec: JobSpec): Fault[] {

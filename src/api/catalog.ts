@@ -4,7 +4,7 @@ import { Router } from 'express';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { LAYOUTS } from '../data/replay.ts';
-import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
+import { DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
 import { checkpointSchema, type JobSpec } from '../job-spec.ts';
 import { FaultyDocument, type Fault } from './problem.ts';
 import { readBody } from './request.ts';
@@ -17,6 +17,7 @@ export interface CatalogEntry {
 const name = z.string().min(1).max(200).meta({ description: 'What jobs call it.' });
 const path = z.string().refine(isAbsolute, "give an absolute path of the server's");
 const count = z.int().min(1);
+const isPlace = (prefix: string) => isAbsolute(prefix) || /^(https?|hf):\/\//.test(prefix);
 
 export const newModelSchema = z
   .strictObject({
@@ -35,7 +36,11 @@ export type NewModel = z.output<typeof newModelSchema>;
 export const newDatasetSchema = z
   .strictObject({
     name,
-    prefix: path.meta({ description: 'Path of the .bin, or its shards, and the .idx, without their endings.' }),
+    prefix: z
+      .string()
+      .refine(isPlace, "give an absolute path of the server's, an http(s) URL or an hf:// address")
+      .meta({ description: 'Where the .bin, or its shards, and the .idx lie, without their endings.' }),
+    shards: count.optional().meta({ description: 'Of a URL in shards: the number at the end of their names.' }),
     layout: z.enum(LAYOUTS).meta({ description: 'Rows in training order, or documents to be packed and shuffled.' }),
     seqLength: count.meta({ description: 'Tokens of a model input.' }),
     batchSize: count.meta({ description: 'Samples of one step of the original training.' }),
@@ -54,8 +59,8 @@ export interface Catalog {
   policies(): Listed;
   /** Registers a checkpoint folder under a model's name. Throws InputError, NotFoundError or DataError for what cannot be used. */
   addModel(model: NewModel): CatalogEntry;
-  /** Registers token files under a name, after opening them. Throws as addModel does. */
-  addDataset(dataset: NewDataset): CatalogEntry;
+  /** Registers token files under a name, after opening them. Throws as addModel does, TransientError for a server that does not answer. */
+  addDataset(dataset: NewDataset): CatalogEntry | Promise<CatalogEntry>;
   /** Every fault that only the files can tell: unregistered names, a window outside the model's steps. */
   checkSpec(spec: JobSpec): readonly Fault[] | Promise<readonly Fault[]>;
 }
@@ -68,23 +73,23 @@ export function catalogRoutes(catalog: Catalog): Router {
       response.json({ [kind]: await catalog[kind]() });
     });
   }
-  router.post('/models', (request, response) => {
+  router.post('/models', async (request, response) => {
     const model = readBody(request, newModelSchema);
-    response.status(201).json({ model: faultAt('/folder', () => catalog.addModel(model)) });
+    response.status(201).json({ model: await faultAt('/folder', () => catalog.addModel(model)) });
   });
-  router.post('/datasets', (request, response) => {
+  router.post('/datasets', async (request, response) => {
     const dataset = readBody(request, newDatasetSchema);
-    response.status(201).json({ dataset: faultAt('/prefix', () => catalog.addDataset(dataset)) });
+    response.status(201).json({ dataset: await faultAt('/prefix', () => catalog.addDataset(dataset)) });
   });
   return router;
 }
 
 /** Files that cannot be used are a fault of the document that names them. */
-function faultAt<T>(pointer: string, work: () => T): T {
+async function faultAt<T>(pointer: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
-    if (![InputError, NotFoundError, DataError].some((kind) => error instanceof kind)) throw error;
+    if (![InputError, NotFoundError, DataError, TransientError].some((kind) => error instanceof kind)) throw error;
     const own = error instanceof InputError ? error.pointer : undefined;
     throw new FaultyDocument([{ pointer: own ?? pointer, detail: messageOf(error) }]);
   }

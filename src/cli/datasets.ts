@@ -1,9 +1,11 @@
 // `tiresias datasets`: the token files that a job can name, and registering one's own.
 import { Option, type Command } from 'commander';
-import { LAYOUTS, prepareDataset, type DatasetDescription, type Layout } from '../data/replay.ts';
+import { openCatalog } from '../catalog.ts';
+import { LAYOUTS, type DatasetDescription, type Layout } from '../data/replay.ts';
 import { verifyDataset } from '../data/verify.ts';
-import { homeFolder } from '../settings.ts';
-import { datasetCacheFolder, describeDataset, listDatasets, registerDataset } from '../suite/datasets.ts';
+import { homeFolder, hubAccess } from '../settings.ts';
+import { datasetCacheFolder, describeDataset, listDatasets } from '../suite/datasets.ts';
+import { dataHeaders } from '../suite/hub/remote-data.ts';
 import { wholeNumber } from './options.ts';
 import { startProgress, type Progress } from './progress.ts';
 import { formatTable } from './table.ts';
@@ -37,7 +39,7 @@ export function addDatasetsCommand(program: Command): void {
     .command('add')
     .description('register token files (.bin and .idx) after opening them')
     .argument('<name>', 'what jobs call it')
-    .requiredOption('--data <prefix>', 'path or http(s) URL of the .bin and .idx without their endings')
+    .requiredOption('--data <prefix>', 'path, http(s) URL or hf:// address of the .bin and .idx without their endings')
     .option(
       '--shards <n>',
       'for a URL in shards: the number at the end of their names, 20 for -of-00020.bin',
@@ -56,7 +58,9 @@ export function addDatasetsCommand(program: Command): void {
     .addHelpText(
       'after',
       '\nThe files are not copied: leave them where they are. Of a URL only what steps need is fetched, and kept in the home folder.\n\nExample:' +
-        '\n  $ tiresias datasets add pile-deduped --data ./document --layout preshuffled --seq-length 2048 --batch-size 1024',
+        '\n  $ tiresias datasets add pile-deduped --data ./document --layout preshuffled --seq-length 2048 --batch-size 1024' +
+        '\n  $ tiresias datasets add pile-deduped --data hf://datasets/EleutherAI/pile-deduped-pythia-preshuffled/document --shards 20 \\' +
+        '\n      --layout preshuffled --seq-length 2048 --batch-size 1024',
     )
     .action(add);
   datasets
@@ -83,20 +87,9 @@ function list({ json }: { json?: true }): void {
   process.stdout.write(formatTable([['DATASET', 'LAYOUT', 'TOKENS', 'BATCH', 'SAMPLES', 'STEPS'], ...rows]));
 }
 
-async function add(
-  name: string,
-  { data, shards, layout, seqLength, batchSize, trainSteps, seed, json }: AddOptions,
-): Promise<void> {
-  const home = homeFolder();
-  const description: DatasetDescription = {
-    ...{ prefix: data, layout, seqLength, batchSize },
-    ...(shards !== undefined && { shards }),
-    ...(trainSteps !== undefined && { trainSteps }),
-    ...(seed !== undefined && { seed }),
-  };
-  const access = accessOf(home, name);
-  await prepareDataset(description, access);
-  const dataset = registerDataset(home, name, description, access);
+async function add(name: string, { data, json, ...description }: AddOptions): Promise<void> {
+  const { seqLength, batchSize } = description;
+  const dataset = await openCatalog(homeFolder(), hubAccess()).addDataset({ name, prefix: data, ...description }, say);
   const steps = Math.floor(dataset.numSamples / batchSize);
   process.stdout.write(json ? `${JSON.stringify(dataset)}\n` : `${name}\n`);
   process.stderr.write(`${dataset.numSamples} samples of ${seqLength} + 1 tokens: ${steps} steps of ${batchSize}\n`);
@@ -119,7 +112,7 @@ async function verify(name: string, { all, vocabSize, json }: VerifyOptions): Pr
   };
   try {
     const options = { isWhole: all === true, onProgress, ...(vocabSize !== undefined && { vocabSize }) };
-    const found = await verifyDataset(description, accessOf(home, name), options);
+    const found = await verifyDataset(description, accessOf(home, name, description), options);
     progress?.stop();
     if (json) {
       process.stdout.write(`${JSON.stringify({ name, ...found })}\n`);
@@ -132,9 +125,14 @@ async function verify(name: string, { all, vocabSize, json }: VerifyOptions): Pr
   }
 }
 
-function accessOf(home: string, name: string) {
+function accessOf(home: string, name: string, { prefix }: DatasetDescription) {
   return {
+    ...dataHeaders(prefix, hubAccess()),
     cacheFolder: datasetCacheFolder(home, name),
-    report: (words: string) => void process.stderr.write(`${words}\n`),
+    report: say,
   };
+}
+
+function say(words: string): void {
+  process.stderr.write(`${words}\n`);
 }

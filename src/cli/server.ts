@@ -4,7 +4,7 @@ import { openCatalog } from '../catalog.ts';
 import { InputError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
-import { databaseUrl, homeFolder, listenAddress } from '../settings.ts';
+import { databaseUrl, homeFolder, hubAccess, listenAddress } from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import { untilInterrupted } from './up.ts';
@@ -32,7 +32,7 @@ async function serve(): Promise<void> {
   await migrate(url);
   const database = await openDatabase(url);
   try {
-    const parts = { database, catalog: openCatalog(homeFolder()), webFolder: packagePath('dist', 'web') };
+    const parts = { database, catalog: openCatalog(homeFolder(), hubAccess()), webFolder: packagePath('dist', 'web') };
     const server = await startServer(listenAddress(), parts);
     process.stderr.write(`Tiresias is at ${server.url} – Ctrl-C ends it\n`);
     await stopped;

@@ -6,7 +6,7 @@ import { openCatalog } from '../catalog.ts';
 import { log } from '../log.ts';
 import { isRunningFromSource, packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
-import { childEnvironment, databaseUrl, homeFolder, listenAddress, logLevel } from '../settings.ts';
+import { childEnvironment, databaseUrl, homeFolder, hubAccess, listenAddress, logLevel } from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.ts';
 import { migrate } from '../store/migrate.ts';
@@ -57,7 +57,7 @@ export async function startService(
   const database = await openDatabase(connection);
   const server = await startServer(address, {
     database,
-    catalog: openCatalog(home),
+    catalog: openCatalog(home, hubAccess()),
     webFolder: packagePath('dist', 'web'),
   });
   const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG: log.level });

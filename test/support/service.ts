@@ -60,6 +60,8 @@ export interface TestService {
 export interface ServiceOptions {
   /** A supervised PostgreSQL of its own that loses nothing when killed; default: a database on the file's throw-away server. */
   readonly isDurable?: boolean;
+  /** The hub of the server and of its workers; default: none for the server. */
+  readonly hub?: { readonly endpoint: string; readonly token: string };
   /** The built page; default: none. */
   readonly webFolder?: string;
 }
@@ -87,8 +89,12 @@ export async function startTestService(options: ServiceOptions = {}): Promise<Te
   const databaseUrl = postgres?.url ?? (await testDatabaseUrl());
   if (postgres) await migrate(databaseUrl);
   const database = await openDatabase(databaseUrl);
+  const { hub } = options;
   const webFolder = options.webFolder ?? join(folder, 'no-page');
-  const server = await startServer({ host: '127.0.0.1', port: 0 }, { database, catalog: openCatalog(home), webFolder });
+  const server = await startServer(
+    { host: '127.0.0.1', port: 0 },
+    { database, catalog: openCatalog(home, hub), webFolder },
+  );
   const url = server.url.replace(/\/$/, '');
   const workers: TestWorker[] = [];
   const asked = askJobs(url);
@@ -96,7 +102,9 @@ export async function startTestService(options: ServiceOptions = {}): Promise<Te
     ...{ url, home, database, postgres },
     ...asked,
     startWorker(settings = {}) {
-      const environment = { DATABASE_URL: databaseUrl, TIRESIAS_HOME: home, TIRESIAS_LEASE_MS: '3000', ...settings };
+      const hubSettings = hub && { HF_ENDPOINT: hub.endpoint, HF_TOKEN: hub.token };
+      const basic = { DATABASE_URL: databaseUrl, TIRESIAS_HOME: home, TIRESIAS_LEASE_MS: '3000' };
+      const environment = { ...basic, ...hubSettings, ...settings };
       const worker = startWorker(environment, join(folder, `worker-${workers.length}.log`));
       workers.push(worker);
       return worker;

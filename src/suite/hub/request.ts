@@ -128,7 +128,7 @@ export function discard(response: Response): void {
 }
 
 /** The header that lets the hub's own origin, and no other, see the token. */
-export function authorization({ token, endpoint }: HubAccess, url: URL): Record<string, string> {
+export function authorization({ token, endpoint }: Pick<HubAccess, 'token' | 'endpoint'>, url: URL): Record<string, string> {
   return token !== undefined && url.origin === new URL(endpoint).origin ? { authorization: `Bearer ${token}` } : {};
 }
 
