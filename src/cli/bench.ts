@@ -10,7 +10,8 @@ import { selectBackend, type BackendName } from '../tensor/backend.ts';
 import { PYTHIA_ADAM, trainStep } from '../train/step.ts';
 import type { TrainState } from '../train/state.ts';
 import { addDataBenches } from './bench-replay.ts';
-import { backendOption, wholeNumber } from './options.ts';
+import { backendOption } from './backend-option.ts';
+import { wholeNumber } from './options.ts';
 import { formatFigures } from './table.ts';
 
 /** Layers, width, heads, padded vocabulary. */

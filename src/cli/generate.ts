@@ -4,7 +4,8 @@ import { loadModel } from '../checkpoint/model-folder.ts';
 import { InputError } from '../errors.ts';
 import { generateGreedy } from '../model/generate.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
-import { backendOption, wholeNumber } from './options.ts';
+import { backendOption } from './backend-option.ts';
+import { wholeNumber } from './options.ts';
 
 interface GenerateOptions {
   readonly model: string;

@@ -5,7 +5,7 @@ import { loadModel } from '../checkpoint/model-folder.ts';
 import { InputError } from '../errors.ts';
 import { tokenLogProbs } from '../model/likelihood.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
-import { backendOption } from './options.ts';
+import { backendOption } from './backend-option.ts';
 import { readJsonInput } from './json-input.ts';
 
 const rowsFile = z.array(z.array(z.int().min(0)).min(1)).min(1);

@@ -1,59 +1,48 @@
-// The command line: one file a command. Results go to stdout, everything else to stderr; a caller's fault exits with 2.
+// The command line: one file a command, loaded when it is the one that was named, because all together take half a second. Results go to
+// stdout, everything else to stderr; a caller's fault exits with 2.
 import { Command } from 'commander';
 import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
-import { addBenchCommand } from './bench.ts';
-import { addBenchmarksCommand } from './benchmarks.ts';
-import { addCancelCommand } from './cancel.ts';
-import { addCheckpointExportCommand } from './checkpoint-export.ts';
-import { addCheckpointImportCommand } from './checkpoint-import.ts';
-import { addDatasetsCommand } from './datasets.ts';
-import { addDemoCommand } from './demo.ts';
-import { addDoctorCommand } from './doctor.ts';
-import { addGenerateCommand } from './generate.ts';
-import { addJobsCommand } from './jobs.ts';
-import { addLossCommand } from './loss.ts';
-import { addModelsCommand } from './models.ts';
-import { addPoliciesCommand } from './policies.ts';
-import { addReplayCommand } from './replay.ts';
-import { addRewriteCommand } from './rewrite.ts';
-import { addScoreCommand } from './score.ts';
-import { addServerCommand } from './server.ts';
-import { addSubmitCommand } from './submit.ts';
-import { addSuiteCommand } from './suite.ts';
-import { addSweepCommand } from './sweep.ts';
-import { addTokensCommand } from './tokens.ts';
-import { addUpCommand } from './up.ts';
-import { addWatchCommand } from './watch.ts';
-import { addWorkerCommand } from './worker.ts';
+
+type Add = (program: Command) => void;
+
+/** Each command's way into the program, in the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
+  up: async () => [(await import('./up.ts')).addUpCommand],
+  demo: async () => [(await import('./demo.ts')).addDemoCommand],
+  doctor: async () => [(await import('./doctor.ts')).addDoctorCommand],
+  server: async () => [(await import('./server.ts')).addServerCommand],
+  worker: async () => [(await import('./worker.ts')).addWorkerCommand],
+  submit: async () => [(await import('./submit.ts')).addSubmitCommand],
+  sweep: async () => [(await import('./sweep.ts')).addSweepCommand],
+  jobs: async () => [(await import('./jobs.ts')).addJobsCommand],
+  watch: async () => [(await import('./watch.ts')).addWatchCommand],
+  cancel: async () => [(await import('./cancel.ts')).addCancelCommand],
+  models: async () => [(await import('./models.ts')).addModelsCommand],
+  datasets: async () => [(await import('./datasets.ts')).addDatasetsCommand],
+  benchmarks: async () => [(await import('./benchmarks.ts')).addBenchmarksCommand],
+  policies: async () => [(await import('./policies.ts')).addPoliciesCommand],
+  suite: async () => [(await import('./suite.ts')).addSuiteCommand],
+  checkpoint: async () => [
+    (await import('./checkpoint-import.ts')).addCheckpointImportCommand,
+    (await import('./checkpoint-export.ts')).addCheckpointExportCommand,
+  ],
+  replay: async () => [(await import('./replay.ts')).addReplayCommand],
+  rewrite: async () => [(await import('./rewrite.ts')).addRewriteCommand],
+  tokens: async () => [(await import('./tokens.ts')).addTokensCommand],
+  score: async () => [(await import('./score.ts')).addScoreCommand],
+  loss: async () => [(await import('./loss.ts')).addLossCommand],
+  generate: async () => [(await import('./generate.ts')).addGenerateCommand],
+  bench: async () => [(await import('./bench.ts')).addBenchCommand],
+};
 
 const program = new Command('tiresias')
   .description('replay, rewrite, resume, measure: one bias intervention on a Pythia model, provable')
   .showHelpAfterError('(add --help for usage)');
 
-addUpCommand(program);
-addDemoCommand(program);
-addDoctorCommand(program);
-addServerCommand(program);
-addWorkerCommand(program);
-addSubmitCommand(program);
-addSweepCommand(program);
-addJobsCommand(program);
-addWatchCommand(program);
-addCancelCommand(program);
-addModelsCommand(program);
-addDatasetsCommand(program);
-addBenchmarksCommand(program);
-addPoliciesCommand(program);
-addSuiteCommand(program);
-addCheckpointImportCommand(program);
-addCheckpointExportCommand(program);
-addReplayCommand(program);
-addRewriteCommand(program);
-addTokensCommand(program);
-addScoreCommand(program);
-addLossCommand(program);
-addGenerateCommand(program);
-addBenchCommand(program);
+const named = process.argv[2] ?? '';
+// The general help, and the word about a command that is none, know of all.
+const wanted = Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]!] : Object.values(COMMANDS);
+for (const load of wanted) for (const add of await load()) add(program);
 
 try {
   await program.parseAsync();

@@ -1,10 +1,5 @@
 // Options that several commands share.
-import { InvalidArgumentError, Option } from 'commander';
-import { BACKENDS } from '../tensor/backend.ts';
-
-export function backendOption(): Option {
-  return new Option('--backend <name>', 'what computes').choices(['auto', ...BACKENDS]).default('auto');
-}
+import { InvalidArgumentError } from 'commander';
 
 /** Parses a whole number of at least `least`; commander prints the fault with the option's name. */
 export function wholeNumber(least: number): (text: string) => number {

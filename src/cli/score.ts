@@ -9,7 +9,7 @@ import { labelShift, type Label } from '../eval/metrics.ts';
 import { evaluateBenchmark } from '../eval/score.ts';
 import { tokenLogProbs } from '../model/likelihood.ts';
 import { selectBackend, type BackendName, type ChosenBackend } from '../tensor/backend.ts';
-import { backendOption } from './options.ts';
+import { backendOption } from './backend-option.ts';
 
 interface ScoreOptions {
   readonly model: string;
