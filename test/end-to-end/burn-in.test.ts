@@ -68,7 +68,7 @@ describe('a job that resumes by a burn-in', () => {
       const id = await service.submit(
         nanoSpec({
           window: { to: TO },
-          arms: ['control', 'intervention'],
+          arms: ['control'],
           training: { resume: 'burn-in', burnInSteps: BURN_IN_STEPS, adamStep, rowsPerStep: NUM_ROWS },
           evaluation: { benchmarks: [], every: TO, atStart: false },
         }),
