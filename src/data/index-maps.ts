@@ -10,7 +10,6 @@ import { readNpy, writeNpy, type NpyType } from './npy.ts';
 import { isUrl } from './remote-file.ts';
 import {
   buildSampleIndex,
-  packSamples,
   sizeSampleIndex,
   type Corpus,
   type SampleIndexSize,
@@ -20,6 +19,8 @@ import { isSealed, type Seal } from './seal.ts';
 
 /** `train_0` is GPT-NeoX's name for the first of `train-data-paths`, with which all of Pythia was trained. */
 const DATASET_NAME = 'train_0';
+
+const COMPARED_AT_ONCE = 2 ** 18; // 1 MiB
 
 export interface IndexMaps extends SampleIndexSize {
   /** Packed sample that is read as the i-th training sample. Throws DataError when the file has changed. */
@@ -179,50 +180,45 @@ function openFiles(files: MapFiles, size: SampleIndexSize, numDocuments: number)
   }
 }
 
-/**
- * Checks found arrays whole: each document comes once an epoch, each sample begins where packing these documents makes it begin (so positions
- * rise and offsets lie within documents), and the order has each sample once. Only the shuffles themselves are not drawn again.
- */
-function verifyMaps(maps: Maps, corpus: Corpus, { seqLength }: SampleOrder): void {
-  verifyCounts(maps.documents, corpus.numDocuments, maps.numEpochs, 'document');
-  let entry = 0;
-  for (const piece of packSamples(corpus, (position) => maps.documentAt(position), seqLength, maps.numSamples)) {
-    const found = maps.starts.read(entry, piece.length);
-    for (let i = 0; i < piece.length; i++) {
-      const value = found.readInt32LE(4 * i);
-      const what = i % 2 === 0 ? 'to begin at position' : 'to begin at token';
-      if (value !== piece[i])
-        throw badEntry(maps.starts, entry + i, `sample ${Math.floor((entry + i) / 2)} ${what} ${piece[i]}`, value);
-    }
-    entry += piece.length;
-  }
-  verifyCounts(maps.order, maps.numSamples, 1, 'sample');
-}
-
-/** Checks that a table has each number below `limit` just `times` times. */
-function verifyCounts(table: NumberTable, limit: number, times: number, what: string): void {
-  // A bit each suffices for one time; counts up to 255 a byte.
-  const seen =
-    times === 1 ? new Uint8Array(Math.ceil(limit / 8)) : times < 256 ? new Uint8Array(limit) : new Uint32Array(limit);
-  table.forEachChunk((first, bytes, count) => {
-    for (let i = 0; i < count; i++) {
-      const value = bytes.readUInt32LE(4 * i);
-      if (value >= limit) throw badEntry(table, first + i, `a ${what} from 0 to ${limit - 1}`, value);
-      const isTooMany = times === 1 ? (seen[value >>> 3]! & (1 << (value & 7))) !== 0 : seen[value]! === times;
-      if (isTooMany)
-        throw badEntry(
-          table,
-          first + i,
-          `each ${what} ${times === 1 ? 'once' : `${times} times`}`,
-          `${value} once more`,
-        );
-      if (times === 1) seen[value >>> 3]! |= 1 << (value & 7);
-      else seen[value]!++;
-    }
+/** Checks found arrays whole: they must be the ones that would be built. Takes the time and the memory of building them. */
+function verifyMaps(maps: Maps, corpus: Corpus, order: SampleOrder): void {
+  buildSampleIndex(corpus, order, {
+    documents: (values) =>
+      compare(maps.documents, 0, values, (value, entry) => `document ${value} at position ${entry}`),
+    starts(pieces) {
+      const words = (value: number, entry: number) =>
+        `sample ${Math.floor(entry / 2)} to begin at ${entry % 2 === 0 ? 'position' : 'token'} ${value}`;
+      let entry = 0;
+      for (const piece of pieces) {
+        compare(maps.starts, entry, piece, words);
+        entry += piece.length;
+      }
+    },
+    order: (values) =>
+      compare(maps.order, 0, values, (value, entry) => `sample ${value} to be read as number ${entry}`),
   });
 }
 
-function badEntry(table: NumberTable, entry: number, expected: string, found: number | string): DataError {
+/** Compares the entries of a table from `first` on with what they should be, which is never negative. */
+function compare(
+  table: NumberTable,
+  first: number,
+  values: Int32Array | Uint32Array,
+  words: (value: number, entry: number) => string,
+): void {
+  const wanted = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  for (let from = 0; from < values.length; from += COMPARED_AT_ONCE) {
+    const count = Math.min(COMPARED_AT_ONCE, values.length - from);
+    const found = table.read(first + from, count);
+    if (found.equals(wanted.subarray(4 * from, 4 * (from + count)))) continue;
+    for (let i = 0; i < count; i++) {
+      const [value, other] = [values[from + i]!, found.readInt32LE(4 * i)]; // both have `count` entries from here
+      if ((value | 0) !== other) throw badEntry(table, first + from + i, words(value, first + from + i), other);
+    }
+  }
+}
+
+function badEntry(table: NumberTable, entry: number, expected: string, found: number): DataError {
   return new DataError(
     `${table.file.path}, byte ${table.placeOf(entry)}: expected ${expected}, found ${found}; the index array is damaged or of other documents: ` +
       'delete the three files of that name, they are built anew',

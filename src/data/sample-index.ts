@@ -93,7 +93,7 @@ export function buildSampleIndex(corpus: Corpus, order: SampleOrder, sink: Sampl
  * Where each packed sample begins, [S + 1, 2], in pieces that are overwritten by the next; `documentAt` is asked for positions in rising
  * order.
  */
-export function* packSamples(
+function* packSamples(
   corpus: Corpus,
   documentAt: (position: number) => number,
   seqLength: number,

@@ -189,15 +189,12 @@ describe('index arrays of other documents', () => {
     const cache = join(folder, 'other');
     mkdirSync(cache);
     const whole = readEverything(description, cache);
-    // The same order of documents whose lengths are others: the arrays of one seed under the name of another.
-    for (const file of readdirSync(cache)) copyFileSync(join(cache, file), join(cache, file.replace('1234s', '7s')));
+    // Whole in themselves, but of another order: the arrays of one seed under the name of another.
+    const arrays = readdirSync(cache).filter((file) => file.endsWith('.npy'));
+    for (const file of arrays) copyFileSync(join(cache, file), join(cache, file.replace('1234s', '7s')));
     const other = { ...description, seed: 7 };
-    const documents = readdirSync(cache).find((file) => file.includes('_7s_doc_idx'))!;
-    const bytes = readFileSync(join(cache, documents));
-    bytes.writeInt32LE(bytes.readInt32LE(128 + 4), 128); // one document twice, another once less
-    writeFileSync(join(cache, documents), bytes);
     expect(() => openDataset(other, { cacheFolder: cache })).toThrow(
-      /_7s_doc_idx\.npy, byte \d+: expected each document \d+ times, found \d+ once more; .*delete the three files/,
+      /_7s_doc_idx\.npy, byte \d+: expected document \d+ at position \d+, found \d+; .*delete the three files/,
     );
     for (const file of readdirSync(cache).filter((one) => one.includes('_7s_'))) rmSync(join(cache, file));
     expect(readEverything(other, cache)).not.toEqual(whole);
