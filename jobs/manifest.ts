@@ -6,7 +6,7 @@ import { arch, cpus, platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { findPolicy } from '../augmentation/policies.ts';
 import { fileSha256 } from '../src/checkpoint/checkpoint.ts';
-import { shownUrl } from '../src/data/http-range.ts';
+import { shownUrl } from '../src/data/web-failures.ts';
 import { isUrl } from '../src/data/remote-file.ts';
 import { placeOf } from '../src/data/replay.ts';
 import { identifyTokenFiles } from '../src/data/token-files.ts';

@@ -1,7 +1,8 @@
 // Byte ranges of a file on a web server (RFC 9110, sections 14 and 13.1.5): every answer is held against what was asked for and against
 // the first answer's size and ETag; what may pass is tried again. Brings the blocks of remote-file.ts here.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
+import { DataError, InputError, NotFoundError, TransientError } from '../errors.ts';
+import { Interruption, interruptionOf, orAborted, PASSING_STATUSES, retryAfterMs, shownUrl } from './web-failures.ts';
 
 export interface HttpAccess {
   /** Sent with every request, for example { authorization: 'Bearer …' }; never written to a file or a message. */
@@ -34,17 +35,6 @@ export interface FileIdentity {
 export interface RangeAnswer {
   readonly identity: FileIdentity;
   readonly bytes: Buffer;
-}
-
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
-
-/** A failure that may pass. */
-class Interruption extends TransientError {
-  readonly waitMs: number | undefined;
-  constructor(message: string, details: { cause?: unknown; waitMs?: number | undefined } = {}) {
-    super(message, details);
-    this.waitMs = details.waitMs;
-  }
 }
 
 /**
@@ -95,19 +85,17 @@ async function fetchOnce(
   const range = `bytes=${offset}-${offset + length - 1}`;
   let response: Response;
   try {
-    response = await fetch(url, {
-      headers: { ...headers, range, 'accept-encoding': 'identity', ...ifRange(known) },
-      signal: both,
-    });
+    const wanted = { ...headers, range, 'accept-encoding': 'identity', ...ifRange(known) };
+    response = await orAborted(fetch(url, { headers: wanted, signal: both }), both);
   } catch (error) {
-    throw interrupted(url, error);
+    throw interruptionOf(url, error);
   }
   try {
     checkStatus(response, url, range, known);
     const found = readContentRange(response, url, offset, length, known);
     const identity = { url, sizeBytes: found.sizeBytes, version: versionOf(response, url) };
     if (known !== undefined) checkSame(known, identity);
-    return { identity, bytes: await readExactly(response, url, offset, found.length) };
+    return { identity, bytes: await readExactly(response, url, offset, found.length, both) };
   } finally {
     // A body that was read to its end is closed already; one that broke cannot be cancelled.
     if (!response.bodyUsed) await response.body?.cancel().catch(() => undefined);
@@ -123,7 +111,7 @@ function checkStatus(response: Response, url: string, range: string, known: File
   const { status, headers } = response;
   if (status === 206) return;
   const where = `${shownUrl(url)} (${range}) answered ${status}`;
-  if (PASSING.has(status)) throw new Interruption(where, { waitMs: retryAfterMs(headers.get('retry-after')) });
+  if (PASSING_STATUSES.has(status)) throw new Interruption(where, { waitMs: retryAfterMs(headers) });
   if (status === 200) {
     if (known !== undefined) {
       const length = Number(headers.get('content-length') ?? known.sizeBytes);
@@ -187,13 +175,19 @@ function checkSame(known: FileIdentity, found: FileIdentity): void {
 }
 
 /** The body, which must have `length` bytes: fewer are a cut connection, more are refused without reading on. */
-async function readExactly(response: Response, url: string, offset: number, length: number): Promise<Buffer> {
+async function readExactly(
+  response: Response,
+  url: string,
+  offset: number,
+  length: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(length);
   let done = 0;
   const reader = response.body?.getReader();
   for (;;) {
-    const next = await reader?.read().catch((error: unknown) => {
-      throw interrupted(url, error);
+    const next = await (reader && orAborted(reader.read(), signal))?.catch((error: unknown) => {
+      throw interruptionOf(url, error);
     });
     if (next?.value === undefined) break;
     if (done + next.value.length > length) {
@@ -209,22 +203,4 @@ async function readExactly(response: Response, url: string, offset: number, leng
   throw new Interruption(
     `${shownUrl(url)}, byte ${offset}: expected ${length} bytes, found ${done}: the answer was cut`,
   );
-}
-
-function interrupted(url: string, error: unknown): Interruption {
-  // fetch hides what happened in its error's cause.
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new Interruption(`${shownUrl(url)}: ${messageOf(cause)}`, { cause: error });
-}
-
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-/** The address without its query: a signature in it opens the file to everybody. */
-export function shownUrl(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
 }

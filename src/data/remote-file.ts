@@ -8,7 +8,8 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError, messageOf } from '../errors.ts';
 import type { ByteFile, ByteRange } from './byte-file.ts';
-import { fetchRange, PATIENT, shownUrl, type FileIdentity, type HttpAccess, type RetrySettings } from './http-range.ts';
+import { fetchRange, PATIENT, type FileIdentity, type HttpAccess, type RetrySettings } from './http-range.ts';
+import { shownUrl } from './web-failures.ts';
 
 export interface RemoteSettings {
   /** Where blocks are kept; it may serve several processes at once. */

@@ -5,9 +5,10 @@ import { createReadStream, existsSync, readFileSync, rmSync, statSync, writeFile
 import { mkdir, open as openFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { Interruption } from '../../data/web-failures.ts';
 import { ConflictError, DataError, InputError } from '../../errors.ts';
 import type { HubFile } from './repository.ts';
-import { discard, Interruption, open, readBody, withRetries, type HubClient } from './request.ts';
+import { discard, open, readBody, withRetries, type HubClient } from './request.ts';
 
 const SEGMENT_BYTES = 32 * 2 ** 20;
 const PARALLEL = 4;

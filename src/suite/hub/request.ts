@@ -1,6 +1,7 @@
 // One request to the hub, done with patience: redirects followed by hand so that the token stays with its host, failures that pass told from
 // those that do not, waits as the server asks. How long to wait is the caller's clock, so that tests do not wait.
-import { DataError, InputError, messageOf, NotFoundError, TransientError } from '../../errors.ts';
+import { Interruption, interruptionOf, orAborted, PASSING_STATUSES, retryAfterMs, shownUrl } from '../../data/web-failures.ts';
+import { DataError, InputError, NotFoundError, TransientError } from '../../errors.ts';
 
 export interface HubAccess {
   /** The hub or a mirror of it, without a slash at the end. */
@@ -22,16 +23,6 @@ export interface HubClient {
   readonly onWait: (words: string) => void;
 }
 
-/** A failure that may pass: a cut connection, an overloaded server. */
-export class Interruption extends TransientError {
-  /** What the server asks for. */
-  readonly waitMs: number | undefined;
-  constructor(message: string, details: { cause?: unknown; waitMs?: number | undefined } = {}) {
-    super(message, details);
-    this.waitMs = details.waitMs;
-  }
-}
-
 export interface Opened {
   readonly response: Response;
   /** What the hub itself says of the file before it sends one elsewhere, without quotes; undefined when it says nothing. */
@@ -40,7 +31,6 @@ export interface Opened {
 }
 
 const MOST_REDIRECTS = 10;
-const PASSING = new Set([408, 429, 500, 502, 503, 504]);
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 120_000;
 
@@ -68,11 +58,11 @@ export async function open(
     discard(response);
     const next = new URL(location, address);
     if (next.protocol !== address.protocol && next.protocol !== 'https:') {
-      throw new DataError(`${shown(address)}: expected a redirect to https, found one to ${shown(next)}; it is not followed`);
+      throw new DataError(`${shownUrl(address.href)}: expected a redirect to https, found one to ${shownUrl(next.href)}; it is not followed`);
     }
     address = next;
   }
-  throw new DataError(`${shown(new URL(url))}: expected an answer, found more than ${MOST_REDIRECTS} redirects`);
+  throw new DataError(`${shownUrl(url)}: expected an answer, found more than ${MOST_REDIRECTS} redirects`);
 }
 
 /** Runs `attempt` until it succeeds; only Interruptions are tried again, and those with progress between them without end. */
@@ -132,11 +122,6 @@ export function authorization({ token, endpoint }: Pick<HubAccess, 'token' | 'en
   return token !== undefined && url.origin === new URL(endpoint).origin ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** The address without its query: a signature in it opens the file to everybody. */
-export function shown(url: URL): string {
-  return `${url.origin}${url.pathname}`;
-}
-
 async function send(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
   try {
     return await orAborted(fetch(url, { headers, signal, redirect: 'manual' }), signal);
@@ -145,21 +130,8 @@ async function send(url: URL, headers: Record<string, string>, signal: AbortSign
   }
 }
 
-// Node 20's fetch can leave a read pending for ever when it is aborted at the end of a body (seen once in 50 aborts on a busy machine).
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
 function interrupted(url: URL, error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason;
-  // fetch hides what happened in its error's cause.
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return new Interruption(`${shown(url)}: ${messageOf(cause)}`, { cause: error });
+  return signal.aborted ? signal.reason : interruptionOf(url.href, error);
 }
 
 function factsOf(headers: Headers): Pick<Opened, 'etag' | 'linkedSize'> {
@@ -171,8 +143,8 @@ function factsOf(headers: Headers): Pick<Opened, 'etag' | 'linkedSize'> {
 function refusal(response: Response, url: URL, what: string, { token }: HubAccess): Error {
   const { status, headers } = response;
   const code = headers.get('x-error-code') ?? '';
-  const where = `${what} (${shown(url)} answered ${status})`;
-  if (PASSING.has(status)) return new Interruption(where, { waitMs: retryAfterMs(headers.get('retry-after')) });
+  const where = `${what} (${shownUrl(url.href)} answered ${status})`;
+  if (PASSING_STATUSES.has(status)) return new Interruption(where, { waitMs: retryAfterMs(headers) });
   if (code === 'GatedRepo') {
     return new InputError(
       `${where}: the repository is gated: accept its terms on its page, then set HF_TOKEN to a token of that account`,
@@ -187,10 +159,4 @@ function refusal(response: Response, url: URL, what: string, { token }: HubAcces
   }
   if (status === 404) return new NotFoundError(`${where}: there is no such repository or file`);
   return new DataError(`${where}: expected a success; is the endpoint a hub?`);
-}
-
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header) ? 1000 * Number(header) : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
