@@ -1,19 +1,18 @@
 // Trial: SIGKILL of a trainer at 20 random moments – while it starts, trains, or writes a checkpoint. Each job ends with the bits of weights
 // and moments that an undisturbed one has. A model of 2 layers and width 32, 24 steps, a checkpoint every second one.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { writeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { startService, type Service } from '../../src/cli/up.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { registerModel } from '../../src/suite/models.ts';
 import { nanoTokenizerPath } from '../../src/suite/nano/corpus.ts';
-import { initialiseWeights } from '../../src/suite/nano/initialise.ts';
 import { seededRandom } from '../../src/suite/nano/random.ts';
 import { expectTrue } from './expect.ts';
 import { get, submit, waitForEnd } from './nano-job.ts';
+import { writeRandomModel } from './random-model.ts';
 
 const SHAPE = { numLayers: 2, hiddenSize: 32, vocabSize: 1024 } as const;
 const STEPS = { from: 1000, to: 1024 } as const;
@@ -60,17 +59,7 @@ export async function killAtRandom(numKills: number): Promise<void> {
 
 function registerTiny(home: string, folder: string): void {
   const place = join(folder, `step${STEPS.from}`);
-  mkdirSync(place);
-  writeSafetensors(join(place, 'model.safetensors'), initialiseWeights(SHAPE, 1));
-  const config = {
-    model_type: 'gpt_neox',
-    num_hidden_layers: SHAPE.numLayers,
-    hidden_size: SHAPE.hiddenSize,
-    num_attention_heads: 2,
-    intermediate_size: 4 * SHAPE.hiddenSize,
-    vocab_size: SHAPE.vocabSize,
-  };
-  writeFileSync(join(place, 'config.json'), JSON.stringify(config));
+  writeRandomModel(place, SHAPE, 2, 1);
   const more = { tokenizerPath: nanoTokenizerPath(), peakLearningRate: 1e-3 };
   registerModel(home, { name: 'tiny', step: STEPS.from, folder: place, ...more });
 }

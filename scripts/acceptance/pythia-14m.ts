@@ -3,17 +3,16 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { startService } from '../../src/cli/up.ts';
 import { writeIndexedDataset } from '../../src/data/indexed-dataset.ts';
 import { readTokenizer } from '../../src/data/tokenizer.ts';
 import type { Item } from '../../src/eval/metrics.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
-import { initialiseWeights } from '../../src/suite/nano/initialise.ts';
 import { tellStories } from '../../src/suite/nano/stories.ts';
 import { sharedPath } from '../../test/support/shared.ts';
 import { expectTrue, expectWithin } from './expect.ts';
 import { get, getScores, submit, waitForEnd } from './nano-job.ts';
+import { writeRandomModel } from './random-model.ts';
 
 const SHAPE = { numLayers: 6, hiddenSize: 128, vocabSize: 50_304 } as const;
 const ROW_TOKENS = 128;
@@ -73,7 +72,7 @@ function makeFiles(folder: string): Registration[] {
   const checkpoints = [WINDOW.from, WINDOW.to].map((step, i): Registration => {
     const checkpoint = `step${step}`;
     const place = join(folder, checkpoint);
-    writeModel(place, i + 1);
+    writeRandomModel(place, SHAPE, 4, i + 1);
     return { kind: 'models', body: { name: 'random-14m', checkpoint, folder: place, tokenizer } };
   });
   const prefix = join(folder, 'stories');
@@ -86,20 +85,6 @@ async function register(url: string, kind: Registration['kind'], body: object): 
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(`${url}/v1/${kind}`, { method: 'POST', headers, body: JSON.stringify(body) });
   if (response.status !== 201) throw new Error(`registering answered ${response.status}: ${await response.text()}`);
-}
-
-function writeModel(place: string, seed: number): void {
-  mkdirSync(place);
-  writeSafetensors(join(place, 'model.safetensors'), initialiseWeights(SHAPE, seed));
-  const config = {
-    model_type: 'gpt_neox',
-    num_hidden_layers: SHAPE.numLayers,
-    hidden_size: SHAPE.hiddenSize,
-    num_attention_heads: 4,
-    intermediate_size: 4 * SHAPE.hiddenSize,
-    vocab_size: SHAPE.vocabSize,
-  };
-  writeFileSync(join(place, 'config.json'), JSON.stringify(config));
 }
 
 // Rows of all steps to the window's end, as a token file has them. Those that the job reads hold stories; the others, one filler.
