@@ -56,6 +56,21 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     );
   });
 
+  it('shows how far the burn-in is while the arms wait for it, and the arms after it', async () => {
+    const progress = { arms: {}, burnIn: { numDone: 16, numSteps: 64, lossNats: 1.5 }, secondsLeft: null };
+    const job = makeJob(0, 'running', {}, { arms: [], progress });
+    const { page, api } = await bench.open([job], `#/jobs/${job.id}`);
+    await page.getByText('16 of 64 steps before the checkpoint · loss 1.500').waitFor();
+    const bar = page.getByRole('progressbar', { name: 'Progress of the burn-in' });
+    expect(await bar.getAttribute('aria-valuenow')).toBe('25');
+    await page.getByText('live', { exact: true }).waitFor();
+    api.send(job.id, 'progress', { ...progress, burnIn: { ...progress.burnIn, numDone: 63 } });
+    await page.getByText('63 of 64 steps before the checkpoint').waitFor();
+    api.replaceJob(job.id, { ...makeRunningJob(0, 1), id: job.id });
+    await page.getByRole('progressbar', { name: 'Progress of control' }).waitFor();
+    expect(await bar.count()).toBe(0);
+  });
+
   it('draws on its canvas', async () => {
     const job = makeJob(0, 'succeeded', {});
     const { page, api } = await bench.open([], '');

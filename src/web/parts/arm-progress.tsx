@@ -1,7 +1,7 @@
 // How far each arm is, with the time it still needs as far as this page has seen it move.
 import { useRef } from 'preact/hooks';
 import type { Arm } from '../../job-spec.ts';
-import type { Job, JobArm, ArmProgress } from '../api.ts';
+import type { ArmProgress, Job, JobArm, Progress } from '../api.ts';
 import { formatCount, formatDuration } from '../format.ts';
 import { isFinal } from '../live-job.ts';
 import { addSighting, secondsLeft, type Sighting } from '../time-left.ts';
@@ -10,6 +10,8 @@ import { ProgressBar } from './progress-bar.tsx';
 
 export function ArmProgressList({ job }: { job: Job }) {
   const seen = useRef(new Map<Arm, Sighting[]>());
+  const burnIn = isFinal(job.state) ? null : job.progress?.burnIn;
+  if (burnIn) return <BurnInRow {...burnIn} />;
   if (job.arms.length === 0) {
     return job.state === 'queued' ? (
       <p class="quiet-text">Waiting for a worker. If none takes it, start one with `tiresias worker`.</p>
@@ -29,6 +31,24 @@ export function ArmProgressList({ job }: { job: Job }) {
         );
       })}
       {total !== null && !isFinal(job.state) && <p class="minor">About {formatDuration(total)} left in all.</p>}
+    </div>
+  );
+}
+
+/** Before the arms, where the checkpoint has no optimizer state. */
+function BurnInRow({ numDone, numSteps, lossNats }: NonNullable<Progress['burnIn']>) {
+  const words = [
+    `${formatCount(numDone)} of ${formatCount(numSteps)} steps before the checkpoint`,
+    ...(lossNats === null ? [] : [`loss ${lossNats.toFixed(3)}`]),
+  ];
+  return (
+    <div class="arms">
+      <div class="arm-row">
+        <span>burn-in</span>
+        <ProgressBar share={numDone / numSteps} label="Progress of the burn-in" />
+        <span class="minor figure">{words.join(' · ')}</span>
+      </div>
+      <p class="minor">Adam’s moments are estimated first; the arms start from them.</p>
     </div>
   );
 }
