@@ -1,11 +1,9 @@
 // Optional pairs of morph-v1: nouns (man/woman) and first names (John/Mary). Their words are matched whole, in any of three cases, and
 // only between blanks and punctuation: what is part of an address, a name in code or a compound stays.
+import type { WordPairs } from '../src/job-spec.ts';
 import type { Edit } from './edit.ts';
 import { readRuleFile } from './rule-files.ts';
 import { casingOf, type Gender, inCasing } from './surface.ts';
-
-export const WORD_PAIRS = ['nouns', 'names'] as const;
-export type WordPairs = (typeof WORD_PAIRS)[number];
 
 interface Table {
   readonly pattern: RegExp;

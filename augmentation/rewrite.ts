@@ -2,10 +2,10 @@
 // On the road: dataset → replay → *rewrite* → train. Output equals input outside the edits; offsets are UTF-16 units.
 // he↔she, him↔her (object), his↔her (determiner), his↔hers (independent), himself↔herself.
 import { InputError } from '../src/errors.ts';
-import type { Direction, Policy } from '../src/job-spec.ts';
+import type { Direction, Policy, WordPairs } from '../src/job-spec.ts';
 import { readHer, readHis } from './disambiguate.ts';
 import { applyEdits, type Edit } from './edit.ts';
-import { genderedWordEdits, type WordPairs } from './gendered-words.ts';
+import { genderedWordEdits } from './gendered-words.ts';
 import { type Candidate, findCandidates } from './match.ts';
 import { type Neighbourhood, type PronounFunction, readNeighbourhoods } from './pairs.ts';
 import { agreementsOf, neutralForm, type Agreement } from './neutral.ts';
@@ -19,7 +19,10 @@ export interface RewriteOptions {
   readonly direction: Direction;
   /** A draw in [0, 1) for the document; `balanced` needs it and asks once, with the key `balanced`. */
   readonly chance?: (key: string) => number;
-  /** Of the edits that the document would have, those whose draw is below the probability are made; all when left out. */
+  /**
+   * Of the edits that the document would have, those whose draw is below the probability are made; all when left out. Verbs that
+   * agree with a pronoun go with it.
+   */
   readonly occurrences?: { readonly probability: number; readonly draw: (index: number) => number };
   /** morph-v1 only: gendered nouns and first names change as well. */
   readonly wordPairs?: readonly WordPairs[];
@@ -49,24 +52,24 @@ export function rewrite(text: string, options: RewriteOptions): Rewritten {
   findPolicy(options.policy, options.direction);
   const genders = gendersOf(options);
   if (genders.size === 0) return { text, edits: [] };
-  const { occurrences } = options;
-  const all = editsOf(text, options, genders);
-  const edits =
-    occurrences === undefined ? all : all.filter((_, index) => occurrences.draw(index) < occurrences.probability);
+  const edits = editsOf(text, options, genders);
   return edits.length === 0 ? { text, edits } : { text: applyEdits(text, edits), edits };
 }
 
-function editsOf(text: string, { policy, wordPairs }: RewriteOptions, genders: ReadonlySet<Gender>): Edit[] {
+function editsOf(text: string, options: RewriteOptions, genders: ReadonlySet<Gender>): Edit[] {
+  const { policy, wordPairs, occurrences } = options;
+  const isMade = (index: number) => occurrences === undefined || occurrences.draw(index) < occurrences.probability;
   switch (policy) {
     case 'morph-v1': {
       const edits = pronounEdits(text, genders);
-      if (wordPairs === undefined || wordPairs.length === 0) return edits;
-      return [...edits, ...genderedWordEdits(text, wordPairs, genders)].sort((a, b) => a.start - b.start);
+      if (wordPairs === undefined || wordPairs.length === 0) return edits.filter((_, index) => isMade(index));
+      const all = [...edits, ...genderedWordEdits(text, wordPairs, genders)].sort((a, b) => a.start - b.start);
+      return all.filter((_, index) => isMade(index));
     }
     case 'placebo-v1':
-      return placeboEdits(text, pronounEdits(text, genders), genders);
+      return placeboEdits(text, pronounEdits(text, genders), genders).filter((_, index) => isMade(index));
     case 'neutral-v1':
-      return neutralEdits(text);
+      return neutralEdits(text, isMade);
     default:
       throw new InputError(`${policy} acts on rows of tokens, not on text: use it in a job or a preview of one`);
   }
@@ -88,15 +91,17 @@ function pronounEdits(text: string, genders: ReadonlySet<Gender>): Edit[] {
 }
 
 /** The edits of neutral-v1: pronouns, a pair as one ("his or her" → "their"), and the verbs that agree with them. */
-function neutralEdits(text: string): Edit[] {
+function neutralEdits(text: string, isMade: (index: number) => boolean): Edit[] {
   const candidates = findCandidates(text, new Set<Gender>(['masculine', 'feminine']));
   const neighbourhoods = readNeighbourhoods(text, candidates);
   const edits: Edit[] = [];
+  let numOccurrences = 0;
   for (let index = 0; index < candidates.length; index++) {
     const first = candidates[index]!; // inside the list
     const neighbourhood = neighbourhoods.get(index);
     const last = neighbourhood?.isPaired === true ? candidates[++index] : first; // a pair's halves follow each other
     if (last === undefined) throw new Error('bug: half a pair');
+    if (!isMade(numOccurrences++)) continue;
     const pronounFunction = neighbourhood?.pronounFunction ?? functionOf(text, first);
     const [start, end] = [first.start, last.end];
     const after = inCasing(neutralForm(pronounFunction), first.casing);

@@ -18,7 +18,7 @@ import {
   recordEvaluation,
   recordStep,
 } from '../src/store/records.ts';
-import { totalEdits } from '../src/store/edits.ts';
+import { totalPronounEdits } from '../src/store/edits.ts';
 import { ensureRun, setRunState } from '../src/store/runs.ts';
 import { startTrainer, type RunningTrainer } from './executor/local-process.ts';
 import { makeManifest } from './manifest.ts';
@@ -284,7 +284,7 @@ export class Attempt {
     const { spec, id } = this.#job;
     const notes: string[] = [];
     if (spec.arms.includes('intervention')) {
-      const numEdits = await persistently(() => totalEdits(this.#options.database, id, 'intervention'));
+      const numEdits = await persistently(() => totalPronounEdits(this.#options.database, id, 'intervention'));
       if (numEdits === 0 && !spec.intervention.expectNoEdits) {
         const message = `no pronoun was changed in steps ${plan.from} to ${plan.to}: policy, direction or data are not what was meant; if they are, set intervention.expectNoEdits`;
         return { outcome: 'failed', reason: 'no-edits', message };

@@ -9,14 +9,11 @@ export type Arm = (typeof ARMS)[number];
 export const DIRECTIONS = ['masculine-to-feminine', 'feminine-to-masculine', 'swap', 'balanced', 'neutral'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
-export const POLICIES = [
-  'morph-v1',
-  'neutral-v1',
-  'placebo-v1',
-  'idmap-2022',
-  'stringreplace-2023-as-pushed',
-  'stringreplace-2023-intended',
-] as const;
+/** Policies that act on rows of tokens, as the historical codes did: they know neither documents nor occurrences. */
+const HISTORICAL_POLICIES = ['idmap-2022', 'stringreplace-2023-as-pushed', 'stringreplace-2023-intended'] as const;
+export type HistoricalPolicy = (typeof HISTORICAL_POLICIES)[number];
+
+export const POLICIES = ['morph-v1', 'neutral-v1', 'placebo-v1', ...HISTORICAL_POLICIES] as const;
 export type Policy = (typeof POLICIES)[number];
 
 /** The directions that each policy knows. */
@@ -28,6 +25,18 @@ export const DIRECTIONS_OF: Readonly<Record<Policy, readonly Direction[]>> = {
   'stringreplace-2023-as-pushed': ['masculine-to-feminine'],
   'stringreplace-2023-intended': ['masculine-to-feminine'],
 };
+
+/** What an intervention's probability is drawn for. */
+export const PROBABILITY_UNITS = ['document', 'occurrence'] as const;
+export type ProbabilityUnit = (typeof PROBABILITY_UNITS)[number];
+
+/** Gendered words that morph-v1 may change beside the pronouns: man/woman, John/Mary. */
+export const WORD_PAIRS = ['nouns', 'names'] as const;
+export type WordPairs = (typeof WORD_PAIRS)[number];
+
+export function isHistorical(policy: Policy): policy is HistoricalPolicy {
+  return (HISTORICAL_POLICIES as readonly Policy[]).includes(policy);
+}
 
 export const JOB_STATES = [
   'queued',
@@ -90,7 +99,17 @@ const intervention = z
       .min(0)
       .max(1)
       .default(1)
-      .meta({ description: 'Share of the documents that are rewritten.' }),
+      .meta({ description: 'Share of the documents, or of the occurrences, that are rewritten.' }),
+    per: z
+      .enum(PROBABILITY_UNITS)
+      .default('document')
+      .meta({ description: 'What the probability is drawn for: whole documents, or each edit by itself.' }),
+    wordPairs: z
+      .array(z.enum(WORD_PAIRS))
+      .max(WORD_PAIRS.length)
+      .refine((kinds) => new Set(kinds).size === kinds.length, 'each kind at most once')
+      .default([])
+      .meta({ description: 'Gendered words that change beside the pronouns, with morph-v1 only.' }),
     seed: z
       .int()
       .min(0)
@@ -174,7 +193,11 @@ export const jobSpecSchema = z
       issue(['window', 'finalFraction'], 'give a checkpoint or window.finalFraction, not both');
     if (spec.checkpoint !== undefined && to !== undefined && to <= Number(spec.checkpoint.slice(4)))
       issue(['window', 'to'], `the window ends at step ${to}, before or at its start ${spec.checkpoint}`);
-    const { policy, direction } = spec.intervention;
+    const { policy, direction, per, wordPairs } = spec.intervention;
+    if (wordPairs.length > 0 && policy !== 'morph-v1')
+      issue(['intervention', 'wordPairs'], `${policy} changes no such words: leave it out, or take morph-v1`);
+    if (per === 'occurrence' && isHistorical(policy))
+      issue(['intervention', 'per'], `${policy} acts on whole rows: leave it out, or take another policy`);
     if (!DIRECTIONS_OF[policy].includes(direction))
       issue(
         ['intervention', 'direction'],

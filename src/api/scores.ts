@@ -6,7 +6,7 @@ import type { Item, Label } from '../eval/metrics.ts';
 import type { Effect, Score } from '../eval/statistics.ts';
 import type { Arm, JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
-import { totalEdits } from '../store/edits.ts';
+import { totalPronounEdits } from '../store/edits.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { listEvaluations, readItems } from '../store/results.ts';
 import type { ScoredEvaluation } from '../store/results.ts';
@@ -136,7 +136,7 @@ function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluatio
 
 async function labelNoEdits(database: Database, job: JobWithRuns): Promise<Label | null> {
   const run = job.runs.find(({ arm }) => arm === 'intervention');
-  if (!run || run.step === run.fromStep || (await totalEdits(database, job.id, 'intervention')) > 0) return null;
+  if (!run || run.step === run.fromStep || (await totalPronounEdits(database, job.id, 'intervention')) > 0) return null;
   const detail = `no pronoun was changed in steps ${run.fromStep} to ${run.step}: this arm is a second control`;
   return { label: 'no pronoun was changed', detail };
 }

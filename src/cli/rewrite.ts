@@ -2,18 +2,17 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { z } from 'zod';
 import { explain } from '../../augmentation/explain.ts';
-import { WORD_PAIRS, type WordPairs } from '../../augmentation/gendered-words.ts';
 import { findPolicy } from '../../augmentation/policies.ts';
 import { rewrite, type RewriteOptions, type Rewritten } from '../../augmentation/rewrite.ts';
 import { InputError, messageOf } from '../errors.ts';
 import { drawForName } from '../intervention/draw.ts';
-import { DIRECTIONS, type Direction } from '../job-spec.ts';
-import { wholeNumber } from './options.ts';
+import { DIRECTIONS, type Direction, type ProbabilityUnit } from '../job-spec.ts';
 import { startProgress } from './progress.ts';
 import { coloured, countDocument, newStats, type RewriteStats } from './rewrite-report.ts';
+import { addRewritingOptions, type RewritingFlags } from './rewriting-options.ts';
 
 const EXAMPLES = `
 Examples:
@@ -26,13 +25,9 @@ Each line of the output holds the edits as {"start","end","before","after","rule
 input. "balanced" swaps half of the documents; which ones depends on the seed and on each document's id. With --explain each line
 also holds "decisions": for every word spelt like a pronoun its rule, the guard that kept it, and the margin of a "her".`;
 
-interface RewriteFlags {
+interface RewriteFlags extends RewritingFlags {
   readonly policy: string;
   readonly direction: string;
-  readonly seed: number;
-  readonly probability: number;
-  readonly per: 'document' | 'occurrence';
-  readonly pairs?: readonly WordPairs[];
   readonly stats?: true;
   readonly explain?: true;
   readonly diff?: true;
@@ -40,18 +35,13 @@ interface RewriteFlags {
 
 /** Adds the command to the program. */
 export function addRewriteCommand(program: Command): void {
-  program
+  const command = program
     .command('rewrite')
     .description('rewrite the gendered pronouns of documents: JSON lines in, JSON lines on stdout')
     .argument('[files...]', 'files of JSON lines; stdin when none is given')
     .requiredOption('--policy <name>', 'way of rewriting, see `tiresias policies`')
-    .requiredOption('--direction <direction>', DIRECTIONS.join(' | '))
-    .option('--seed <seed>', 'seed of the draws that `balanced` and --probability need', wholeNumber(0), 1234)
-    .option('--probability <share>', 'share of the documents or occurrences that are rewritten', share, 1)
-    .addOption(
-      new Option('--per <unit>', 'what the probability is of').choices(['document', 'occurrence']).default('document'),
-    )
-    .option('--pairs <kinds>', `also change gendered words: ${WORD_PAIRS.join(',')}`, wordPairs)
+    .requiredOption('--direction <direction>', DIRECTIONS.join(' | '));
+  addRewritingOptions(command)
     .option('--stats', 'count edits, guards and undecided pronouns, on stderr at the end')
     .option('--explain', 'add to each line what decided on every pronoun')
     .option('--diff', 'print the texts with their edits marked instead of JSON')
@@ -72,7 +62,7 @@ export function addRewriteCommand(program: Command): void {
         seed,
         probability,
         per,
-        ...(pairs === undefined ? {} : { wordPairs: pairs }),
+        wordPairs: pairs,
       };
       await endQuietly(writeAll(files, rewriting, output));
       if (stats !== undefined) process.stderr.write(`${JSON.stringify(stats, null, 2)}\n`);
@@ -117,24 +107,10 @@ async function sizeOf(path: string): Promise<number> {
   return found.size;
 }
 
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
-  throw new InputError(`--probability: expected a number from 0 to 1, found ${text}`);
-}
-
-function wordPairs(text: string): WordPairs[] {
-  const kinds = text.split(',');
-  for (const kind of kinds)
-    if (!WORD_PAIRS.includes(kind as WordPairs))
-      throw new InputError(`--pairs: expected some of ${WORD_PAIRS.join(',')}, found ${kind}`);
-  return kinds as WordPairs[];
-}
-
 export interface Rewriting extends Omit<RewriteOptions, 'chance' | 'occurrences'> {
   readonly seed: number;
   readonly probability?: number;
-  readonly per?: 'document' | 'occurrence';
+  readonly per?: ProbabilityUnit;
 }
 
 /** What is printed of each document. */

@@ -1,10 +1,10 @@
 // `tiresias submit`: a job from a file, from flags, or from a file whose fields the flags change.
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { InputError } from '../errors.ts';
-import { DIRECTIONS } from '../job-spec.ts';
+import { DIRECTIONS, POLICIES, PROBABILITY_UNITS } from '../job-spec.ts';
 import { connect, urlOption } from './api-client.ts';
 import { readJsonDocument } from './json-document.ts';
-import { wholeNumber } from './options.ts';
+import { fraction, wholeNumber } from './options.ts';
 import { exitCodeOf, watchJob } from './watch.ts';
 
 interface SubmitOptions {
@@ -17,8 +17,10 @@ interface SubmitOptions {
   readonly dataset?: string;
   readonly to?: number;
   readonly steps?: number;
+  readonly policy?: string;
   readonly direction?: string;
   readonly probability?: number;
+  readonly per?: string;
   readonly seed?: number;
 }
 
@@ -35,8 +37,10 @@ export function addSubmitCommand(program: Command): void {
     .addOption(
       new Option('--steps <n>', 'length of the window, instead of --to').argParser(wholeNumber(1)).conflicts('to'),
     )
+    .addOption(new Option('--policy <name>', 'way of rewriting, see `tiresias policies`').choices(POLICIES))
     .addOption(new Option('--direction <name>', 'which pronouns become which').choices(DIRECTIONS))
-    .option('--probability <p>', 'share of the documents that are rewritten, 0 to 1', fraction)
+    .option('--probability <p>', 'share of the documents or occurrences that are rewritten, 0 to 1', fraction)
+    .addOption(new Option('--per <unit>', 'what the probability is of').choices(PROBABILITY_UNITS))
     .option('--seed <n>', 'seed of the draws that --probability needs', wholeNumber(0))
     .addOption(urlOption())
     .option('--watch', 'stay until the job ends, as `tiresias watch` does')
@@ -68,22 +72,15 @@ async function submit(file: string | undefined, options: SubmitOptions): Promise
 
 // Only what was given is sent: defaults, and whether the whole is possible, are the server's to say.
 function withFlags(document: Record<string, unknown>, flags: SubmitOptions): Record<string, unknown> {
-  const { name, model, checkpoint, dataset, to, steps, direction, probability, seed } = flags;
+  const { name, model, checkpoint, dataset, to, steps, policy, direction, probability, per, seed } = flags;
   const given = (fields: Record<string, unknown>) =>
     Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   const spec: Record<string, unknown> = { ...document, ...given({ name, model, checkpoint, dataset }) };
   if (to !== undefined || steps !== undefined) spec['window'] = given({ to, steps }); // the two exclude each other
-  const intervention = given({ direction, probability, seed });
+  const intervention = given({ policy, direction, probability, per, seed });
   if (Object.keys(intervention).length > 0) {
     const own = spec['intervention'];
     spec['intervention'] = { ...(typeof own === 'object' ? own : {}), ...intervention };
   }
   return spec;
-}
-
-function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError('expected a number from 0 to 1.');
-  return value;
 }

@@ -1,11 +1,11 @@
 // Rewrites a batch of token rows and proves it: dataset → replay → *rewrite* → train. Rows keep their length, tokens outside edits
 // stay as they are, and what is drawn depends on the seed and on the place in the data alone, never on order or batching.
 import type { RewriteOptions } from '../../augmentation/rewrite.ts';
-import { findPolicy, isHistorical } from '../../augmentation/policies.ts';
+import { findPolicy } from '../../augmentation/policies.ts';
 import { batchSha256, type Batch } from '../data/replay.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
-import type { Direction, Policy } from '../job-spec.ts';
+import { isHistorical, type Direction, type Policy, type ProbabilityUnit, type WordPairs } from '../job-spec.ts';
 import { drawUniform } from './draw.ts';
 import { rewriteHistorically } from './historical.ts';
 import { rewriteRow, type DocumentOptions, type RewrittenRow } from './row.ts';
@@ -16,8 +16,12 @@ import { tokenBytesOf } from './token-bytes.ts';
 export interface Intervention {
   readonly policy: Policy;
   readonly direction: Direction;
-  /** Share of the documents that are rewritten, 0–1; `balanced` swaps half of these. */
+  /** Share of what is rewritten, 0–1; `balanced` swaps half of the documents first. */
   readonly probability: number;
+  /** What the probability is of; documents when left out. Historical policies know rows only. */
+  readonly per?: ProbabilityUnit;
+  /** morph-v1 only: gendered words that change beside the pronouns. */
+  readonly wordPairs?: readonly WordPairs[];
   /** An integer in [0, 2^32). */
   readonly seed: number;
 }
@@ -45,6 +49,7 @@ export interface RewrittenBatch {
 /** What is drawn for a document, so that no two draws are the same. */
 const DRAW_REWRITTEN = 1;
 const DRAW_BALANCED = 2;
+const DRAW_OCCURRENCE = 3;
 
 /**
  * The batch with its documents rewritten; the same batch when nothing changes. Throws InputError for an impossible
@@ -94,23 +99,31 @@ function rewriteOne(
   return rewriteHistorically(policy, tokenizer, tokens);
 }
 
-function checkIntervention({ policy, direction, probability, seed }: Intervention): void {
+function checkIntervention({ policy, direction, probability, seed, per, wordPairs = [] }: Intervention): void {
   findPolicy(policy, direction);
   if (!(probability >= 0 && probability <= 1))
     throw new InputError(`intervention.probability: expected a number from 0 to 1, found ${probability}`);
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new InputError(`intervention.seed: expected an integer from 0 to 4294967295, found ${seed}`);
+  if (wordPairs.length > 0 && policy !== 'morph-v1')
+    throw new InputError(`intervention.wordPairs: ${policy} changes no such words; take morph-v1`);
+  if (per === 'occurrence' && isHistorical(policy))
+    throw new InputError(`intervention.per: ${policy} acts on whole rows, not on occurrences`);
 }
 
-/** One draw a document: the same for the same seed, sample and place in the row, whatever else is read. */
+/** Draws are the same for the same seed, sample and place in the row, whatever else is read. */
 function optionsOf(intervention: Intervention, sample: number): DocumentOptions {
-  const { policy, direction, probability } = intervention;
+  const { policy, direction, probability, per, wordPairs = [] } = intervention;
   return (document): RewriteOptions | undefined => {
-    if (probability < 1 && drawFor(intervention, sample, document, DRAW_REWRITTEN) >= probability) return undefined;
-    return { policy, direction, chance: () => drawFor(intervention, sample, document, DRAW_BALANCED) };
+    const draw = (...purpose: number[]) => drawFor(intervention, sample, document, ...purpose);
+    const options = { policy, direction, wordPairs, chance: () => draw(DRAW_BALANCED) };
+    if (probability === 1) return options;
+    if (per === 'occurrence')
+      return { ...options, occurrences: { probability, draw: (index) => draw(DRAW_OCCURRENCE, index) } };
+    return draw(DRAW_REWRITTEN) < probability ? options : undefined;
   };
 }
 
-function drawFor({ seed }: Intervention, sample: number, document: number, purpose: number): number {
-  return drawUniform(seed, [sample % 2 ** 32, Math.floor(sample / 2 ** 32), document, purpose]);
+function drawFor({ seed }: Intervention, sample: number, document: number, ...purpose: number[]): number {
+  return drawUniform(seed, [sample % 2 ** 32, Math.floor(sample / 2 ** 32), document, ...purpose]);
 }

@@ -3,7 +3,7 @@
 // stood in megatron/training.py, `_get_batch`. They know nothing of documents, of words, or of what a pronoun does.
 import type { Edit } from '../../augmentation/edit.ts';
 import type { Tokenizer } from '../data/tokenizer.ts';
-import type { HistoricalPolicy } from '../../augmentation/policies.ts';
+import type { HistoricalPolicy } from '../job-spec.ts';
 import type { RewrittenRow } from './row.ts';
 
 /** Rewrites one row as the policy did; undefined when its tokens stay as they are. Throws InputError for an id without a token. */

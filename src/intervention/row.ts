@@ -32,7 +32,6 @@ export function rewriteRow(
   where: string,
 ): RewrittenRow | undefined {
   const row = readRow(table, tokens, where);
-  if (!mayHoldPronoun(row.latin1)) return undefined;
   const edits = row.documents.flatMap((document, index) => editsOf(row, document, options(index)));
   if (edits.length === 0) return undefined;
   const spliced = spliceTokens(table, row, edits);
@@ -90,7 +89,8 @@ function readRow(table: TokenBytes, tokens: Int32Array, where: string): RowOfDoc
 function editsOf(row: RowBytes, document: DocumentSpan, options: RewriteOptions | undefined): ByteEdit[] {
   if (options === undefined || document.start === document.end) return [];
   const bytes = row.latin1.slice(document.start, document.end);
-  if (!mayHoldPronoun(bytes)) return [];
+  const hasWordPairs = options.wordPairs !== undefined && options.wordPairs.length > 0;
+  if (!hasWordPairs && !mayHoldPronoun(bytes)) return [];
   const decoded = decodeUtf8(bytes);
   return rewrite(decoded.text, options)
     .edits.filter((edit) => !isCut(edit, decoded, document))

@@ -26,10 +26,13 @@ export interface EditQuery {
   readonly after?: EditPlace;
 }
 
-/** Pronoun edits of all recorded steps of an arm. */
-export async function totalEdits(database: Database, jobId: string, arm: Arm): Promise<number> {
-  const { _sum } = await database.prisma.step.aggregate({ where: { run: { jobId, arm } }, _sum: { numEdits: true } });
-  return _sum.numEdits ?? 0;
+/** The rules of word pairs: their edits are no proof that a pronoun changed. */
+const WORD_PAIR_RULES = ['noun', 'name'];
+
+/** Edits of all recorded steps of an arm, those of nouns and names left out. */
+export async function totalPronounEdits(database: Database, jobId: string, arm: Arm): Promise<number> {
+  const { numEdits, byRule } = await sumEdits(database, jobId, arm);
+  return WORD_PAIR_RULES.reduce((sum, rule) => sum - (byRule[rule] ?? 0), numEdits);
 }
 
 /** The sums over all recorded steps of an arm, or over one step of it. */

@@ -216,6 +216,57 @@ describe('draws', () => {
   });
 });
 
+describe('draws of single occurrences', () => {
+  const perOccurrence = { per: 'occurrence', probability: 0.3 } as const;
+  const rows = Array.from({ length: 300 }, () => whole('he ran. so he got it, and he ran.'));
+  const shown = (tokens: Int32Array) =>
+    rows.map((row, i) => tiny.decode(tokens.subarray(i * row.length, (i + 1) * row.length)));
+
+  it('rewrite the given share of the pronouns, each by itself', () => {
+    const { batch, proof } = rewriteBatch(batchOf(rows), tiny, intervention(perOccurrence));
+    const total = 3 * rows.length;
+    expect(Math.abs(proof.numEdits / total - 0.3)).toBeLessThan(4 * Math.sqrt((0.3 * 0.7) / total));
+    const patterns = shown(batch.tokens).map((text) => text.match(/s?he/g)!.join());
+    expect(new Set(patterns).size).toBe(8);
+  });
+
+  it('depend on the sample, not on the batch', () => {
+    const together = rewriteBatch(batchOf(rows, 50), tiny, intervention(perOccurrence)).batch.tokens;
+    const apart = rows.map((row, i) => [
+      ...rewriteBatch(batchOf([row], 50 + i, i), tiny, intervention(perOccurrence)).batch.tokens,
+    ]);
+    expect([...together]).toEqual(apart.flat());
+  });
+
+  it('keep a verb of neutral-v1 with its pronoun', () => {
+    const spec = { ...perOccurrence, policy: 'neutral-v1', direction: 'neutral', probability: 0.5 } as const;
+    const texts = Array.from({ length: 100 }, () => [
+      END,
+      ...bytesOnly.encode('he was so. is she? he got.'.repeat(2)),
+      END,
+    ]);
+    const { batch } = rewriteBatch(batchOf(texts), bytesOnly, intervention(spec));
+    const text = bytesOnly.decode(batch.tokens);
+    expect(text).toMatch(/they were so/);
+    expect(text).toMatch(/he was so/);
+    expect(text).toMatch(/are they\?/);
+    expect(text).toMatch(/is she\?/);
+    expect(text).not.toMatch(/they was|he were|is they|are she/);
+  });
+});
+
+describe('word pairs', () => {
+  const pairs = { wordPairs: ['nouns', 'names'], direction: 'swap' } as const;
+
+  it('change gendered words, in rows without a pronoun too', () => {
+    const row = [END, ...bytesOnly.encode('The king met Mary. '), END];
+    const { text, proof } = rewriteRow(row, pairs, bytesOnly);
+    expect(text.startsWith('|The queen met ')).toBe(true);
+    expect(proof.editsByRule).toEqual({ noun: 1, name: 1 });
+    expect(rewriteRow(row, { direction: 'swap' }, bytesOnly).proof.numEdits).toBe(0);
+  });
+});
+
 describe('the proof', () => {
   const sha256 = (tokens: Int32Array) => {
     const bytes = Buffer.alloc(tokens.length * 4);
@@ -275,8 +326,11 @@ describe('refusals', () => {
     expect(() => rewriteBatch(batch, tiny, intervention())).toThrow(/step 3, sample 70, position 2: token id 9999/);
   });
 
-  it.each([{ probability: 1.5 }, { probability: Number.NaN }, { seed: -1 }, { direction: 'neutral' }] as const)(
-    'throws InputError for %j',
-    (changes) => expect(() => rewriteBatch(batchOf([[1]]), tiny, intervention(changes))).toThrow(InputError),
+  it.each([
+    ...[{ probability: 1.5 }, { probability: Number.NaN }, { seed: -1 }, { direction: 'neutral' }],
+    { policy: 'placebo-v1', wordPairs: ['nouns'] },
+    { policy: 'idmap-2022', per: 'occurrence' },
+  ] as const)('throws InputError for %j', (changes) =>
+    expect(() => rewriteBatch(batchOf([[1]]), tiny, intervention(changes))).toThrow(InputError),
   );
 });

@@ -63,15 +63,15 @@ describe('rewriting', () => {
       'up',
       'today',
     ];
-    const documents = Array.from({ length: 800 }, (_, id) =>
-      Array.from({ length: 40 }, (_, place) => words[(id * 7 + place * place * 3 + id * place) % words.length]).join(
+    const documents = Array.from({ length: 10_000 }, (_, id) =>
+      Array.from({ length: 12 }, (_, place) => words[(id * 7 + place * place * 3 + id * place) % words.length]).join(
         ' ',
       ),
     );
     const shares = Array.from({ length: 8 }, (_, first): Share => ({ documents, first, every: 8, seed: 77 }));
     const inThreads = await Promise.all(shares.map(rewriteInThread));
     const expected = rewriteShare({ documents, first: 0, every: 1, seed: 77 });
-    expect(expected.filter(({ edits }) => edits.length > 0).length).toBeGreaterThan(300);
+    expect(expected.filter(({ edits }) => edits.length > 0).length).toBeGreaterThan(3_000);
     const found = documents.map((_, id) => inThreads[id % 8]?.[Math.floor(id / 8)]);
     expect(found).toEqual(expected);
   }, 60_000);
