@@ -57,7 +57,7 @@ const GRACE_MS = 20_000;
 /** A trainer that dies this often without a new checkpoint is not started again. */
 const MOST_CRASHES = 5;
 /** Trained first, so that they run side by side; published only waits for a free core. */
-const ORDER: readonly Arm[] = ['control', 'intervention', 'published'];
+const ORDER: readonly Arm[] = ['control', 'intervention', 'placebo', 'published'];
 
 export class Attempt {
   readonly #job: ClaimedJob;

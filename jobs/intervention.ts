@@ -7,7 +7,8 @@ import { readTokenizer, type Tokenizer } from '../src/data/tokenizer.ts';
 import { scoreHeldBack } from '../src/eval/held-back.ts';
 import { evaluateBenchmark } from '../src/eval/score.ts';
 import type { ScoringModel } from '../src/eval/likelihood.ts';
-import type { Proof } from '../src/intervention/batch.ts';
+import type { Intervention, Proof } from '../src/intervention/batch.ts';
+import type { Arm } from '../src/job-spec.ts';
 import { readModelConfig, type ModelConfig } from '../src/model/config.ts';
 import type { Parameters } from '../src/model/gpt-neox.ts';
 import { tokenLogProbs } from '../src/model/likelihood.ts';
@@ -100,8 +101,17 @@ async function train(
 }
 
 function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: TrainerTask): BatchTask {
-  const rewriting = arm === 'intervention' ? { tokenizerPath, intervention } : null;
+  const done = interventionOf(arm, intervention);
+  const rewriting = done === null ? null : { tokenizerPath, intervention: done };
   return { dataset, access, rowsPerStep: plan.rowsPerStep, rewriting };
+}
+
+/** What an arm's batches undergo: the job's intervention, its placebo with the same draws, or nothing. */
+function interventionOf(arm: Arm, intervention: Intervention): Intervention | null {
+  if (arm === 'intervention') return intervention;
+  if (arm !== 'placebo') return null;
+  const { direction, probability, seed, per } = intervention;
+  return { policy: 'placebo-v1', direction, probability, seed, ...(per !== undefined && { per }) };
 }
 
 /** The checkpoint in a folder, of the given step where one is given. Throws CheckpointError when it is not what it claims to be. */

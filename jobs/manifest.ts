@@ -11,7 +11,7 @@ import { isUrl } from '../src/data/remote-file.ts';
 import { placeOf } from '../src/data/replay.ts';
 import { identifyTokenFiles } from '../src/data/token-files.ts';
 import { DataError, messageOf } from '../src/errors.ts';
-import type { JobSpec } from '../src/job-spec.ts';
+import type { JobSpec, Policy } from '../src/job-spec.ts';
 import { packagePath } from '../src/package-root.ts';
 import type { Preparation } from './preparation.ts';
 
@@ -35,14 +35,17 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
       published: end === undefined ? null : await identifyFolder(end),
     },
     dataset: { ...dataset, ...(await identifyData(preparation)) },
-    policy: {
-      name: spec.intervention.policy,
-      version: findPolicy(spec.intervention.policy, spec.intervention.direction).version,
-    },
+    policy: identifyPolicy(spec.intervention.policy, spec),
+    ...(spec.arms.includes('placebo') && { placebo: identifyPolicy('placebo-v1', spec) }),
     benchmarks: benchmarks.map(({ name, kind, sha256, isOfficial }) => ({ name, kind, sha256, isOfficial })),
     software: softwareVersions(),
     machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },
   };
+}
+
+function identifyPolicy(policy: Policy, { intervention }: JobSpec) {
+  const { name, version } = findPolicy(policy, intervention.direction);
+  return { name, version };
 }
 
 /** Weights in any of their forms, with the moments; other files of the folder change no number. */

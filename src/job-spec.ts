@@ -2,9 +2,11 @@
 // the trainer read it from here.
 import { z } from 'zod';
 
-/** The trainings and scorings of one job; effect = intervention − control. */
-export const ARMS = ['published', 'control', 'intervention'] as const;
+/** The trainings and scorings of one job; effect = intervention − control, noise floor = placebo − control. */
+export const ARMS = ['published', 'control', 'intervention', 'placebo'] as const;
 export type Arm = (typeof ARMS)[number];
+/** What a job has when it does not say; the placebo costs one more training. */
+const DEFAULT_ARMS: readonly Arm[] = ['published', 'control', 'intervention'];
 
 export const DIRECTIONS = ['masculine-to-feminine', 'feminine-to-masculine', 'swap', 'balanced', 'neutral'] as const;
 export type Direction = (typeof DIRECTIONS)[number];
@@ -176,8 +178,11 @@ export const jobSpecSchema = z
       .min(1)
       .max(ARMS.length)
       .refine((arms) => new Set(arms).size === arms.length, 'each arm at most once')
-      .default([...ARMS])
-      .meta({ description: 'What is trained and scored.' }),
+      .default([...DEFAULT_ARMS])
+      .meta({
+        description:
+          'What is trained and scored; placebo makes as many edits on words without gender, which shows the noise floor.',
+      }),
     training: training.prefault({}),
     evaluation: evaluation.prefault({}),
     backend: z.enum(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto').meta({ description: 'What computes.' }),
@@ -194,6 +199,8 @@ export const jobSpecSchema = z
     if (spec.checkpoint !== undefined && to !== undefined && to <= Number(spec.checkpoint.slice(4)))
       issue(['window', 'to'], `the window ends at step ${to}, before or at its start ${spec.checkpoint}`);
     const { policy, direction, per, wordPairs } = spec.intervention;
+    if (spec.arms.includes('placebo') && !DIRECTIONS_OF['placebo-v1'].includes(direction))
+      issue(['arms'], `the placebo has no direction ${direction}: leave the arm out, or take another direction`);
     if (wordPairs.length > 0 && policy !== 'morph-v1')
       issue(['intervention', 'wordPairs'], `${policy} changes no such words: leave it out, or take morph-v1`);
     if (per === 'occurrence' && isHistorical(policy))

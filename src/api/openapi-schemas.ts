@@ -131,6 +131,7 @@ const written: Readonly<Record<string, Schema>> = {
   Scores: objectOf({
     scores: listOf(objectOf({ arm, step: integer, ...place, metric: text, value: number, ...uncertainty })),
     effects: listOf(effect('intervention − control, item by item')),
+    noiseFloor: listOf(effect('placebo − control, item by item; empty without that arm')),
     fidelity: listOf(effect('control − published, item by item')),
     labels: listOf(objectOf({ arm, ...place, label: text, detail: text })),
   }),

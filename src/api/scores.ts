@@ -1,5 +1,5 @@
-// The scores of a job, and what follows from them: effects (intervention − control), fidelity (control − published), both from
-// the items of the same step, and the labels that must be read with a figure.
+// The scores of a job, and what follows from them: effects (intervention − control), the noise floor (placebo − control), fidelity
+// (control − published), all from the items of the same step, and the labels that must be read with a figure.
 import { ConflictError } from '../errors.ts';
 import { effectsOf, labelShift } from '../eval/metrics.ts';
 import type { Item, Label } from '../eval/metrics.ts';
@@ -23,6 +23,7 @@ export type ScoreLabel = Place & { readonly arm: Arm } & Label;
 export interface Scores {
   readonly scores: ScoreRow[];
   readonly effects: EffectRow[];
+  readonly noiseFloor: EffectRow[];
   readonly fidelity: EffectRow[];
   readonly labels: ScoreLabel[];
 }
@@ -31,13 +32,15 @@ export interface Scores {
 export async function readScores(database: Database, job: JobWithRuns): Promise<Scores> {
   const evaluations = await listEvaluations(database, job.id);
   const effects = await compare(database, job.id, evaluations, 'intervention', 'control');
+  const noiseFloor = await compare(database, job.id, evaluations, 'placebo', 'control');
   const fidelity = await compare(database, job.id, evaluations, 'control', 'published');
   const labels = await labelsOf(database, job, evaluations);
   return {
     scores: evaluations.flatMap(scoreRows),
     effects: effects.rows,
+    noiseFloor: noiseFloor.rows,
     fidelity: fidelity.rows,
-    labels: [...labels, ...effects.labels, ...fidelity.labels],
+    labels: [...labels, ...effects.labels, ...noiseFloor.labels, ...fidelity.labels],
   };
 }
 

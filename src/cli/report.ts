@@ -23,6 +23,8 @@ export interface EffectRow {
 export interface ScoresAnswer {
   readonly scores: readonly ScoreRow[];
   readonly effects: readonly EffectRow[];
+  /** Left out by servers that know of no placebo. */
+  readonly noiseFloor?: readonly EffectRow[];
   readonly fidelity: readonly EffectRow[];
   readonly labels: readonly { arm: string; benchmark: string; label: string; detail: string }[];
 }
@@ -39,7 +41,7 @@ export interface EditsAnswer {
   readonly totals: { numEdits: number; numRowsChanged: number; numRows: number; byRule: Record<string, number> };
 }
 
-const ARM_ORDER = ['published', 'control', 'intervention'];
+const ARM_ORDER = ['published', 'control', 'intervention', 'placebo'];
 const METRICS: Readonly<Record<string, string>> = {
   proRate: 'pro-stereotype rate',
   'proRate.masculine': '  masculine half',
@@ -68,18 +70,29 @@ function describeBenchmark(answer: ScoresAnswer, benchmark: string, step: number
     rows.filter((row) => row.benchmark === benchmark && row.step === step);
   const scores = here(answer.scores);
   const effects = here(answer.effects);
+  const noiseFloor = here(answer.noiseFloor ?? []);
   const fidelity = here(answer.fidelity);
   const arms = ARM_ORDER.filter((arm) => scores.some((score) => score.arm === arm));
-  const header = [benchmark, ...arms, 'effect', 'p', 'control − published'];
+  const hasPlacebo = arms.includes('placebo');
+  const header = [
+    benchmark,
+    ...arms,
+    'effect',
+    'p',
+    ...(hasPlacebo ? ['placebo − control'] : []),
+    'control − published',
+  ];
   const rows = Object.entries(METRICS)
     .filter(([metric]) => scores.some((score) => score.metric === metric))
     .map(([metric, words]) => {
       const cells = arms.map((arm) => scores.find((score) => score.arm === arm && score.metric === metric));
       const effect = effects.find((row) => row.metric === metric);
+      const noise = noiseFloor.find((row) => row.metric === metric);
       const drift = fidelity.find((row) => row.metric === metric);
       const n = cells.find((cell) => cell !== undefined)?.numItems ?? 0;
-      const figures = [...cells.map(withInterval), withInterval(effect), pWords(effect), withInterval(drift)];
-      return [`${words} (n = ${n})`, ...figures];
+      const figures = [...cells.map(withInterval), withInterval(effect), pWords(effect)];
+      const others = [...(hasPlacebo ? [withInterval(noise)] : []), withInterval(drift)];
+      return [`${words} (n = ${n})`, ...figures, ...others];
     });
   return alignColumns([header, ...rows]);
 }

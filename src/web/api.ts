@@ -105,6 +105,7 @@ export interface ScoreLabel {
 export interface Scores {
   readonly scores: readonly ScoreRow[];
   readonly effects: readonly EffectRow[];
+  readonly noiseFloor: readonly EffectRow[];
   readonly fidelity: readonly EffectRow[];
   readonly labels: readonly ScoreLabel[];
 }

@@ -3,7 +3,7 @@ import type { Arm } from '../job-spec.ts';
 import type { EffectRow, ScoreLabel, ScoreRow, Scores } from './api.ts';
 import { describeMetric, metricRank, type Half } from './metric-names.ts';
 
-export const ARM_ORDER: readonly Arm[] = ['published', 'control', 'intervention'];
+export const ARM_ORDER: readonly Arm[] = ['published', 'control', 'intervention', 'placebo'];
 
 export interface Group<Row> {
   readonly benchmark: string;

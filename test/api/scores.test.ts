@@ -40,7 +40,7 @@ function occupations(preferences: readonly number[]): Item[] {
 
 async function startJob(changes: Partial<JobSpecInput> = {}): Promise<Fence> {
   await createJob(database, { spec: someSpec(changes) });
-  return takeJob(database, ['published', 'control', 'intervention']);
+  return takeJob(database, ['published', 'control', 'intervention', 'placebo']);
 }
 
 async function record(fence: Fence, arm: Arm, step: number, items: Item[], sha256 = SHA): Promise<void> {
@@ -51,6 +51,7 @@ async function record(fence: Fence, arm: Arm, step: number, items: Item[], sha25
 interface Answer {
   readonly scores: readonly Row[];
   readonly effects: readonly Row[];
+  readonly noiseFloor: readonly Row[];
   readonly fidelity: readonly Row[];
   readonly labels: readonly { arm: string; label: string; detail: string }[];
 }
@@ -116,6 +117,15 @@ describe('GET /v1/jobs/:id/scores', () => {
     expect(await scoresOf(fence)).toEqual(first);
   });
 
+  it('compares placebo with control as the noise floor, by the same arithmetic as the effect', async () => {
+    const fence = await startJob();
+    await record(fence, 'control', 1430, pairs([1, 1, -1, -1]));
+    for (const arm of ['intervention', 'placebo'] as const) await record(fence, arm, 1430, pairs([-2, 3, -4, -5]));
+    const { effects, noiseFloor } = await scoresOf(fence);
+    expect(noiseFloor.length).toBeGreaterThan(0);
+    expect(noiseFloor).toEqual(effects);
+  });
+
   it('compares control with published as fidelity', async () => {
     const fence = await startJob();
     await record(fence, 'published', 1430, pairs([1, 1]));
@@ -161,7 +171,7 @@ describe('GET /v1/jobs/:id/scores', () => {
 
   it('answers empty lists for a job that was never scored', async () => {
     const fence = await startJob();
-    expect(await scoresOf(fence)).toEqual({ scores: [], effects: [], fidelity: [], labels: [] });
+    expect(await scoresOf(fence)).toEqual({ scores: [], effects: [], noiseFloor: [], fidelity: [], labels: [] });
   });
 });
 

@@ -262,6 +262,23 @@ describe('a window without a single pronoun edit', () => {
   });
 });
 
+describe('the placebo arm', () => {
+  it('reads the same batches as the job says, with as many words changed and no pronoun among them', async () => {
+    const training = { rowsPerStep: NUM_ROWS };
+    const id = await service.submit(nanoSpec({ ...shortest, training, arms: ['placebo'] }));
+    expect(await service.untilOver(id)).toMatchObject({ state: 'succeeded' });
+    const [row] = await readSteps(id);
+    const dataset = openDataset(await describeDataset(service.home, 'nano-stories'));
+    const spec = { policy: 'placebo-v1', direction: 'masculine-to-feminine', probability: 1, seed: 1234 } as const;
+    const { proof } = rewriteBatch(replayBatch(dataset, 1330, NUM_ROWS), readTokenizer(nanoTokenizerPath()), spec);
+    expect(row).toMatchObject({ sha256_before: sha256OfRows(1330), sha256_after: proof.sha256After });
+    expect(row?.num_edits).toBe(proof.numEdits);
+    expect(proof.numEdits).toBeGreaterThan(0);
+    const manifest = await service.get<{ placebo: { name: string; version: string } }>(`/jobs/${id}/manifest`);
+    expect(manifest.placebo).toEqual({ name: 'placebo-v1', version: '1.0.0' });
+  });
+});
+
 describe('cancelling in the middle', () => {
   it('ends the job as cancelled and leaves no trainer behind', async () => {
     const { evaluation } = shortest;

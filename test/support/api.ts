@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
 import type { Catalog } from '../../src/api/catalog.ts';
+import type { Arm } from '../../src/job-spec.ts';
 import type { Database } from '../../src/store/database.ts';
 import { claim } from '../../src/store/leases.ts';
 import type { Fence } from '../../src/store/leases.ts';
@@ -44,7 +45,7 @@ export function testApp(database: Database, webFolder = somePage()) {
 /** Claims the next job for a worker named `owner` and makes runs for `arms` over steps 1330 to 1430. */
 export async function takeJob(
   database: Database,
-  arms: readonly ('published' | 'control' | 'intervention')[] = ['control', 'intervention'],
+  arms: readonly Arm[] = ['control', 'intervention'],
   owner = 'worker',
 ): Promise<Fence> {
   const job = await claim(database, { owner, host: 'host', pid: 1 }, 60_000);

@@ -133,6 +133,7 @@ export function makeScores(lastStep: number): Scores {
   return {
     scores,
     effects,
+    noiseFloor: [],
     fidelity: lastStep === TO ? differences(armScores('control', TO), armScores('published', TO), 0) : [],
     labels: isShifted
       ? [

@@ -13,15 +13,15 @@ afterAll(async () => {
 describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
   it('offers the models that are here, and not those that a job could not use', async () => {
     const { page } = await bench.open([], '#/new');
-    await page.getByLabel('Name').waitFor();
+    await page.getByLabel('Name', { exact: true }).waitFor();
     const names = await page.locator('#field-model option').allTextContents();
     expect(names.filter((name) => name !== '')).toEqual(['nano-1m', 'pythia-70m']);
   });
 
   it('submits its defaults by Enter, and goes to the job', async () => {
     const { page, api, complaints } = await bench.open([], '#/new');
-    await page.getByLabel('Name').fill('first try');
-    await page.getByLabel('Name').press('Enter');
+    await page.getByLabel('Name', { exact: true }).fill('first try');
+    await page.getByLabel('Name', { exact: true }).press('Enter');
     await page.getByRole('heading', { name: 'first try' }).waitFor();
     expect(api.state.submitted).toEqual([
       { name: 'first try', model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-stories' },

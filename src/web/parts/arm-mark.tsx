@@ -5,6 +5,7 @@ export const ARM_DASHES: Readonly<Record<Arm, number[]>> = {
   published: [2, 4],
   control: [8, 4],
   intervention: [],
+  placebo: [2, 3, 8, 3],
 };
 
 /** Around the origin, about 10 pixels wide, as SVG path data. */
@@ -12,6 +13,7 @@ export const ARM_SHAPES: Readonly<Record<Arm, string>> = {
   published: 'M0-5.500 5.500 0 0 5.500-5.500 0Z',
   control: 'M0-4.500a4.500 4.500 0 1 1 0 9 4.500 4.500 0 1 1 0-9Z',
   intervention: 'M-4.200-4.200h8.400v8.400h-8.400Z',
+  placebo: 'M0-5.000l5.200 9.400h-10.400Z',
 };
 
 export function ArmShape({ arm }: { arm: Arm }) {

@@ -23,6 +23,7 @@ export function ResultPanel({ job, scores }: { job: Job; scores: Scores | undefi
     );
   }
   const effects = latestEffects(scores.effects);
+  const noiseFloor = latestEffects(scores.noiseFloor);
   const fidelity = latestEffects(scores.fidelity);
   return (
     <>
@@ -31,6 +32,13 @@ export function ResultPanel({ job, scores }: { job: Job; scores: Scores | undefi
         <EffectTable title="Effect: intervention − control" effects={effects} arm="intervention" />
       ) : (
         <p class="quiet-text">An effect needs scores of both control and intervention at the same step.</p>
+      )}
+      {noiseFloor.length > 0 && (
+        <EffectTable
+          title="Noise floor: placebo − control; as many edits, on words without gender"
+          effects={noiseFloor}
+          arm="placebo"
+        />
       )}
       {groupRows(latestScores(scores.scores)).map((group) => (
         <BenchmarkScores group={group} labels={scores.labels} key={`${group.benchmark}/${group.protocol}`} />
