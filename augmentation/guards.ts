@@ -2,7 +2,7 @@
 // The rules are data (rules/guards.json, rules/languages.json): patterns on what stands around the word.
 import { isForeign } from './languages.ts';
 import { compilePatterns, matches, Views, type CompiledPatterns, type Occurrence, type Patterns } from './patterns.ts';
-import { isPlain, type DocumentSigns } from './plain.ts';
+import { isInFence, isPlain, type DocumentSigns } from './plain.ts';
 import { readRuleFile, type RuleCase } from './rule-files.ts';
 import type { Casing, Form } from './surface.ts';
 
@@ -13,26 +13,37 @@ export interface GuardRule extends Patterns {
   /** Forms and cases it applies to; all when left out. */
   readonly forms?: readonly Form[];
   readonly casings?: readonly Casing[];
+  /** The name of a check of the whole text that must hold as well. */
+  readonly check?: 'fence';
   readonly stays: readonly string[];
   readonly changes: readonly RuleCase[];
 }
 
-/** Why an occurrence is left alone: the id of a guard, or `fence`, or `language`; undefined when it is not. */
+/** Why an occurrence is left alone: the id of a guard, or `language`; undefined when it is not. */
 export function guardOf(text: string, signs: DocumentSigns, occurrence: Occurrence): string | undefined {
-  const guard = isPlain(text, signs, occurrence) ? undefined : matchingGuard(text, occurrence);
+  const guard = isPlain(text, signs, occurrence) ? undefined : matchingGuard(text, signs, occurrence);
   if (guard !== undefined) return guard;
-  if (isInFence(signs, occurrence.start)) return 'fence';
   return isForeign(text, occurrence.start, occurrence.end) ? 'language' : undefined;
 }
 
-/** The id of the first guard of rules/guards.json whose patterns match. */
-export function matchingGuard(text: string, { start, end, form, casing }: Occurrence): string | undefined {
+/** The id of the first guard of rules/guards.json that holds. */
+export function matchingGuard(
+  text: string,
+  signs: DocumentSigns,
+  { start, end, form, casing }: Occurrence,
+): string | undefined {
   const around = new Views(text, start, end);
-  return guardsOf(form, casing).find(({ patterns }) => matches(patterns, around))?.id;
+  const holds = ({ check, patterns }: CompiledGuard) =>
+    (check === undefined || CHECKS[check](signs, start)) && matches(patterns, around);
+  return guardsOf(form, casing).find(holds)?.id;
 }
+
+/** What a guard may ask of the whole text, beyond what stands around the word. */
+const CHECKS = { fence: isInFence } as const;
 
 interface CompiledGuard {
   readonly id: string;
+  readonly check: GuardRule['check'];
   readonly patterns: CompiledPatterns;
 }
 
@@ -47,14 +58,8 @@ function guardsOf(form: Form, casing: Casing): readonly CompiledGuard[] {
     guardRules ??= readRuleFile<{ guards: GuardRule[] }>('guards.json').guards;
     guards = guardRules
       .filter((guard) => (guard.forms?.includes(form) ?? true) && (guard.casings?.includes(casing) ?? true))
-      .map((guard) => ({ id: guard.id, patterns: compilePatterns(guard) }));
+      .map((guard) => ({ id: guard.id, check: guard.check, patterns: compilePatterns(guard) }));
     compiled.set(key, guards);
   }
   return guards;
-}
-
-/** Whether a position lies in a fenced code block. */
-function isInFence({ fences }: DocumentSigns, position: number): boolean {
-  if (fences.length === 0 || fences[0]! > position) return false; // the length was just checked
-  return fences.filter((start) => start < position).length % 2 === 1;
 }

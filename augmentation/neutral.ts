@@ -114,7 +114,7 @@ function isHaveNext(text: string, end: number): boolean {
   if (verb === undefined) return false;
   if (verb.word === 'gone' || verb.word === 'done')
     return objectOpeners.has(wordAfter(tokens, verb)) || verb.word === 'gone';
-  if (/^(?:been|got|had|gotten|become|come|lived|worked|grown)$/.test(verb.word)) return true;
+  if (/^(?:been|got|had|gotten|become|come|lived|worked|grown|gotta|written)$/.test(verb.word)) return true;
   const isParticiple = /(?:^|\/)N(?:\/|$)/.test(knowWord(verb.word).signature);
   const next = wordAfter(tokens, verb);
   return isParticiple && (objectOpeners.has(next) || /^[nS](?:\/|$)/.test(knowWord(next).signature));

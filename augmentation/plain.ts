@@ -40,6 +40,12 @@ function isAnyWithin(places: readonly number[], from: number, to: number): boole
   return low < places.length && places[low]! < to;
 }
 
+/** Whether a position lies in a fenced code block. */
+export function isInFence({ fences }: DocumentSigns, position: number): boolean {
+  if (fences.length === 0 || fences[0]! > position) return false; // the length was just checked
+  return fences.filter((start) => start < position).length % 2 === 1;
+}
+
 /** Words before which, or after which, a capitalised form may be a name, a symbol or a title. */
 const SUSPECT_BEFORE = new Set(
   `letter hebrew film films movie movies novel novels book album song single series show musical track band opera magazine comic
@@ -54,17 +60,19 @@ const SUSPECT_AFTER = new Set(
 
 /** Whether no guard of rules/guards.json can match; those on languages are not meant. */
 export function isPlain(text: string, signs: DocumentSigns, { start, end, form, casing }: Occurrence): boolean {
-  if (casing === 'upper' || isAnyWithin(signs.angles, start - LEFT_UNITS, start)) return false;
+  if (casing === 'upper' || isAnyWithin(signs.angles, start - LEFT_UNITS, start) || isInFence(signs, start))
+    return false;
   if (isAnyWithin(signs.backquotes, start - LINE_UNITS, end + LINE_UNITS)) return false;
   const next = startOfNext(text, end);
   if (next < 0 || !isOpenBefore(text, start)) return false;
   if (text.startsWith('in ', end + 1)) return false; // a loop in code: "for he in list:"
   if (casing === 'lower') return form !== 'he' || isNoLetter(text, start, end, next);
-  return isOrdinaryTitleCase(text, start, end, next);
+  return isOrdinaryTitleCase(text, { start, end, form }, next);
 }
 
 const SPACE = 32;
 const NEWLINE = 10;
+const HYPHEN = 45;
 
 /** Start of the text, a blank, the start of a line that is no rest of a word, an opening quote. */
 function isOpenBefore(text: string, start: number): boolean {
@@ -78,19 +86,16 @@ function isOpenBefore(text: string, start: number): boolean {
 
 /**
  * The place where the next word, or its opening quote, begins: behind an apostrophe's tail, at most one mark of punctuation, and
- * one blank. The end of the text counts; -1 when anything else follows.
+ * one blank; -1 when anything else follows, the end of the text too.
  */
 function startOfNext(text: string, end: number): number {
   let at = tailEnd(text, end);
-  if (at >= text.length) return text.length;
   const unit = text.charCodeAt(at);
   if (unit === 44 || unit === 46 || unit === 58 || unit === 33 || unit === 63) at++; // , . : ! ?
-  if (at === text.length) return at;
   const blank = text.charCodeAt(at);
   if (blank !== SPACE && blank !== NEWLINE) return -1;
   at++;
-  if (at === text.length) return at;
-  const first = text.charCodeAt(at);
+  const first = text.charCodeAt(at); // NaN after the text
   return isWordUnit(first) || first === 34 || first === 0x201c ? at : -1;
 }
 
@@ -116,14 +121,27 @@ function isQuoted(text: string, start: number): boolean {
 }
 
 /** A capitalised form at the start of a sentence or amid ordinary words: a word in small letters follows after one blank. */
-function isOrdinaryTitleCase(text: string, start: number, end: number, next: number): boolean {
+function isOrdinaryTitleCase(
+  text: string,
+  { start, end, form }: Pick<Occurrence, 'start' | 'end' | 'form'>,
+  next: number,
+): boolean {
   const first = text.charCodeAt(next);
   if (next !== tailEnd(text, end) + 1 || !(first >= 97 && first <= 122)) return false;
   let last = next + 1;
   while (isWordUnit(text.charCodeAt(last))) last++;
   if (SUSPECT_AFTER.has(text.slice(next, last))) return false;
+  if (form === 'he' && isAfterCapitalised(text, start)) return false; // a surname after a given name
   const before = wordBefore(text, start);
   return before.length !== 1 && before !== '?' && !SUSPECT_BEFORE.has(before);
+}
+
+/** Whether a word that begins with a capital stands right before, over one blank. */
+function isAfterCapitalised(text: string, start: number): boolean {
+  let from = start - 1;
+  while (from > 0 && (isWordUnit(text.charCodeAt(from - 1)) || text.charCodeAt(from - 1) === HYPHEN)) from--;
+  const first = text.charCodeAt(from);
+  return from < start - 1 && first >= 65 && first <= 90;
 }
 
 /** The word before, in small letters, over one blank, quotes and one mark; '' at the text's start, '?' when in doubt. */

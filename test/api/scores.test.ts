@@ -194,7 +194,7 @@ describe('GET /v1/jobs/:id/items', () => {
     '',
     query,
     `arm=control&${query}&x=1`,
-    `arm=placebo&${query}`,
+    `arm=sideways&${query}`,
     `arm=control&${query.replace('1430', '1e3')}`,
   ])('refuses the query "%s"', async (faulty) => {
     const fence = await startJob();

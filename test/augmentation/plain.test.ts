@@ -21,7 +21,7 @@ function check(text: string): { readonly wrong: string[]; readonly numPlain: num
   }));
   const plain = spelt.filter((one) => isPlain(text, signs, one));
   const wrong = plain.flatMap((one) => {
-    const guard = matchingGuard(text, one);
+    const guard = matchingGuard(text, signs, one);
     return guard === undefined ? [] : [`${guard}: ${text.slice(Math.max(0, one.start - 30), one.end + 30)}`];
   });
   return { wrong, numPlain: plain.length, numSpelt: spelt.length };
