@@ -13,7 +13,8 @@ interface Term {
   readonly tags?: Set<string>;
 }
 
-interface TaggedView {
+/** A parsed text: its sentences of terms. */
+export interface TaggedView {
   readonly docs: readonly (readonly Term[])[];
 }
 

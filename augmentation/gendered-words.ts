@@ -2,6 +2,7 @@
 // only between blanks and punctuation: what is part of an address, a name in code or a compound stays.
 import type { WordPairs } from '../src/job-spec.ts';
 import type { Edit } from './edit.ts';
+import { isPerson } from './persons.ts';
 import { readRuleFile } from './rule-files.ts';
 import { casingOf, type Gender, inCasing } from './surface.ts';
 
@@ -15,16 +16,23 @@ const tables = new Map<string, Table>();
 /** The edits of the chosen pairs; rules are `noun` and `name`. */
 export function genderedWordEdits(text: string, kinds: readonly WordPairs[], genders: ReadonlySet<Gender>): Edit[] {
   return kinds.flatMap((kind) => {
-    const { pattern, ofGender } = tableOf(kind);
-    return Array.from(text.matchAll(pattern)).flatMap(({ 0: before, index: start }): Edit[] => {
+    const { ofGender } = tableOf(kind);
+    return spellings(text, kind).flatMap(({ 0: before, index: start }): Edit[] => {
       const casing = casingOf(before);
       const word = before.toLowerCase();
-      if (kind === 'names' && casing === 'lower') return [];
       const partner = [...genders].map((gender) => ofGender[gender].get(word)).find((one) => one !== undefined);
       if (partner === undefined) return [];
-      return [{ start, end: start + before.length, before, after: inCasing(partner, casing), rule: kind.slice(0, -1) }];
+      const end = start + before.length;
+      if (kind === 'names' && !isPerson(text, start, end)) return [];
+      return [{ start, end, before, after: inCasing(partner, casing), rule: kind.slice(0, -1) }];
     });
   });
+}
+
+/** What is spelt like one of the words; names in small letters are none. */
+export function spellings(text: string, kind: WordPairs): RegExpExecArray[] {
+  const found = [...text.matchAll(tableOf(kind).pattern)];
+  return kind === 'names' ? found.filter(([word]) => casingOf(word) !== 'lower') : found;
 }
 
 function tableOf(kind: WordPairs): Table {

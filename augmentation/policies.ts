@@ -15,12 +15,12 @@ export interface PolicyDescription {
 
 const DESCRIPTIONS: Readonly<Record<Policy, Omit<PolicyDescription, 'name' | 'directions' | 'actsOn'>>> = {
   'morph-v1': {
-    version: '1.1.0',
+    version: '1.2.0',
     description:
       'Third-person pronouns by form and function (he/she, him/her, his/her/hers, himself/herself), case and apostrophe tails kept; names, symbols, code, addresses and other languages are left alone.',
   },
   'neutral-v1': {
-    version: '1.0.0',
+    version: '1.1.0',
     description:
       'Third-person pronouns of both genders become they, them, their, theirs, themselves, and the verbs of he and she agree (she was → they were); guards as in morph-v1.',
   },
