@@ -147,7 +147,7 @@ describe('tiresias rewrite', () => {
 
 describe('tiresias policies', () => {
   it.each([
-    ['policies', /morph-v1 1\.1\.0[^]*idmap-2022 1\.0\.0/],
+    ['policies', /morph-v1 1\.2\.0[^]*idmap-2022 1\.0\.0/],
     ['policies --json', /^\[/],
   ])('prints for %s', (args, pattern) => {
     const written: string[] = [];
