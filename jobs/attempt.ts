@@ -11,13 +11,7 @@ import type { HubLogin } from '../src/suite/hub/remote-data.ts';
 import type { RunPlan } from '../src/train/plan.ts';
 import type { ClaimedJob } from '../src/store/leases.ts';
 import { setManifest, setPlan } from '../src/store/leases.ts';
-import {
-  deleteCheckpoint,
-  listCheckpoints,
-  recordCheckpoint,
-  recordEvaluation,
-  recordStep,
-} from '../src/store/records.ts';
+import { deleteCheckpoint, forgetDamaged, listCheckpoints } from '../src/store/records.ts';
 import { totalPronounEdits } from '../src/store/edits.ts';
 import { ensureRun, setRunState } from '../src/store/runs.ts';
 import { startTrainer, type RunningTrainer } from './executor/local-process.ts';
@@ -34,6 +28,7 @@ import {
 } from './preparation.ts';
 import { progressTracker, type Progress } from './progress.ts';
 import { persistently } from './persistence.ts';
+import { openRecorder } from './recorder.ts';
 
 export interface AttemptOptions {
   readonly database: Database;
@@ -67,6 +62,8 @@ export class Attempt {
   #stopReason: StopReason | undefined;
   #failure: AttemptEnd | undefined;
   #manifest: Record<string, unknown> = {};
+  /** What happened that a reader of the result should know. */
+  readonly #notes: string[] = [];
 
   constructor(job: ClaimedJob, options: AttemptOptions) {
     this.#job = job;
@@ -200,8 +197,10 @@ export class Attempt {
         await verifyCheckpoint(path);
         return { path, step };
       } catch (error) {
-        log.warn({ job: id, arm, step, message: messageOf(error) }, 'checkpoint damaged; trying the one before');
-        await persistently(() => deleteCheckpoint(database, fence, arm, step)); // so that it can be recorded anew
+        const words = messageOf(error);
+        log.warn({ job: id, arm, step, message: words }, 'checkpoint damaged; trying the one before');
+        this.#notes.push(`${arm}: the checkpoint of step ${step} was damaged and passed over`);
+        await persistently(() => forgetDamaged(database, fence, arm, step, words)); // so that it can be recorded anew
       }
     }
     return undefined;
@@ -210,15 +209,21 @@ export class Attempt {
   async #train(arm: Arm, preparation: Preparation, checkpoint: Start | undefined): Promise<string | undefined> {
     const { id, attempt, spec } = this.#job;
     const folder = checkpointFolder(this.#options.home, id, attempt, arm);
-    let records: Promise<void> = Promise.resolve();
     const task = makeTask(preparation, spec, arm, folder, checkpoint);
-    const words = await this.#launch(task, (message, trainer) => {
-      this.#tracker.hear(arm, message);
-      records = records
-        .then(() => this.#record(arm, message, preparation))
-        .catch((error) => this.#stumble(trainer, error));
+    let trainerAtWork: RunningTrainer | undefined;
+    const recorder = openRecorder({
+      ...{ database: this.#options.database, fence: this.#job.fence, arm },
+      isGivenUp: () => this.#stopReason === 'lost',
+      onCheckpoint: () => this.#prune(arm, preparation.plan),
+      onFault: (error) => this.#stumble(trainerAtWork, error),
     });
-    await records;
+    const words = await this.#launch(task, (message, trainer) => {
+      trainerAtWork = trainer;
+      this.#tracker.hear(arm, message);
+      recorder.hear(message);
+      if (message.type === 'failed') this.#fail(message.reason, `${arm}: ${message.message}`);
+    });
+    await recorder.settled();
     return this.#isOver() ? undefined : words;
   }
 
@@ -239,34 +244,22 @@ export class Attempt {
     return isExpected ? undefined : words;
   }
 
-  async #record(arm: Arm, message: TrainerMessage, { plan }: Preparation): Promise<void> {
-    const { fence } = this.#job;
-    const { database } = this.#options;
-    const isGivenUp = () => this.#stopReason === 'lost';
-    if (message.type === 'step') await persistently(() => recordStep(database, fence, arm, message.record), isGivenUp);
-    else if (message.type === 'evaluation')
-      await persistently(() => recordEvaluation(database, fence, arm, message.step, message.evaluation), isGivenUp);
-    else if (message.type === 'checkpoint') {
-      await persistently(() => recordCheckpoint(database, fence, arm, message.checkpoint), isGivenUp);
-      await this.#prune(arm, plan.keepCheckpoints);
-    } else if (message.type === 'failed') this.#fail(message.reason, `${arm}: ${message.message}`);
-  }
-
-  /** Row first, then files: nothing that can be resumed from is ever half there. */
-  async #prune(arm: Arm, keep: number): Promise<void> {
+  /** Keeps the newest and every evaluated one. Row first, then files: nothing that can be resumed from is ever half there. */
+  async #prune(arm: Arm, { keepCheckpoints, evaluateAt }: RunPlan): Promise<void> {
     const { database } = this.#options;
     const rows = await persistently(() => listCheckpoints(database, this.#job.id, arm));
-    for (const { step, path } of rows.slice(keep)) {
+    for (const { step, path } of rows.slice(keepCheckpoints)) {
+      if (evaluateAt.includes(step)) continue;
       await persistently(() => deleteCheckpoint(database, this.#job.fence, arm, step));
       await rm(path, { recursive: true, force: true });
     }
   }
 
   /** A record could not be written: the lease is gone, or there is a bug. */
-  #stumble(trainer: RunningTrainer, error: unknown): void {
+  #stumble(trainer: RunningTrainer | undefined, error: unknown): void {
     if (error instanceof ConflictError) this.stop('lost');
     else this.#fail(reasonOf(error), messageOf(error));
-    trainer.kill();
+    trainer?.kill();
   }
 
   #fail(reason: FailureReason, message: string): void {
@@ -282,7 +275,7 @@ export class Attempt {
   /** A window without a single pronoun edit is no intervention, unless that was expected. */
   async #conclude({ plan }: Preparation): Promise<AttemptEnd> {
     const { spec, id } = this.#job;
-    const notes: string[] = [];
+    const notes = [...this.#notes];
     if (spec.arms.includes('intervention')) {
       const numEdits = await persistently(() => totalPronounEdits(this.#options.database, id, 'intervention'));
       if (numEdits === 0 && !spec.intervention.expectNoEdits) {

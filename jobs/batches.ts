@@ -25,9 +25,15 @@ export interface BatchTask {
   readonly rewriting: { readonly tokenizerPath: string; readonly intervention: Intervention } | null;
 }
 
+/** What was done to a batch, and how long its making took. */
+export interface TimedProof extends Proof {
+  readonly replayMs: number;
+  readonly rewriteMs: number;
+}
+
 export interface Batches {
   /** The rewritten batch of a step and its proof. Throws as replayBatch, fetchSamples and rewriteBatch do. */
-  of(step: number): Promise<RewrittenBatch>;
+  of(step: number): Promise<{ readonly batch: Batch; readonly proof: TimedProof }>;
   close(): void;
 }
 
@@ -44,18 +50,24 @@ export async function openBatches({
   const dataset = openDataset(description, reporting);
   return {
     async of(step) {
+      const startedMs = performance.now();
       const { firstSample, numRows } = placeOfStep(dataset, step, rowsPerStep);
       await dataset.fetchSamples(firstSample, numRows);
-      const batch = replayBatch(dataset, step, rowsPerStep);
-      if (rewriting === null || tokenizer === undefined) return leaveAsItIs(batch);
-      return rewriteBatch(batch, tokenizer, rewriting.intervention);
+      const original = replayBatch(dataset, step, rowsPerStep);
+      const replayedMs = performance.now();
+      const { batch, proof } =
+        rewriting === null || tokenizer === undefined
+          ? leaveAsItIs(original)
+          : rewriteBatch(original, tokenizer, rewriting.intervention);
+      const rewriteMs = performance.now() - replayedMs;
+      return { batch, proof: { ...proof, replayMs: replayedMs - startedMs, rewriteMs } };
     },
     close: () => dataset.close(),
   };
 }
 
 /** The control arm's rewriting: none, proved the same way. */
-function leaveAsItIs(batch: Batch): { batch: Batch; proof: Proof } {
+function leaveAsItIs(batch: Batch): RewrittenBatch {
   const sha256 = batchSha256(batch);
   const counts = { numRowsChanged: 0, numEdits: 0, editsByRule: {}, numTokensCut: 0, numResegmented: 0 };
   return { batch, proof: { sha256Before: sha256, sha256After: sha256, ...counts, samples: [] } };

@@ -7,13 +7,13 @@ import { readTokenizer, type Tokenizer } from '../src/data/tokenizer.ts';
 import { scoreHeldBack } from '../src/eval/held-back.ts';
 import { evaluateBenchmark } from '../src/eval/score.ts';
 import type { ScoringModel } from '../src/eval/likelihood.ts';
-import type { Intervention, Proof } from '../src/intervention/batch.ts';
+import type { Intervention } from '../src/intervention/batch.ts';
 import type { Arm } from '../src/job-spec.ts';
 import { readModelConfig, type ModelConfig } from '../src/model/config.ts';
 import type { Parameters } from '../src/model/gpt-neox.ts';
 import { tokenLogProbs } from '../src/model/likelihood.ts';
 import { toTensors } from '../src/model/tensors.ts';
-import { selectBackend } from '../src/tensor/backend.ts';
+import { liveTensorBytes, selectBackend } from '../src/tensor/backend.ts';
 import { travel, type LoopPlan, type Road } from '../src/train/loop.ts';
 import { PYTHIA_ADAM } from '../src/train/step.ts';
 import {
@@ -24,7 +24,7 @@ import {
   type StateArrays,
   type TrainState,
 } from '../src/train/state.ts';
-import type { BatchTask } from './batches.ts';
+import type { BatchTask, TimedProof } from './batches.ts';
 import type { TrainerMessage, TrainerTask } from './messages.ts';
 import { startPrefetch, type PreparedBatch } from './prefetch.ts';
 
@@ -78,10 +78,10 @@ async function train(
   const start = await loadStart(task.startFolder, config, task.isOwnCheckpoint ? undefined : plan.from);
   const state = startOf(task, config, start);
   const prefetch = startPrefetch(batchTask(task), state.step, plan.to);
-  const road: Road<PreparedBatch, Proof> = {
+  const road: Road<PreparedBatch, TimedProof> = {
     replay: (step) => prefetch.take(step), // replayed and rewritten ahead, in a thread: batches.ts
     rewrite: (batch) => ({ batch, proof: batch.proof }),
-    record: ({ proof, ...step }) => send({ type: 'step', record: { ...step, ...proof } }),
+    record: ({ proof, ...step }) => send({ type: 'step', record: { ...step, ...proof, ...memoryInUse() } }),
     evaluate: async (reached) => {
       const { parameters } = reached;
       await evaluate(task, { config, parameters, tokenizer, dataset }, reached.step, send);
@@ -98,6 +98,10 @@ async function train(
   } finally {
     await prefetch.close();
   }
+}
+
+function memoryInUse() {
+  return { rssBytes: process.memoryUsage.rss(), tensorBytes: liveTensorBytes() };
 }
 
 function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: TrainerTask): BatchTask {

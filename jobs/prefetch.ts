@@ -13,16 +13,15 @@ import {
   OutOfMemoryError,
   TransientError,
 } from '../src/errors.ts';
-import type { Proof } from '../src/intervention/batch.ts';
 import { isRunningFromSource } from '../src/package-root.ts';
-import type { BatchTask } from './batches.ts';
+import type { BatchTask, TimedProof } from './batches.ts';
 
 /** Steps that are made ahead: memory is so many batches (8 MB each for Pythia's), and one slow batch is bridged. */
 const STEPS_AHEAD = 3;
 
 /** A rewritten batch with its proof: what the loop trains on and what it records. */
 export interface PreparedBatch extends Batch {
-  readonly proof: Proof;
+  readonly proof: TimedProof;
 }
 
 export interface Prefetch {
@@ -48,7 +47,7 @@ export interface ToThread {
 }
 
 export type FromThread =
-  | { readonly type: 'batch'; readonly batch: Batch; readonly proof: Proof }
+  | { readonly type: 'batch'; readonly batch: Batch; readonly proof: TimedProof }
   | { readonly type: 'failed'; readonly error: PackedError };
 
 /** Starts making the batches of steps [from, to); the caller closes it. */

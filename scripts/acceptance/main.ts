@@ -7,6 +7,7 @@ import { intervention } from './intervention.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
 import { plant } from './plant.ts';
 import { pythia14m } from './pythia-14m.ts';
+import { records } from './records.ts';
 import { resumeFidelity } from './resume-fidelity.ts';
 
 const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
@@ -18,6 +19,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   pythia14m,
   resumeFidelity,
   importMemory,
+  records,
   otherBackend,
   otherBackendShort,
 };

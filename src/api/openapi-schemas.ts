@@ -1,6 +1,7 @@
 // The shapes of the API's answers for its OpenAPI 3.1 document, as JSON Schema 2020-12. The job spec is drawn from zod.
 import { z } from 'zod';
 import { ARMS, FAILURE_REASONS, JOB_STATES, jobSpecSchema } from '../job-spec.ts';
+import { METRIC_NAMES } from '../store/results.ts';
 import { newDatasetSchema, newModelSchema } from './catalog.ts';
 import { MAX_POINTS } from './sweeps.ts';
 
@@ -104,8 +105,6 @@ const model = objectOf({
   notes: { ...listOf(text), description: 'What is unsure about it.' },
 });
 
-const columns = ['step', 'lossNats', 'learningRate', 'gradientNorm', 'tokensPerSecond', 'numEdits', 'numRowsChanged'];
-
 const written: Readonly<Record<string, Schema>> = {
   Problem: {
     type: 'object',
@@ -124,8 +123,8 @@ const written: Readonly<Record<string, Schema>> = {
   Metrics: objectOf({
     arms: {
       type: 'object',
-      description: 'Columns of equal length by arm; losses in nats per token.',
-      additionalProperties: objectOf(Object.fromEntries(columns.map((name) => [name, listOf(number)]))),
+      description: 'Columns of equal length by arm; losses in nats per token, null where a figure was not taken.',
+      additionalProperties: objectOf(Object.fromEntries(METRIC_NAMES.map((name) => [name, listOf(nullable(number))]))),
     },
   }),
   Scores: objectOf({

@@ -65,7 +65,7 @@ export function resultRoutes(database: Database): Router {
   return router;
 }
 
-function columnsOf(rows: readonly MetricRow[]): Record<string, number[]> {
+function columnsOf(rows: readonly MetricRow[]): Record<string, (number | null)[]> {
   return Object.fromEntries(METRIC_NAMES.map((name) => [name, rows.map((row) => row[name])]));
 }
 

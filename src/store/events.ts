@@ -6,7 +6,7 @@ import type { Prisma } from './generated/client.ts';
 
 export const EVENT_CHANNEL = 'tiresias_event';
 
-export type EventType = 'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint';
+export type EventType = 'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint' | 'checkpoint-damaged';
 
 export interface JobEvent {
   readonly id: bigint;
@@ -23,11 +23,24 @@ export async function appendEvent(
   type: EventType,
   data: Record<string, unknown>,
 ): Promise<void> {
+  await appendEvents(transaction, jobId, type, [data]);
+}
+
+/** Appends events of one type in their order, and wakes the listeners once. The caller holds the lock on the job's row. */
+export async function appendEvents(
+  transaction: Transaction,
+  jobId: string,
+  type: EventType,
+  data: readonly Record<string, unknown>[],
+): Promise<void> {
   await transaction.$executeRaw`
     WITH appended AS (
-      INSERT INTO event (job_id, type, data) VALUES (${jobId}::uuid, ${type}, ${JSON.stringify(data)}::jsonb) RETURNING job_id
+      INSERT INTO event (job_id, type, data)
+      SELECT ${jobId}::uuid, ${type}, one.data FROM jsonb_array_elements(${JSON.stringify(data)}::jsonb)
+        WITH ORDINALITY AS one (data, place) ORDER BY one.place
+      RETURNING job_id
     )
-    SELECT pg_notify(${EVENT_CHANNEL}, job_id::text) FROM appended`;
+    SELECT pg_notify(${EVENT_CHANNEL}, job_id::text) FROM (SELECT DISTINCT job_id FROM appended) AS once`;
 }
 
 /** The first event of each new job; nobody can be listening yet. */

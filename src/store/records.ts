@@ -1,11 +1,11 @@
 // What a run records as it goes: steps with the proof of their rewriting, checkpoints, evaluations. Every function takes the
 // fence and writes its rows and its event in one transaction: nothing when the lease is lost (ConflictError), nothing twice
-// when a resumed attempt comes by the same step again (it returns false then).
+// when a resumed attempt comes by the same step again.
 import { DataError } from '../errors.ts';
 import type { Arm } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
-import { appendEvent, asJson } from './events.ts';
-import type { Checkpoint, Run } from './generated/client.ts';
+import { appendEvent, appendEvents, asJson } from './events.ts';
+import type { Checkpoint, Run, Step } from './generated/client.ts';
 import { fenced } from './leases.ts';
 import type { Fence } from './leases.ts';
 
@@ -26,6 +26,12 @@ export interface StepRecord {
   readonly learningRate: number;
   readonly gradientNorm: number;
   readonly tokensPerSecond: number;
+  /** What reading the batch and rewriting it took, in a thread beside the training. */
+  readonly replayMs: number;
+  readonly rewriteMs: number;
+  /** Resident memory of the trainer, and bytes of its live tensors, after the step. */
+  readonly rssBytes: number;
+  readonly tensorBytes: number;
   readonly numRows: number;
   readonly numRowsChanged: number;
   readonly numEdits: number;
@@ -55,35 +61,59 @@ export interface EvaluationRecord {
 }
 
 /**
- * Records one update and its sample of edits. Throws DataError when the step was recorded before with another batch: the data
- * or the rewriting have changed since, and the job can no longer be believed.
+ * Records updates and their samples of edits, in order; answers how many were new. Throws DataError when a step was recorded before
+ * with another batch: the data or the rewriting have changed since, and the job can no longer be believed.
  */
-export async function recordStep(database: Database, fence: Fence, arm: Arm, record: StepRecord): Promise<boolean> {
-  const { samples, editsByRule, ...rest } = record;
+export async function recordSteps(
+  database: Database,
+  fence: Fence,
+  arm: Arm,
+  records: readonly StepRecord[],
+): Promise<number> {
   return fenced(database, fence, async (transaction) => {
     const run = await findRun(transaction, fence, arm);
-    const row = { runId: run.id, attempt: fence.attempt, editsByRule: asJson(editsByRule), ...pickStep(rest) };
-    const { count } = await transaction.step.createMany({ data: [row], skipDuplicates: true });
-    if (count === 0) {
-      await refuseOtherBatch(transaction, run, record);
-      return false;
+    const fresh = await newOnes(transaction, run, fence, records);
+    if (fresh.length === 0) return 0;
+    const end = Math.max(...fresh.map(({ step }) => step + 1));
+    await transaction.step.createMany({
+      data: fresh.map((record) => ({ runId: run.id, attempt: fence.attempt, ...pickStep(record) })),
+    });
+    const samples = fresh.flatMap(({ step, samples }) =>
+      samples.map((sample, position) => ({ runId: run.id, step, position, ...pickSample(sample) })),
+    );
+    if (samples.length > 0) await transaction.editSample.createMany({ data: samples });
+    if (run.step < end) {
+      await transaction.run.update({ where: { id: run.id }, data: { step: end }, select: { id: true } });
     }
-    const data = samples.map((sample, position) => ({
-      runId: run.id,
-      step: record.step,
-      position,
-      ...pickSample(sample),
-    }));
-    if (data.length > 0) await transaction.editSample.createMany({ data });
-    if (run.step < record.step + 1) {
-      await transaction.run.update({ where: { id: run.id }, data: { step: record.step + 1 }, select: { id: true } });
-    }
-    const { step, lossNats, learningRate, tokensPerSecond, numEdits } = record;
-    const event = { arm, step, lossNats, learningRate, tokensPerSecond, numEdits };
-    await appendEvent(transaction, fence.jobId, 'step', event);
-    return true;
+    await appendEvents(
+      transaction,
+      fence.jobId,
+      'step',
+      fresh.map((record) => ({ arm, ...pickEvent(record) })),
+    );
+    return fresh.length;
   });
 }
+
+/** Those that were not recorded before, by step; the lock on the job's row keeps others from recording meanwhile. */
+async function newOnes(
+  transaction: Transaction,
+  run: Run,
+  { attempt }: Fence,
+  records: readonly StepRecord[],
+): Promise<readonly StepRecord[]> {
+  const steps = records.map(({ step }) => step);
+  const earlier = await transaction.step.findMany({ where: { runId: run.id, step: { in: steps } } });
+  const known = new Map<number, RecordedBatch>(earlier.map((row) => [row.step, row]));
+  return records.filter((record) => {
+    const twin = known.get(record.step);
+    if (twin === undefined) known.set(record.step, { ...record, attempt });
+    else refuseOtherBatch(run, record, twin);
+    return twin === undefined;
+  });
+}
+
+type RecordedBatch = Pick<Step, 'attempt' | 'sha256Before' | 'sha256After'>;
 
 /** Records a checkpoint whose files are complete. It proves progress: the count of workers lost in a row starts anew. */
 export async function recordCheckpoint(
@@ -137,6 +167,21 @@ export async function deleteCheckpoint(database: Database, fence: Fence, arm: Ar
   });
 }
 
+/** Forgets a checkpoint whose files are damaged, and says so in the job's events. */
+export async function forgetDamaged(
+  database: Database,
+  fence: Fence,
+  arm: Arm,
+  step: number,
+  message: string,
+): Promise<void> {
+  await fenced(database, fence, async (transaction) => {
+    const run = await findRun(transaction, fence, arm);
+    await transaction.checkpoint.deleteMany({ where: { runId: run.id, step } });
+    await appendEvent(transaction, fence.jobId, 'checkpoint-damaged', { arm, step, message });
+  });
+}
+
 async function findRun(transaction: Transaction, fence: Fence, arm: Arm): Promise<Run> {
   const run = await transaction.run.findUnique({ where: { jobId_arm: { jobId: fence.jobId, arm } } });
   if (!run)
@@ -144,9 +189,7 @@ async function findRun(transaction: Transaction, fence: Fence, arm: Arm): Promis
   return run;
 }
 
-async function refuseOtherBatch(transaction: Transaction, run: Run, record: StepRecord): Promise<void> {
-  const { step, sha256Before, sha256After } = record;
-  const earlier = await transaction.step.findUniqueOrThrow({ where: { runId_step: { runId: run.id, step } } });
+function refuseOtherBatch(run: Run, { step, sha256Before, sha256After }: StepRecord, earlier: RecordedBatch): void {
   if (earlier.sha256Before === sha256Before && earlier.sha256After === sha256After) return;
   const expected = `${earlier.sha256Before} rewritten to ${earlier.sha256After}`;
   throw new DataError(
@@ -155,11 +198,22 @@ async function refuseOtherBatch(transaction: Transaction, run: Run, record: Step
 }
 
 // Callers may hand over objects with more fields; Prisma refuses those it does not know.
-function pickStep(record: Omit<StepRecord, 'samples' | 'editsByRule'>) {
+function pickStep(record: StepRecord) {
   const { step, lossNats, learningRate, gradientNorm, tokensPerSecond, numRows, numRowsChanged, numEdits } = record;
   const { numTokensCut, numResegmented, sha256Before, sha256After } = record;
-  const measures = { step, lossNats, learningRate, gradientNorm, tokensPerSecond };
-  return { ...measures, numRows, numRowsChanged, numEdits, numTokensCut, numResegmented, sha256Before, sha256After };
+  const { replayMs, rewriteMs, rssBytes, tensorBytes } = record;
+  const measures = { step, lossNats, learningRate, gradientNorm, tokensPerSecond, replayMs, rewriteMs };
+  const memory = { rssBytes: BigInt(rssBytes), tensorBytes: BigInt(tensorBytes) };
+  const proof = { numRows, numRowsChanged, numEdits, numTokensCut, numResegmented, sha256Before, sha256After };
+  return { ...measures, ...memory, ...proof, editsByRule: asJson(record.editsByRule) };
+}
+
+/** What viewers are told of a step at once; the rest they read. */
+function pickEvent(record: StepRecord) {
+  const { step, lossNats, learningRate, gradientNorm, tokensPerSecond, numRows, numEdits } = record;
+  const { replayMs, rewriteMs, rssBytes } = record;
+  const measures = { step, lossNats, learningRate, gradientNorm, tokensPerSecond, numRows, numEdits };
+  return { ...measures, replayMs, rewriteMs, rssBytes };
 }
 
 function pickSample(sample: EditSampleRecord): EditSampleRecord {

@@ -9,13 +9,19 @@ const METRICS = {
   learningRate: true,
   gradientNorm: true,
   tokensPerSecond: true,
+  numRows: true,
   numEdits: true,
   numRowsChanged: true,
+  replayMs: true,
+  rewriteMs: true,
+  rssBytes: true,
+  tensorBytes: true,
 } as const;
 
 export type Metric = keyof typeof METRICS;
 export const METRIC_NAMES = Object.keys(METRICS) as Metric[]; // the keys of a constant
-export type MetricRow = Pick<Step, Metric>;
+/** Figures that older rows lack are null. */
+export type MetricRow = Readonly<Record<Metric, number | null>>;
 
 /** The recorded steps of every run of a job, by arm, in order of steps. */
 export async function readMetrics(database: Database, jobId: string): Promise<Map<Arm, MetricRow[]>> {
@@ -24,7 +30,13 @@ export async function readMetrics(database: Database, jobId: string): Promise<Ma
     orderBy: { id: 'asc' },
     select: { arm: true, steps: { orderBy: { step: 'asc' }, select: METRICS } },
   });
-  return new Map(runs.map(({ arm, steps }) => [arm as Arm, steps])); // only arms are stored
+  return new Map(runs.map(({ arm, steps }) => [arm as Arm, steps.map(inNumbers)])); // only arms are stored
+}
+
+/** Sizes of memory: far below 2^53. */
+function inNumbers({ rssBytes, tensorBytes, ...rest }: Pick<Step, Metric>): MetricRow {
+  const toNumber = (bytes: bigint | null) => (bytes === null ? null : Number(bytes));
+  return { ...rest, rssBytes: toNumber(rssBytes), tensorBytes: toNumber(tensorBytes) };
 }
 
 export interface EvaluationKey {

@@ -64,3 +64,8 @@ async function start(name: BackendName, reason: string): Promise<ChosenBackend> 
   await tf.ready();
   return { name, reason };
 }
+
+/** Bytes of all tensors that live in this process. */
+export function liveTensorBytes(): number {
+  return tf.memory().numBytes;
+}

@@ -4,7 +4,7 @@ import { startServer } from '../../src/server.ts';
 import type { RunningServer } from '../../src/server.ts';
 import { createJob } from '../../src/store/jobs.ts';
 import { beat, settle } from '../../src/store/leases.ts';
-import { recordCheckpoint, recordEvaluation, recordStep } from '../../src/store/records.ts';
+import { recordCheckpoint, recordEvaluation, recordSteps } from '../../src/store/records.ts';
 import { smallCatalog, somePage, takeJob, testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
 import { someSpec, someStep, until } from '../support/jobs.ts';
@@ -79,7 +79,7 @@ describe('GET /v1/jobs/:id/events', () => {
     expect(viewer.response.headers.get('cache-control')).toBe('no-cache, no-transform');
     await until(() => viewer.messages.length === 1);
     const fence = await takeJob(database);
-    await recordStep(database, fence, 'control', someStep(1330));
+    await recordSteps(database, fence, 'control', [someStep(1330)]);
     await until(() => viewer.messages.length === 4);
     await recordCheckpoint(database, fence, 'control', { step: 1331, path: 'p', manifestSha256: 'f', sizeBytes: 1 });
     const scores = { proRate: { value: 0.5, standardError: null, interval: null, numItems: 1 } };
@@ -108,7 +108,10 @@ describe('GET /v1/jobs/:id/events', () => {
       { state: 'queued', attempt: 0 },
       { number: 1, host: 'host' },
       { state: 'running', attempt: 1 },
-      { arm: 'control', step: 1330, lossNats: 1.67, learningRate: 1e-4, tokensPerSecond: 1000, numEdits: 2 },
+      {
+        ...{ arm: 'control', step: 1330, lossNats: 1.67, learningRate: 1e-4, gradientNorm: 0.5, tokensPerSecond: 1000 },
+        ...{ numRows: 16, numEdits: 2, replayMs: 1.5, rewriteMs: 12, rssBytes: 300_000_000 },
+      },
       { arm: 'control', step: 1331 },
       { arm: 'control', step: 1331, benchmark: 'nano-winobias', protocol: 'likelihood', scores },
       { number: 1, host: 'host', outcome: 'failed' },
@@ -137,7 +140,7 @@ describe('GET /v1/jobs/:id/events', () => {
     const fence = await takeJob(database);
     const seen: Message[] = [];
     const work = (async () => {
-      for (let step = 1330; step < 1370; step++) await recordStep(database, fence, 'control', someStep(step));
+      for (let step = 1330; step < 1370; step++) await recordSteps(database, fence, 'control', [someStep(step)]);
       await settle(database, fence, 'succeeded');
     })();
     let isOver = false;

@@ -2,7 +2,7 @@ import request from 'supertest';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createJob } from '../../src/store/jobs.ts';
 import { setManifest } from '../../src/store/leases.ts';
-import { recordCheckpoint, recordStep } from '../../src/store/records.ts';
+import { recordCheckpoint, recordSteps } from '../../src/store/records.ts';
 import { takeJob, testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
 import { someSpec, someStep } from '../support/jobs.ts';
@@ -18,10 +18,10 @@ beforeAll(async () => {
   id = (await createJob(database, { spec: someSpec() })).id;
   const fence = await takeJob(database);
   for (let step = 1330; step < 1340; step++) {
-    await recordStep(database, fence, 'control', someStep(step, { numEdits: 0, editsByRule: {}, samples: [] }));
+    await recordSteps(database, fence, 'control', [someStep(step, { numEdits: 0, editsByRule: {}, samples: [] })]);
     const [sample] = someStep(step).samples;
     const other = { ...sample!, rule: 'his>her', before: 'his', after: 'her' };
-    await recordStep(database, fence, 'intervention', someStep(step, { samples: [sample!, other] }));
+    await recordSteps(database, fence, 'intervention', [someStep(step, { samples: [sample!, other] })]);
   }
   for (const step of [1350, 1340]) await recordCheckpoint(database, fence, 'control', { ...checkpoint, step });
   await setManifest(database, fence, manifest);
@@ -43,7 +43,12 @@ describe('GET /v1/jobs/:id/metrics', () => {
       learningRate: Array(10).fill(1e-4) as number[],
       gradientNorm: Array(10).fill(0.5) as number[],
       tokensPerSecond: Array(10).fill(1000) as number[],
+      numRows: Array(10).fill(16) as number[],
       numRowsChanged: Array(10).fill(1) as number[],
+      replayMs: Array(10).fill(1.5) as number[],
+      rewriteMs: Array(10).fill(12) as number[],
+      rssBytes: Array(10).fill(300_000_000) as number[],
+      tensorBytes: Array(10).fill(40_000_000) as number[],
     };
     expect(body).toEqual({
       arms: {

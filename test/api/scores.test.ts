@@ -5,7 +5,7 @@ import type { Item } from '../../src/eval/metrics.ts';
 import type { Arm, JobSpecInput } from '../../src/job-spec.ts';
 import { createJob } from '../../src/store/jobs.ts';
 import type { Fence } from '../../src/store/leases.ts';
-import { recordEvaluation, recordStep } from '../../src/store/records.ts';
+import { recordEvaluation, recordSteps } from '../../src/store/records.ts';
 import { takeJob, testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
 import { someSpec, someStep } from '../support/jobs.ts';
@@ -148,7 +148,7 @@ describe('GET /v1/jobs/:id/scores', () => {
     const fence = await startJob();
     await record(fence, 'intervention', 1330, occupations([-1, 1, -1, 1, -1, 1, -1, 1])); // as the stereotypes are
     await record(fence, 'intervention', 1430, occupations([1, 1, 1, 1, 1, 1, 1, 1])); // always "she"
-    await recordStep(database, fence, 'intervention', someStep(1330));
+    await recordSteps(database, fence, 'intervention', [someStep(1330)]);
     const { labels } = await scoresOf(fence);
     expect(labels).toMatchObject([
       { arm: 'intervention', benchmark: 'nano-winobias', protocol: 'likelihood', label: 'shifted, not debiased' },
@@ -159,7 +159,7 @@ describe('GET /v1/jobs/:id/scores', () => {
     const fence = await startJob({ training: { rowsPerStep: 4 } });
     for (const arm of ['published', 'control', 'intervention'] as const) await record(fence, arm, 1430, pairs([1, -1]));
     const step = someStep(1330, { numEdits: 0, numRowsChanged: 0, editsByRule: {}, samples: [] });
-    await recordStep(database, fence, 'intervention', step);
+    await recordSteps(database, fence, 'intervention', [step]);
     const { labels } = await scoresOf(fence);
     expect(labels.map(({ arm, label }) => [arm, label])).toEqual([
       ['control', 'reduced batch'],

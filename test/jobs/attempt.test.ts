@@ -300,15 +300,16 @@ describe('an attempt that is stopped', () => {
 });
 
 describe('the checkpoints of a run', () => {
-  it('are kept as many as the plan says, the newest', async () => {
-    const { job, end } = await start({ training: { keepCheckpoints: 2 } });
+  it('are kept as many as the plan says, the newest, and every evaluated one', async () => {
+    const evaluation = { benchmarks: [], every: 4 }; // at 1332 and at the end
+    const { job, end } = await start({ training: { keepCheckpoints: 2 }, evaluation });
     const fake = await trainer(0);
     fake.say(step(1330));
     const saved = [1331, 1332, 1333, 1334].map((at) => saveAndSay(fake, at));
     fake.finish();
     await end;
-    expect(await checkpointsOf(job)).toEqual([1334, 1333]);
-    expect(saved.map(({ path }) => existsSync(path))).toEqual([false, false, true, true]);
+    expect(await checkpointsOf(job)).toEqual([1334, 1333, 1332]);
+    expect(saved.map(({ path }) => existsSync(path))).toEqual([false, true, true, true]);
   });
 
   it('are passed over when damaged or gone, and may be recorded anew', async () => {
@@ -328,7 +329,10 @@ describe('the checkpoints of a run', () => {
     second.die();
     expect((await trainer(2)).task.startFolder).toBe(again.path);
     (await trainer(2)).finish();
-    await end;
+    const damaged = 'intervention: the checkpoint of step 1333 was damaged and passed over';
+    expect((await end).message).toContain(damaged);
+    const events = await database.prisma.event.findMany({ where: { type: 'checkpoint-damaged' } });
+    expect(events.map(({ data }) => (data as { step: number }).step)).toEqual([1334, 1333, 1332]);
     expect(await checkpointsOf(job)).toEqual([1332, 1331]);
   });
 

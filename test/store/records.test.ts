@@ -5,7 +5,7 @@ import { createJob, getJob } from '../../src/store/jobs.ts';
 import { claim } from '../../src/store/leases.ts';
 import type { Fence } from '../../src/store/leases.ts';
 import { deleteCheckpoint, listCheckpoints, recordCheckpoint } from '../../src/store/records.ts';
-import { recordEvaluation, recordStep } from '../../src/store/records.ts';
+import { recordEvaluation, recordSteps } from '../../src/store/records.ts';
 import { ensureRun, setRunState } from '../../src/store/runs.ts';
 import { testDatabase } from '../support/database.ts';
 import { someSpec, someStep } from '../support/jobs.ts';
@@ -52,10 +52,10 @@ const evaluation = {
   items: [{ index: 0, biasType: 'gender', logLikelihood: [-1, -2], numTokens: [3, 3] }],
 };
 
-describe('recordStep', () => {
+describe('recordSteps', () => {
   it('writes the step, its edits, the place of the run and one event', async () => {
     const fence = await startJob();
-    expect(await recordStep(database, fence, 'intervention', someStep(1330))).toBe(true);
+    expect(await recordSteps(database, fence, 'intervention', [someStep(1330)])).toBe(1);
     const [step] = await database.prisma.step.findMany();
     expect(step).toMatchObject({ step: 1330, attempt: 1, numEdits: 2, editsByRule: { 'he>she': 1, 'his>her': 1 } });
     expect(await database.prisma.editSample.findMany()).toMatchObject([{ step: 1330, position: 0, after: 'she' }]);
@@ -80,14 +80,14 @@ describe('recordStep', () => {
 
   it('records no step twice when a resumed attempt repeats it', async () => {
     const first = await startJob();
-    for (let step = 1330; step < 1340; step++) await recordStep(database, first, 'control', someStep(step));
+    for (let step = 1330; step < 1340; step++) await recordSteps(database, first, 'control', [someStep(step)]);
     const second = await takeOver(first);
     const results = [];
     for (let step = 1335; step < 1345; step++) {
       const measured = { lossNats: 9, tokensPerSecond: 1 }; // measured anew, but the batch is the same
-      results.push(await recordStep(database, second, 'control', someStep(step, measured)));
+      results.push(await recordSteps(database, second, 'control', [someStep(step, measured)]));
     }
-    expect(results).toEqual([...Array(5).fill(false), ...Array(5).fill(true)]);
+    expect(results).toEqual([...Array(5).fill(0), ...Array(5).fill(1)]);
     expect(await count('step')).toBe(15);
     expect(await count('edit_sample')).toBe(15);
     const events = await eventsAfter(database, first.jobId, 0n, 1000);
@@ -98,10 +98,10 @@ describe('recordStep', () => {
 
   it('refuses a repeated step that reads another batch than before', async () => {
     const fence = await startJob();
-    await recordStep(database, fence, 'control', someStep(1330));
+    await recordSteps(database, fence, 'control', [someStep(1330)]);
     const other = someStep(1330, { sha256After: 'f'.repeat(64) });
-    await expect(recordStep(database, fence, 'control', other)).rejects.toThrow(DataError);
-    await expect(recordStep(database, fence, 'control', other)).rejects.toThrow(
+    await expect(recordSteps(database, fence, 'control', [other])).rejects.toThrow(DataError);
+    await expect(recordSteps(database, fence, 'control', [other])).rejects.toThrow(
       /step 1330: attempt 1 read batch a{60}/,
     );
   });
@@ -111,7 +111,7 @@ describe('recordStep', () => {
     await takeOver(first);
     const numEvents = await count('event');
     const writes = [
-      () => recordStep(database, first, 'control', someStep(1330)),
+      () => recordSteps(database, first, 'control', [someStep(1330)]),
       () => recordEvaluation(database, first, 'control', 1330, evaluation),
       () => recordCheckpoint(database, first, 'control', { step: 1, path: 'p', manifestSha256: 'f', sizeBytes: 1 }),
       () => setRunState(database, first, 'control', 'succeeded'),
@@ -128,7 +128,7 @@ describe('recordStep', () => {
     const fence = await startJob();
     const [sample] = someStep(1330).samples;
     const hostile = { ...sample!, contextBefore: '\ude00 he\0', contextAfter: '\ude00 she\0 \ud83d' };
-    await recordStep(database, fence, 'control', someStep(1330, { samples: [hostile] }));
+    await recordSteps(database, fence, 'control', [someStep(1330, { samples: [hostile] })]);
     const [stored] = await database.prisma.editSample.findMany();
     expect(stored).toMatchObject({ contextBefore: '\uFFFD he\uFFFD', contextAfter: '\uFFFD she\uFFFD \uFFFD' });
   });
@@ -137,7 +137,7 @@ describe('recordStep', () => {
     const fence = await startJob();
     const numEvents = await count('event');
     const tooLarge = { ...someStep(0).samples[0]!, row: 2 ** 40 }; // no int4: the insert of the sample fails
-    await expect(recordStep(database, fence, 'control', someStep(1330, { samples: [tooLarge] }))).rejects.toThrow();
+    await expect(recordSteps(database, fence, 'control', [someStep(1330, { samples: [tooLarge] })])).rejects.toThrow();
     expect(await count('step')).toBe(0);
     expect(await count('event')).toBe(numEvents);
   });
@@ -145,7 +145,7 @@ describe('recordStep', () => {
   it('makes a recovering job running with the first write of the new attempt', async () => {
     const second = await takeOver(await startJob());
     expect((await getJob(database, second.jobId)).state).toBe('recovering');
-    await recordStep(database, second, 'control', someStep(1330));
+    await recordSteps(database, second, 'control', [someStep(1330)]);
     expect((await getJob(database, second.jobId)).state).toBe('running');
   });
 
@@ -160,7 +160,7 @@ describe('recordStep', () => {
       }
     };
     const write = async (arm: 'control' | 'intervention') => {
-      for (let step = 1330; step < 1380; step++) await recordStep(database, fence, arm, someStep(step));
+      for (let step = 1330; step < 1380; step++) await recordSteps(database, fence, arm, [someStep(step)]);
     };
     const reading = read();
     await Promise.all([write('control'), write('intervention')]);
