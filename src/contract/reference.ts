@@ -176,10 +176,9 @@ export function labelLogProbs([hidden, embedding]: Values[], labels: Int32Array)
 
 export interface ModelSizes extends AttentionSizes {
   readonly L: number;
-  readonly form: 'tanh' | 'erf';
 }
 
-/** The mean loss of a model in nats, [1]; parameters in file order, ids and labels [B·T]. Layer norms take epsilon 1e-5. */
+/** The mean loss of a model in nats, [1]; parameters in file order, ids and labels [B·T]. Layer norms take epsilon 1e-5; GELU is the tanh form. */
 export function meanLoss(parameters: Values[], sizes: ModelSizes, ids: Int32Array, labels: Int32Array): Values {
   const [embedIn, ...rest] = parameters;
   const embedOut = rest.pop()!;
@@ -191,7 +190,7 @@ export function meanLoss(parameters: Values[], sizes: ModelSizes, ids: Int32Arra
     const [n1, m1, n2, m2, ...matrices] = rest.splice(0, 12);
     const [qkv, qkvBias, dense, denseBias, up, upBias, down, downBias] = matrices;
     const attended = causalAttention(linear([norm(h, [n1!, m1!]), qkv!, qkvBias!], N), sizes);
-    const wide = linear([norm(h, [n2!, m2!]), up!, upBias!], N).map(sizes.form === 'tanh' ? geluTanh : geluErf);
+    const wide = linear([norm(h, [n2!, m2!]), up!, upBias!], N).map(geluTanh);
     const parts = [linear([attended, dense!, denseBias!], N), linear([wide, down!, downBias!], N)];
     h = h.map((value, j) => value + parts[0]![j]! + parts[1]![j]!);
   }
