@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { toArrays } from '../../src/model/tensors.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
-import { disposeState, fromState, toState, type StateArrays } from '../../src/train/state.ts';
+import { disposeState, fromState, toState, type WholeArrays } from '../../src/train/state.ts';
 import { batchGradients, trainStep, type TrainingRows } from '../../src/train/step.ts';
 import { BACKENDS_UNDER_TEST } from '../contract/present-backends.ts';
 import { goldenConfig, hasTrueGradient, relativeError } from '../model/golden.ts';
@@ -32,7 +32,7 @@ const batches = fc
 
 for (const backend of BACKENDS_UNDER_TEST) {
   describe.skipIf(!backend.isPresent)(backend.title, () => {
-    let start: Required<StateArrays>;
+    let start: WholeArrays;
     beforeAll(async () => {
       await selectBackend(backend.name);
       const state = await trainTo(tinyStart(), 3); // moments that are no longer zero: the update is smooth in the gradient

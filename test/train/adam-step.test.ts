@@ -5,13 +5,13 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { toArrays } from '../../src/model/tensors.ts';
-import { disposeState, fromState, toState, withRestartedCount, type StateArrays } from '../../src/train/state.ts';
+import { disposeState, fromState, toState, withRestartedCount, type WholeArrays } from '../../src/train/state.ts';
 import { clipScale, trainStep } from '../../src/train/step.ts';
 import { goldenConfig } from '../model/golden.ts';
 import { tinyBatch, tinySettings, tinyStart, trainTo } from './tiny-run.ts';
 
 describe("Adam's step after a resume of ZeRO", () => {
-  let mature: Required<StateArrays>;
+  let mature: WholeArrays;
   beforeAll(async () => {
     await selectBackend('wasm');
     const state = await trainTo(tinyStart(), 3);

@@ -17,7 +17,7 @@ import { nanoTokenizerPath } from '../../../src/suite/nano/corpus.ts';
 import { initialiseWeights } from '../../../src/suite/nano/initialise.ts';
 import { burnIn } from '../../../src/train/burn-in.ts';
 import { travel, type LoopPlan } from '../../../src/train/loop.ts';
-import { disposeState, fromState, toState, type StateArrays, type TrainState } from '../../../src/train/state.ts';
+import { disposeState, fromState, toState, type WholeArrays, type TrainState } from '../../../src/train/state.ts';
 import { PYTHIA_ADAM, type TrainingRows } from '../../../src/train/step.ts';
 
 const SHAPE = { numLayers: 2, hiddenSize: 16, vocabSize: 1024 };
@@ -27,7 +27,7 @@ export interface RoadResult {
   /** Losses and gradient norms of the steps, and scores, by name. */
   readonly figures: Readonly<Record<string, number>>;
   readonly continuation: readonly number[];
-  readonly end: Required<StateArrays>;
+  readonly end: WholeArrays;
 }
 
 /** Travels the road from random weights, five rows of random ids a step. */
