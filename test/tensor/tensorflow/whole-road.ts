@@ -17,7 +17,14 @@ import { nanoTokenizerPath } from '../../../src/suite/nano/corpus.ts';
 import { initialiseWeights } from '../../../src/suite/nano/initialise.ts';
 import { burnIn } from '../../../src/train/burn-in.ts';
 import { travel, type LoopPlan } from '../../../src/train/loop.ts';
-import { disposeState, fromState, toState, type WholeArrays, type TrainState } from '../../../src/train/state.ts';
+import {
+  disposeState,
+  fromState,
+  toState,
+  withLossScale,
+  type WholeArrays,
+  type TrainState,
+} from '../../../src/train/state.ts';
 import { PYTHIA_ADAM, type TrainingRows } from '../../../src/train/step.ts';
 
 const SHAPE = { numLayers: 2, hiddenSize: 16, vocabSize: 1024 };
@@ -63,9 +70,10 @@ async function travelIn(folder: string, configPath: string, config: ModelConfig)
   };
   const weights = new Map([...initialiseWeights(SHAPE, 3)].map(([name, { data }]) => [name, data]));
   const fresh = toState(config, { step: 3, lrCount: 3, adamCount: 0, parameters: weights }, 'weights-only');
-  const burnt = await burnIn(fresh, 2, randomRows, plan);
+  const burnt = withLossScale(await burnIn(fresh, 2, randomRows, plan), 'emulated', {});
   disposeState(await travel(burnt, { ...plan, to: 5 }, road));
-  const resumed = toState(config, await loadCheckpoint(checkpoint, config), 'exact-state');
+  const saved = await loadCheckpoint(checkpoint, config);
+  const resumed = withLossScale(toState(config, saved, 'exact-state'), 'emulated', saved);
   const state = await travel(resumed, plan, road);
   const continuation = await generateGreedy({ parameters: state.parameters, config }, [5, 9, 2], 4);
   const end = await fromState(state);
