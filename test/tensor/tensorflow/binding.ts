@@ -63,7 +63,7 @@ export function standIn(): StandIn {
     isUsingGpuDevice: () => true,
     createTensor: (shape: number[], dtype: number, data: tf.TypedArray) => keep(checkedTensor(shape, dtype, data)).id,
     deleteTensor: (id: number) => void (find(id), tensors.delete(id)),
-    tensorDataSync: (id: number) => find(id).data.slice(),
+    tensorDataSync: (id: number) => find(id).data.slice(), // a copy, as the real one gives
     executeOp: (name: string, attributes: OpAttribute[], inputIds: number[], numOutputs: number) => {
       const inputs = inputIds.map(find);
       const { operation, types, values } = checkedCall(name, attributes, inputs);
@@ -177,7 +177,7 @@ const runOnCpu: Compute = (kernel, inputs, attrs = {}) => {
   const outputs = (Array.isArray(result) ? result : [result]) as tf.TensorInfo[];
   const values = outputs.map((info) => {
     const data = backend.readSync(info.dataId) as tf.TypedArray;
-    return { shape: [...info.shape], type: info.dtype as Type, data: data.slice() };
+    return { shape: [...info.shape], type: info.dtype as Type, data };
   });
   for (const { dataId } of [...outputs, ...made]) backend.disposeData(dataId, true);
   return values;

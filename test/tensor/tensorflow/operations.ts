@@ -73,6 +73,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   Add: pair('Add'),
   Sub: pair('Sub'),
   Mul: pair('Multiply'),
+  Maximum: pair('Maximum'),
   RealDiv: pair('RealDiv'),
   Erf: floatFunction('Erf'),
   Exp: floatFunction('Exp'),

@@ -82,7 +82,7 @@ async function travelIn(folder: string, configPath: string, config: ModelConfig)
   return { figures, continuation, end };
 }
 
-/** How crossEntropy joins several blocks of logits; a model of this size has but one. */
+/** How several blocks of logits are joined; a model of this size has but one. */
 function joinBlocks(): void {
   tf.tidy(() => {
     const block = tf.zeros([2, 3]);
