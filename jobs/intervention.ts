@@ -20,6 +20,7 @@ import {
   disposeState,
   fromState,
   toState,
+  withLossScale,
   withRestartedCount,
   type StateArrays,
   type TrainState,
@@ -129,7 +130,8 @@ export async function loadStart(folder: string, config: ModelConfig, step: numbe
 function startOf({ plan, isOwnCheckpoint }: TrainerTask, config: ModelConfig, start: StateArrays): TrainState {
   const isWithoutMoments = !isOwnCheckpoint && plan.resume === 'weights-only';
   const state = toState(config, start, isWithoutMoments ? 'weights-only' : 'exact-state');
-  return !isOwnCheckpoint && plan.adamStep === 'zero-restart' ? withRestartedCount(state) : state;
+  const counted = !isOwnCheckpoint && plan.adamStep === 'zero-restart' ? withRestartedCount(state) : state;
+  return withLossScale(counted, plan.lossScale, start);
 }
 
 /** Says of a fault of the model's files that it is one. */

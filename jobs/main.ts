@@ -1,5 +1,5 @@
 // The worker process: reads its settings, works until it is told to stop.
-import { homeFolder, hubAccess, leaseTimes, numCores, workerDatabaseUrl } from '../src/settings.ts';
+import { exactGpuSettings, homeFolder, hubAccess, leaseTimes, numCores, workerDatabaseUrl } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
 import { log } from '../src/log.ts';
 import { persistently } from './persistence.ts';
@@ -11,6 +11,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 process.on('disconnect', () => stop.abort());
 if (process.connected === false) stop.abort();
 
+exactGpuSettings(); // its trainers inherit them
 const url = workerDatabaseUrl();
 const database = await persistently(
   () => openDatabase(url),

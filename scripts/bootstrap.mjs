@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isWanted = (flag) => process.argv.includes(flag);
 const SYSTEM_PACKAGES = ['chromium'];
+const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu';
+const GPU_PACKAGE_FOLDER = 'node_modules/.cache/tfjs-node-gpu';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -52,6 +54,15 @@ const stages = [
     stamp: 'dist/web/.tiresias-page',
     run: () => tool('vite/bin/vite.js', ['build', '--logLevel', 'warn']),
   },
+  {
+    // Only tests read it: where its installation fails, npm removes the package, and they still need to know what it can do.
+    name: 'gpu-package',
+    what: 'unpacking the GPU package for the tests, without its scripts',
+    inputs: existsSync(join(root, 'test')) ? ['package-lock.json'] : [],
+    stamp: `${GPU_PACKAGE_FOLDER}/.tiresias-gpu-package`,
+    isOptional: true,
+    run: unpackGpuPackage,
+  },
 ];
 
 function hashOf(inputs, skip = []) {
@@ -77,6 +88,25 @@ function readFolder(path) {
   }
 }
 
+/** The archive that the lock file pins, from npm's cache or the registry; false when it cannot be had. */
+function unpackGpuPackage() {
+  const { version, integrity } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages[
+    `node_modules/${GPU_PACKAGE}`
+  ];
+  const folder = join(root, GPU_PACKAGE_FOLDER);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const options = ['--ignore-scripts', '--prefer-offline', '--fetch-retries=0', '--loglevel=error'];
+  if (!npm('pack', `${GPU_PACKAGE}@${version}`, '--pack-destination', folder, ...options)) return false;
+  const archive = join(folder, readdirSync(folder)[0]);
+  const found = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+  if (found !== integrity) {
+    console.error(`setup: ${archive} has the hash ${found}; package-lock.json expects ${integrity}`);
+    return false;
+  }
+  return execute('tar', ['-xzf', archive, '-C', folder]);
+}
+
 function npm(...args) {
   const script = process.env.npm_execpath;
   return script === undefined ? execute('npm', args) : execute(process.execPath, [script, ...args]);
@@ -97,6 +127,7 @@ function execute(command, args, environment = {}) {
 }
 
 for (const stage of stages) {
+  if (stage.inputs.length === 0) continue;
   const stamp = join(root, stage.stamp);
   const wanted = hashOf(stage.inputs, stage.skip);
   if (!isWanted('--build') && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) continue;
@@ -105,6 +136,10 @@ for (const stage of stages) {
   console.error(`setup: ${stage.what} …`);
   rmSync(stamp, { force: true });
   if (!stage.run()) {
+    if (stage.isOptional) {
+      console.error(`setup: ${stage.what} failed; the tests that need it are skipped.`);
+      continue;
+    }
     console.error(`setup: ${stage.what} failed; the lines above say why. Mend it and run \`npm run setup\` again.`);
     process.exit(1);
   }

@@ -148,6 +148,10 @@ const training = z
       description:
         "Count behind Adam's bias correction after the resume: the right one, or restarted as DeepSpeed's ZeRO did, with its transient.",
     }),
+    lossScale: z.enum(['none', 'emulated']).default('none').meta({
+      description:
+        "Whether updates are skipped as DeepSpeed's dynamic loss scale did when a scaled gradient overflowed fp16; such a step keeps the learning rate's count.",
+    }),
     checkpointEvery: autoOr(count).default('auto').meta({ description: 'Steps between stored checkpoints.' }),
     keepCheckpoints: z.int().min(1).max(1000).default(2).meta({ description: 'Newest checkpoints kept per run.' }),
   })

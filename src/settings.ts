@@ -84,3 +84,16 @@ export function sharedFolderSetting(): string | undefined {
 export function childEnvironment(additions: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...process.env, ...additions };
 }
+
+/** Full fp32 products instead of TF32's 10 bits, and sums over repeated rows in a fixed order: without them a GPU of today does neither. */
+const EXACT_GPU = { NVIDIA_TF32_OVERRIDE: '0', TF_DETERMINISTIC_OPS: '1' };
+
+/**
+ * Sets what libtensorflow and CUDA read when they load, and returns what is in force: a value that the user has set stays. Called before
+ * the back end `tensorflow` is started; child processes inherit it.
+ */
+export function exactGpuSettings(): Record<string, string> {
+  const inForce = Object.entries(EXACT_GPU).map(([name, value]) => [name, read(name) ?? value] as const);
+  for (const [name, value] of inForce) process.env[name] = value;
+  return Object.fromEntries(inForce);
+}

@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/intervention': ['src/data', 'augmentation'],
   'src/tensor': [],
   'src/model': ['src/tensor'],
+  'src/contract': ['src/model', 'src/tensor'],
   'src/train': ['src/model', 'src/tensor'],
   'src/checkpoint': ['src/model', 'src/tensor'],
   'src/eval': ['src/model', 'src/tensor', 'src/data'],
@@ -74,7 +75,10 @@ const FOR_SOME: Readonly<Record<string, readonly string[]>> = {
 /** Packages that belong to some folders only. */
 const OWN_PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^compromise/, ['augmentation']],
-  [/^@tensorflow\//, ['src/tensor', 'src/model', 'src/train', 'src/checkpoint', 'src/eval', 'src/cli', 'jobs']],
+  [
+    /^@tensorflow\//,
+    ['src/tensor', 'src/model', 'src/contract', 'src/train', 'src/checkpoint', 'src/eval', 'src/cli', 'jobs'],
+  ],
   [/^(@prisma\/|pg$)/, ['src/store']],
   [/^(express|helmet)$/, ['src/api']],
   [/^(preact|uplot)/, ['src/web']],

@@ -1,8 +1,9 @@
-// The hub's variables, as Hugging Face's own tools read them.
+// The hub's variables, as Hugging Face's own tools read them; those that make a GPU compute exactly.
+import { execFileSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { hubAccess } from '../src/settings.ts';
+import { exactGpuSettings, hubAccess } from '../src/settings.ts';
 
 const VARIABLES = [
   'HF_ENDPOINT',
@@ -46,5 +47,17 @@ describe('access to the hub', () => {
   it.each(['mirror', 'ftp://mirror', 'https://user:secret@mirror'])('refuses the endpoint %s', (endpoint) => {
     vi.stubEnv('HF_ENDPOINT', endpoint);
     expect(() => hubAccess()).toThrow(/HF_ENDPOINT must be an http or https address without a password/);
+  });
+});
+
+describe('what makes a GPU compute exactly', () => {
+  it('is set for this process and its children, unless the user has set it', () => {
+    vi.stubEnv('NVIDIA_TF32_OVERRIDE', '');
+    vi.stubEnv('TF_DETERMINISTIC_OPS', '');
+    expect(exactGpuSettings()).toEqual({ NVIDIA_TF32_OVERRIDE: '0', TF_DETERMINISTIC_OPS: '1' });
+    const script = 'process.stdout.write(process.env.NVIDIA_TF32_OVERRIDE + process.env.TF_DETERMINISTIC_OPS)';
+    expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('01');
+    vi.stubEnv('TF_DETERMINISTIC_OPS', '0');
+    expect(exactGpuSettings()).toEqual({ NVIDIA_TF32_OVERRIDE: '0', TF_DETERMINISTIC_OPS: '0' });
   });
 });

@@ -15,12 +15,22 @@ import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
 import { readWhole, type StoredTensor } from './stored-tensor.ts';
 import { openWeights, pickParameters } from './weights.ts';
 
+export interface LossScalerState {
+  readonly scale: number;
+  readonly iteration: number;
+  readonly lastOverflow: number;
+  readonly hysteresis: number;
+  readonly numSkipped: number;
+}
+
 /** Everything that is needed to go on after a step, outside any back end. */
 export interface CheckpointContent {
   readonly step: number;
   readonly lrCount: number;
   /** Updates that Adam's bias correction counts; null where nothing is to be corrected. */
   readonly adamCount: number | null;
+  /** The emulated loss scale; absent where there is none. */
+  readonly scaler?: LossScalerState;
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** Adam's moments; undefined where only weights are known. */
   readonly moments?: {
@@ -44,6 +54,7 @@ const stateFile = z.object({
   adamCount: z.int().min(0).nullable().optional(),
   lossScale: z.number().optional(),
   skippedSteps: z.int().optional(),
+  lossScaler: z.object({ iteration: z.int(), lastOverflow: z.int(), hysteresis: z.int().min(1) }).optional(),
 });
 const manifestFile = z.object({
   format: z.literal('tiresias-checkpoint-1'),
@@ -73,12 +84,8 @@ export async function saveCheckpoint(
       writeSafetensors(join(temporary, 'optimizer.safetensors'), moments);
     }
     await copyFile(configPath, join(temporary, 'config.json'));
-    const { step, lrCount, adamCount } = content;
-    await writeDurably(
-      join(temporary, 'state.json'),
-      json({ step, lrCount, adamCount, lossScale: 1, skippedSteps: 0 }),
-    );
-    const saved = await writeManifest(temporary, step, content.moments !== undefined);
+    await writeDurably(join(temporary, 'state.json'), json(stateOf(content)));
+    const saved = await writeManifest(temporary, content.step, content.moments !== undefined);
     await replaceFolder(temporary, folder);
     await syncFolder(dirname(folder));
     return { ...saved, path: folder };
@@ -126,12 +133,28 @@ function readAll(tensors: ReadonlyMap<string, StoredTensor>): Map<string, Float3
  * The counters of a checkpoint folder, by its state.json or else, of a model folder, by its name: its schedule and Adam have then advanced at every step.
  * Throws DataError when neither tells.
  */
-export function readCheckpointCounters(folder: string): Pick<CheckpointContent, 'step' | 'lrCount' | 'adamCount'> {
+export function readCheckpointCounters(
+  folder: string,
+): Pick<CheckpointContent, 'step' | 'lrCount' | 'adamCount' | 'scaler'> {
   const statePath = join(folder, 'state.json');
   const state = existsSync(statePath) ? readState(statePath, stateFile) : undefined;
   const step = state?.step ?? stepOfFolder(folder);
   const lrCount = state?.lrCount ?? step;
-  return { step, lrCount, adamCount: state?.adamCount === undefined ? lrCount : state.adamCount };
+  const adamCount = state?.adamCount === undefined ? lrCount : state.adamCount;
+  return { step, lrCount, adamCount, ...scalerOf(state) };
+}
+
+function stateOf({ step, lrCount, adamCount, scaler }: CheckpointContent): z.infer<typeof stateFile> {
+  if (scaler === undefined) return { step, lrCount, adamCount, lossScale: 1, skippedSteps: 0 };
+  const { scale: lossScale, numSkipped: skippedSteps, iteration, lastOverflow, hysteresis } = scaler;
+  return { step, lrCount, adamCount, lossScale, skippedSteps, lossScaler: { iteration, lastOverflow, hysteresis } };
+}
+
+/** Files of GPT-NeoX's tell the scale alone: its counters then start afresh. Scale 1 without counters is none. */
+function scalerOf(state: z.infer<typeof stateFile> | undefined): { scaler?: LossScalerState } {
+  const { lossScale: scale = 1, skippedSteps: numSkipped = 0, lossScaler } = state ?? {};
+  if (lossScaler === undefined && scale === 1) return {};
+  return { scaler: { ...(lossScaler ?? { iteration: 0, lastOverflow: -1, hysteresis: 2 }), scale, numSkipped } };
 }
 
 function stepOfFolder(folder: string): number {

@@ -13,6 +13,7 @@ import { openDatabase } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { findBinaries, serverUser } from '../store/postgres-binaries.ts';
 import { probeTensorflow, selectBackend, type BackendName } from '../tensor/backend.ts';
+import { GPU_NEEDS, installCommand, isPackageHere } from './gpu.ts';
 import { formatBytes } from './table.ts';
 
 export interface Check {
@@ -57,17 +58,10 @@ const optional = (name: string, detail: string, advice: string): Check => ({
   advice,
 });
 
-const packageFile = z.object({
-  engines: z.object({ node: z.string().regex(/^>=\d+\.\d+$/) }),
-  optionalDependencies: z.record(z.string(), z.string()),
-});
-
-function readPackageFile(): z.infer<typeof packageFile> {
-  return packageFile.parse(JSON.parse(readFileSync(packagePath('package.json'), 'utf8')));
-}
+const packageFile = z.object({ engines: z.object({ node: z.string().regex(/^>=\d+\.\d+$/) }) });
 
 function checkNode(): Check {
-  const { node: wanted } = readPackageFile().engines;
+  const { node: wanted } = packageFile.parse(JSON.parse(readFileSync(packagePath('package.json'), 'utf8'))).engines;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const [leastMajor = 0, leastMinor = 0] = wanted.slice(2).split('.').map(Number);
   const isEnough = major > leastMajor || (major === leastMajor && minor >= leastMinor);
@@ -195,20 +189,18 @@ export function worstProductError(): number {
 
 async function checkTensorflow(): Promise<Check> {
   const name = 'back end tensorflow';
-  const packageName = '@tensorflow/tfjs-node-gpu';
-  const version = readPackageFile().optionalDependencies[packageName] ?? 'latest';
-  const install = `npm install --no-save ${packageName}@${version}`;
-  const needs = 'Linux x64, an NVIDIA driver of at least 450, CUDA 11.2, cuDNN 8.1';
+  const install = installCommand();
   const without = 'jobs compute on the back end wasm instead: right, but much slower than a GPU';
-  if (!existsSync(packagePath('node_modules', packageName))) {
+  if (!isPackageHere()) {
     const advice =
       'its installation downloads libtensorflow; ' +
-      `where that can be reached, run \`${install}\` (for a GPU: ${needs})`;
-    return optional(name, `${packageName} could not be installed, and npm went on without it; ${without}`, advice);
+      `where that can be reached, run \`${install}\` (for a GPU: ${GPU_NEEDS}), then \`tiresias doctor --gpu\``;
+    const detail = `@tensorflow/tfjs-node-gpu could not be installed, and npm went on without it; ${without}`;
+    return optional(name, detail, advice);
   }
   const probe = await probeTensorflow();
   if (!probe.works) return optional(name, `${probe.reason}; ${without}`, `install it again: \`${install}\``);
-  if (!probe.hasGpu) return optional(name, `${probe.reason}; ${without}`, `a GPU needs ${needs}`);
+  if (!probe.hasGpu) return optional(name, `${probe.reason}; ${without}`, `a GPU needs ${GPU_NEEDS}`);
   const check = await checkProduct('tensorflow', probe.reason);
   return check.status === 'ok' ? check : { ...check, status: 'optional' };
 }

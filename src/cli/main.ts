@@ -2,6 +2,7 @@
 // stdout, everything else to stderr; a caller's fault exits with 2.
 import { Command } from 'commander';
 import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
+import { exactGpuSettings } from '../settings.ts';
 
 type Add = (program: Command) => void;
 
@@ -35,6 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   bench: async () => [(await import('./bench.ts')).addBenchCommand],
 };
 
+exactGpuSettings();
 const program = new Command('tiresias')
   .description('replay, rewrite, resume, measure: one bias intervention on a Pythia model, provable')
   .showHelpAfterError('(add --help for usage)');

@@ -1,6 +1,7 @@
 // Which TensorFlow.js back end computes. Chosen once per process, told with its reason, never changed in mid-job.
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
+import util from 'node:util';
 import { InputError, messageOf } from '../errors.ts';
 import { startWasm } from './wasm.ts';
 
@@ -42,6 +43,11 @@ interface TensorflowBinding {
 /** Whether @tensorflow/tfjs-node-gpu is installed and loads, and whether it found a GPU. */
 export async function probeTensorflow(): Promise<TensorflowProbe> {
   const packageName = '@tensorflow/tfjs-node-gpu';
+  // It loads without the function and fails at its first operation.
+  if (!('isNullOrUndefined' in util)) {
+    const reason = `${packageName} calls a function that Node has dropped in version 23: take Node 20 or 22`;
+    return { works: false, hasGpu: false, reason };
+  }
   try {
     await import(packageName);
   } catch (error) {

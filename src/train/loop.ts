@@ -17,6 +17,7 @@ export interface StepRecord<Proof> {
   readonly step: number;
   readonly numRows: number;
   readonly lossNats: number;
+  /** 0 for an update that was skipped. */
   readonly learningRate: number;
   readonly gradientNorm: number;
   readonly tokensPerSecond: number;
@@ -56,9 +57,10 @@ export async function travel<Batch extends TrainingRows, Proof>(
     const { step } = state;
     const result = await trainStep(state, rows, rate, plan);
     state = result.state;
-    const { lossNats, gradientNorm } = result;
+    const { lossNats, gradientNorm, isSkipped } = result;
     const tokensPerSecond = (rows.numRows * (rows.rowLength - 1) * 1000) / (performance.now() - startedMs);
-    road.record({ step, numRows: rows.numRows, lossNats, learningRate: rate, gradientNorm, tokensPerSecond, proof });
+    const applied = isSkipped ? 0 : rate;
+    road.record({ step, numRows: rows.numRows, lossNats, learningRate: applied, gradientNorm, tokensPerSecond, proof });
     if (plan.evaluateAt.has(state.step)) await road.evaluate(state);
     await breathe();
     if (plan.saveAt.has(state.step) || isStopping()) await road.save(state);

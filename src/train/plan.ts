@@ -48,6 +48,7 @@ export interface RunPlan {
   readonly gelu: 'tanh' | 'erf';
   readonly rope: 'fp16-angles' | 'fp32-angles';
   readonly adamStep: 'clean' | 'zero-restart';
+  readonly lossScale: 'none' | 'emulated';
   readonly schedule: Schedule;
   readonly evaluateAt: readonly number[];
   readonly saveAt: readonly number[];
@@ -113,6 +114,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     gelu: training.gelu,
     rope: training.rope,
     adamStep: training.adamStep,
+    lossScale: training.lossScale,
     schedule: model.schedule,
     evaluateAt: [...(evaluation.atStart ? [from] : []), ...multiplesIn(every, from, to)],
     saveAt: multiplesIn(saveEvery, from, to),

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Parameters } from '../model/gpt-neox.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { FRESH_SCALER, type LossScaler } from './loss-scale.ts';
 import { toArrays, toTensors, type NamedArrays } from '../model/tensors.ts';
 
 export interface TrainState {
@@ -11,6 +12,8 @@ export interface TrainState {
   readonly lrCount: number;
   /** Updates behind Adam's moments: what its bias correction counts. Null: the moments are unbiased as they are, nothing is corrected. */
   readonly adamCount: number | null;
+  /** The emulated loss scale; absent where none is emulated. */
+  readonly scaler?: LossScaler;
   readonly parameters: Parameters;
   readonly expAvg: Parameters;
   readonly expAvgSq: Parameters;
@@ -21,11 +24,15 @@ export interface StateArrays {
   readonly step: number;
   readonly lrCount: number;
   readonly adamCount: number | null;
+  readonly scaler?: LossScaler;
   readonly parameters: NamedArrays;
   readonly moments?: { readonly expAvg: NamedArrays; readonly expAvgSq: NamedArrays };
 }
 
-/** Tensors of a state in the current back end; with `weights-only` the moments and their count start from zero. */
+/** A state with its moments. */
+export type WholeArrays = StateArrays & Required<Pick<StateArrays, 'moments'>>;
+
+/** Tensors of a state in the current back end, without a loss scale; with `weights-only` the moments and their count start from zero. */
 export function toState(config: ModelConfig, arrays: StateArrays, resume: 'exact-state' | 'weights-only'): TrainState {
   const { step, lrCount, parameters } = arrays;
   const moments = resume === 'exact-state' ? arrays.moments : undefined;
@@ -50,11 +57,21 @@ export function withRestartedCount(state: TrainState): TrainState {
   return { ...state, adamCount: ZERO_RESTART_COUNT };
 }
 
+/** The state with the loss scale that its checkpoint had, or the first one, where one is emulated. */
+export function withLossScale(
+  state: TrainState,
+  lossScale: 'none' | 'emulated',
+  { scaler = FRESH_SCALER }: Pick<StateArrays, 'scaler'>,
+): TrainState {
+  return lossScale === 'emulated' ? { ...state, scaler } : state;
+}
+
 /** Copies a whole state out of the back end. */
-export async function fromState(state: TrainState): Promise<Required<StateArrays>> {
-  const { step, lrCount, adamCount } = state;
+export async function fromState(state: TrainState): Promise<WholeArrays> {
+  const { step, lrCount, adamCount, scaler } = state;
   const moments = { expAvg: await toArrays(state.expAvg), expAvgSq: await toArrays(state.expAvgSq) };
-  return { step, lrCount, adamCount, parameters: await toArrays(state.parameters), moments };
+  const counters = { step, lrCount, adamCount, ...(scaler && { scaler }) };
+  return { ...counters, parameters: await toArrays(state.parameters), moments };
 }
 
 /** Frees all tensors of a state. */

@@ -6,6 +6,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-neox.ts';
 import { isDecayed } from '../model/parameters.ts';
 import { adamWUpdate } from '../tensor/adamw.ts';
+import { afterStep, overflows } from './loss-scale.ts';
 import { disposeState, type TrainState } from './state.ts';
 
 export interface AdamSettings {
@@ -38,10 +39,12 @@ export interface StepResult {
   readonly lossNats: number;
   /** Global L2 norm before clipping. */
   readonly gradientNorm: number;
+  /** Whether the emulated loss scale overflowed: then only the step and the scaler have changed. */
+  readonly isSkipped: boolean;
 }
 
 /**
- * Applies one update at the given learning rate; the old state is disposed. Throws NumericalError on NaN or infinity, DataError for
+ * Applies one update at the given learning rate; the old state is disposed or, where the update is skipped, taken over. Throws NumericalError on NaN or infinity, DataError for
  * an id outside the vocabulary; the state is then as it was.
  */
 export async function trainStep(
@@ -51,10 +54,17 @@ export async function trainStep(
   settings: StepSettings,
 ): Promise<StepResult> {
   const { lossNats, gradientNorm, gradients } = await checkedGradients(state.parameters, state.step, rows, settings);
-  const next = update(state, gradients, gradientNorm, learningRate, settings.adam);
-  tf.dispose(Object.values(gradients));
-  disposeState(state);
-  return { state: next, lossNats, gradientNorm };
+  try {
+    const { scaler } = state;
+    const isSkipped = scaler !== undefined && (await overflows(gradients, scaler.scale));
+    const scaling = scaler === undefined ? {} : { scaler: afterStep(scaler, isSkipped) };
+    if (isSkipped) return { state: { ...state, ...scaling, step: state.step + 1 }, lossNats, gradientNorm, isSkipped };
+    const next = update(state, gradients, gradientNorm, learningRate, settings.adam);
+    disposeState(state);
+    return { state: { ...next, ...scaling }, lossNats, gradientNorm, isSkipped };
+  } finally {
+    tf.dispose(Object.values(gradients));
+  }
 }
 
 export interface CheckedGradients {

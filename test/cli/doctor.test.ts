@@ -3,8 +3,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { describeReport, describeResult, runContract, type ContractReport } from '../../src/cli/contract-report.ts';
+import { isPackageHere } from '../../src/cli/gpu.ts';
 import type { Check } from '../../src/cli/machine-checks.ts';
 import { worstProductError } from '../../src/cli/machine-checks.ts';
+import { CONTRACT } from '../../src/contract/contract.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { tiresias } from './command.ts';
 
@@ -49,6 +52,49 @@ describe('tiresias doctor', () => {
     expect(find('database')?.detail).toContain('127.0.0.1:1/mine');
     expect(find('home folder')?.advice).toContain('TIRESIAS_HOME');
     expect(stdout).not.toContain('hidden-word');
+  });
+});
+
+describe('tiresias doctor --contract', () => {
+  it('runs every check on the back end, and says how far each is off', async () => {
+    const { code, stdout } = await tiresias(['doctor', '--contract', 'cpu', '--json']);
+    const report = JSON.parse(stdout) as ContractReport;
+    expect(code).toBe(0);
+    expect(report).toMatchObject({ backend: 'cpu', isPassed: true, reason: null });
+    expect(report.checks.map(({ name }) => name)).toEqual(CONTRACT.map(({ name }) => name));
+    for (const { status, deviation, tolerance, reason } of report.checks) {
+      if (status === 'skipped') expect(reason).toContain('busy for 20 s');
+      else expect(deviation).toBeLessThanOrEqual(tolerance);
+    }
+  });
+
+  it.skipIf(isPackageHere())('says what to install where the package is not, and exits with 1', async () => {
+    const { code, stdout } = await tiresias(['doctor', '--gpu', '--json']);
+    expect(code).toBe(1);
+    const report = JSON.parse(stdout) as ContractReport;
+    expect(report).toMatchObject({ backend: 'tensorflow', isPassed: false, checks: [] });
+    expect(describeReport(report)).toMatch(
+      /^@tensorflow\/tfjs-node-gpu is not installed here: run `npm install --no-save @tensorflow\/tfjs-node-gpu@4\.22\.0`/,
+    );
+  });
+
+  it('prints a wrong kernel as a failure with its deviation, and not as a pass', async () => {
+    await selectBackend('cpu');
+    const kernel = tf.getKernel('Sigmoid', 'cpu');
+    tf.unregisterKernel('Sigmoid', 'cpu');
+    tf.registerKernel({ ...kernel, kernelFunc: (args) => tf.getKernel('Tanh', 'cpu').kernelFunc(args) });
+    try {
+      const report = await runContract('cpu', false);
+      expect(report.isPassed).toBe(false);
+      const failed = report.checks.filter(({ status }) => status === 'failed');
+      expect(failed.map(({ name }) => name)).toContain('gelu, tanh form: value');
+      expect(failed.map(({ name }) => name)).not.toContain('gelu, erf form: value');
+      expect(describeResult(failed[0]!)).toMatch(/^failed +\d\.\de[-+]\d of 1\.0e-5 +gelu, tanh form: value\n$/);
+      expect(describeReport(report)).toMatch(/\d+ passed, \d+ failed, 1 skipped\. This back end computes wrongly/);
+    } finally {
+      tf.unregisterKernel('Sigmoid', 'cpu');
+      tf.registerKernel(kernel);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 // Which back end computes: the named one or a named error, never a silent other one.
 import * as tf from '@tensorflow/tfjs-core';
+import util from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.ts';
 import { probeTensorflow, selectBackend } from '../../src/tensor/backend.ts';
@@ -34,6 +35,17 @@ describe('selectBackend', () => {
       expect(tf.getBackend()).toBe('cpu');
     },
   );
+
+  it('does not take tensorflow on a Node that lacks what its package calls', async () => {
+    const { isNullOrUndefined } = util as unknown as { isNullOrUndefined: unknown };
+    delete (util as { isNullOrUndefined?: unknown }).isNullOrUndefined;
+    try {
+      expect(await probeTensorflow()).toMatchObject({ works: false, hasGpu: false });
+      expect((await probeTensorflow()).reason).toMatch(/dropped in version 23: take Node 20 or 22/);
+    } finally {
+      Object.assign(util, { isNullOrUndefined });
+    }
+  });
 
   it("adds no listeners for the process's crashes", async () => {
     const count = () => ['uncaughtException', 'unhandledRejection'].map((event) => process.listenerCount(event));

@@ -118,7 +118,7 @@ describe('resolvePlan', () => {
     expect(plan()).toEqual({
       ...{ from: 133_000, to: 143_000, batchSize: 1024, rowsPerStep: 1024, seqLength: 2048, microBatchSize: 1 },
       ...{ resume: 'exact-state', burnInSteps: 0, precision: 'fp32', gelu: 'tanh', rope: 'fp16-angles' },
-      adamStep: 'clean',
+      ...{ adamStep: 'clean', lossScale: 'none' },
       schedule: PYTHIA.schedule,
       evaluateAt: expected,
       saveAt: expected.slice(1),

@@ -63,14 +63,6 @@ for (const backend of BACKENDS_UNDER_TEST) {
       disposeState(fresh);
     });
 
-    it.each([1, 2, 3, 99])('has in micro-batches of %i the gradients of the whole batch', async (microBatchSize) => {
-      const whole = await batchGradients(state.parameters, tinyBatch(0), { ...tinySettings, microBatchSize: 3 });
-      const parts = await batchGradients(state.parameters, tinyBatch(0), { ...tinySettings, microBatchSize });
-      expect(Math.abs(parts.lossNats / whole.lossNats - 1)).toBeLessThan(1e-6);
-      expect(relativeError(await toArrays(parts.gradients), await toArrays(whole.gradients))).toBeLessThan(1e-6);
-      tf.dispose([...Object.values(whole.gradients), ...Object.values(parts.gradients)]);
-    });
-
     it('clips only gradients longer than the limit, and tells the length before', async () => {
       const { gradients } = await batchGradients(state.parameters, tinyBatch(0), tinySettings);
       const plain = await toArrays(gradients);

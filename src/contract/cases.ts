@@ -1,19 +1,25 @@
-// The differentiable functions of src/tensor, each with its float64 counterpart and shapes small enough for finite differences.
+// Every function with a gradient of its own, and the model that they make, each with its float64 counterpart and shapes small enough for
+// finite differences.
 import * as tf from '@tensorflow/tfjs-core';
-import { attentionTables } from '../../src/model/rotary.ts';
-import { causalAttention } from '../../src/tensor/attention.ts';
-import { crossEntropy } from '../../src/tensor/cross-entropy.ts';
-import { embed } from '../../src/tensor/embedding.ts';
-import { gelu } from '../../src/tensor/gelu.ts';
-import { layerNorm } from '../../src/tensor/layer-norm.ts';
-import { linear } from '../../src/tensor/linear.ts';
-import { residual } from '../../src/tensor/residual.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { meanLoss } from '../model/gpt-neox.ts';
+import { parameterShapes } from '../model/parameters.ts';
+import { attentionTables } from '../model/rotary.ts';
+import { causalAttention } from '../tensor/attention.ts';
+import { crossEntropy } from '../tensor/cross-entropy.ts';
+import { embed } from '../tensor/embedding.ts';
+import { gelu } from '../tensor/gelu.ts';
+import { layerNorm } from '../tensor/layer-norm.ts';
+import { linear } from '../tensor/linear.ts';
+import { residual } from '../tensor/residual.ts';
 import * as reference from './reference.ts';
 import type { AttentionSizes, Values } from './reference.ts';
 
 const NO_MODEL = { numLayers: 1, intermediateSize: 1, vocabSize: 1, maxPositions: 8, layerNormEpsilon: 1e-5 };
 
 export interface Case {
+  /** The function whose gradient this is, by its exported name. */
+  readonly operation: string;
   readonly name: string;
   readonly shapes: number[][];
   readonly run: (inputs: tf.Tensor[]) => tf.Tensor;
@@ -33,18 +39,21 @@ export const CASES: Case[] = [
     [1, 1, 1],
     [1, 6, 2],
   ].map(([N, input, output]) => ({
+    operation: 'linear',
     name: `linear [${N}, ${input}] → [${N}, ${output}]`,
     shapes: [[N!, input!], [output!, input!], [output!]],
     run: ([x, w, b]: tf.Tensor[]) => linear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D),
     reference: (inputs: Values[]) => reference.linear(inputs, N!),
   })),
   ...[1e-5, 1e-1].map((epsilon) => ({
+    operation: 'layerNorm',
     name: `layerNorm with epsilon ${epsilon}`,
     shapes: [[4, 7], [7], [7]],
     run: ([x, w, b]: tf.Tensor[]) => layerNorm(x as tf.Tensor2D, w as tf.Tensor1D, b as tf.Tensor1D, epsilon),
     reference: (inputs: Values[]) => reference.layerNorm(inputs, epsilon),
   })),
   {
+    operation: 'gelu',
     name: 'gelu, tanh form',
     shapes: [[3, 17]],
     scale: 2,
@@ -52,6 +61,7 @@ export const CASES: Case[] = [
     reference: ([x]) => x!.map(reference.geluTanh),
   },
   {
+    operation: 'gelu',
     name: 'gelu, erf form',
     shapes: [[3, 17]],
     scale: 2,
@@ -62,6 +72,7 @@ export const CASES: Case[] = [
   attentionCase({ B: 1, T: 3, H: 1, D: 4, R: 4, base: 10000 }),
   attentionCase({ B: 3, T: 1, H: 2, D: 8, R: 2, base: 10 }),
   {
+    operation: 'crossEntropy',
     name: 'crossEntropy with repeated labels',
     numConstants: 1,
     shapes: [
@@ -72,6 +83,7 @@ export const CASES: Case[] = [
     reference: (inputs) => Float64Array.of(-reference.mean(reference.labelLogProbs(inputs, LABELS))),
   },
   {
+    operation: 'embed',
     name: 'embed with repeated ids',
     numConstants: 1,
     shapes: [[6, 3]],
@@ -79,6 +91,7 @@ export const CASES: Case[] = [
     reference: ([table]) => Float64Array.from({ length: 15 }, (_, i) => table![IDS[Math.floor(i / 3)]! * 3 + (i % 3)]!),
   },
   {
+    operation: 'residual',
     name: 'residual',
     shapes: [
       [3, 4],
@@ -88,12 +101,14 @@ export const CASES: Case[] = [
     run: ([a, b, c]) => residual(a as tf.Tensor2D, b as tf.Tensor2D, c as tf.Tensor2D),
     reference: ([a, b, c]) => a!.map((value, i) => value + b![i]! + c![i]!),
   },
+  modelCase(),
 ];
 
 function attentionCase(sizes: AttentionSizes): Case {
   const { B, T, H, D, R, base } = sizes;
   const config = { ...NO_MODEL, numHeads: H, hiddenSize: H * D, rotaryFraction: R / D, rotaryBase: base };
   return {
+    operation: 'causalAttention',
     name: `causalAttention of ${B} × ${T} tokens, ${H} heads of ${D}, ${R} rotated`,
     shapes: [[B * T, 3 * H * D]],
     numConstants: 4,
@@ -104,5 +119,29 @@ function attentionCase(sizes: AttentionSizes): Case {
         attentionTables(config, T, 'fp32-angles'),
       ),
     reference: ([qkv]) => reference.causalAttention(qkv!, sizes),
+  };
+}
+
+/** The loss of a whole model of two layers, with respect to every parameter. */
+function modelCase(): Case {
+  const sizes = { L: 2, V: 7, B: 2, T: 3, H: 2, D: 4, R: 2, base: 10 } as const;
+  const config: ModelConfig = {
+    ...{ numLayers: sizes.L, hiddenSize: 8, numHeads: sizes.H, intermediateSize: 12, vocabSize: sizes.V },
+    ...{ maxPositions: 8, rotaryFraction: sizes.R / sizes.D, rotaryBase: sizes.base, layerNormEpsilon: 1e-5 },
+  };
+  const ids = Int32Array.of(3, 0, 6, 3, 3, 1);
+  const labels = Int32Array.of(0, 6, 2, 3, 1, 5);
+  const parameters = parameterShapes(config);
+  return {
+    operation: 'meanLoss',
+    name: 'meanLoss of a model of two layers',
+    shapes: parameters.map(({ shape }) => [...shape]),
+    scale: 0.5,
+    run: (tensors) => {
+      const named = Object.fromEntries(parameters.map(({ name }, i) => [name, tensors[i]!]));
+      const grid = { ids, batch: sizes.B, length: sizes.T };
+      return meanLoss(named, config, grid, labels, { gelu: 'tanh', rope: 'fp32-angles' });
+    },
+    reference: (inputs) => reference.meanLoss(inputs, sizes, ids, labels),
   };
 }

@@ -1,5 +1,5 @@
-// What each function of src/tensor should compute, as plain float64 loops, and gradients of those loops by finite differences.
-// Nothing here shares code with src/.
+// What each function of src/tensor and the whole model should compute, as plain float64 loops, and gradients of those loops by finite
+// differences. Nothing here shares code with what it judges.
 
 /** Row-major values; every input of a test is exact in fp32, so that both sides start from the same numbers. */
 export type Values = Float64Array;
@@ -172,6 +172,29 @@ export function labelLogProbs([hidden, embedding]: Values[], labels: Int32Array)
     for (let v = 0; v < V; v++) total += Math.exp(logits[v]! - largest);
     return logits[label]! - largest - Math.log(total);
   });
+}
+
+export interface ModelSizes extends AttentionSizes {
+  readonly L: number;
+}
+
+/** The mean loss of a model in nats, [1]; parameters in file order, ids and labels [B·T]. Layer norms take epsilon 1e-5; GELU is the tanh form. */
+export function meanLoss(parameters: Values[], sizes: ModelSizes, ids: Int32Array, labels: Int32Array): Values {
+  const [embedIn, ...rest] = parameters;
+  const embedOut = rest.pop()!;
+  const C = sizes.H * sizes.D;
+  const N = ids.length;
+  const norm = (h: Values, weights: Values[]) => layerNorm([h, ...weights], 1e-5);
+  let h = Float64Array.from({ length: N * C }, (_, i) => embedIn![ids[Math.floor(i / C)]! * C + (i % C)]!);
+  for (let i = 0; i < sizes.L; i++) {
+    const [n1, m1, n2, m2, ...matrices] = rest.splice(0, 12);
+    const [qkv, qkvBias, dense, denseBias, up, upBias, down, downBias] = matrices;
+    const attended = causalAttention(linear([norm(h, [n1!, m1!]), qkv!, qkvBias!], N), sizes);
+    const wide = linear([norm(h, [n2!, m2!]), up!, upBias!], N).map(geluTanh);
+    const parts = [linear([attended, dense!, denseBias!], N), linear([wide, down!, downBias!], N)];
+    h = h.map((value, j) => value + parts[0]![j]! + parts[1]![j]!);
+  }
+  return Float64Array.of(-mean(labelLogProbs([norm(h, rest), embedOut], labels)));
 }
 
 /** The sum of the rows that share an id: ids [N], rows [N, C] → [V, C]. */
