@@ -6,8 +6,8 @@ import type { Database } from '../store/database.ts';
 import { listEdits, sumEdits } from '../store/edits.ts';
 import type { EditPlace } from '../store/edits.ts';
 import { getJob } from '../store/jobs.ts';
-import { listJobCheckpoints, METRIC_NAMES, readItems, readMetrics } from '../store/results.ts';
-import type { MetricRow } from '../store/results.ts';
+import { listJobCheckpoints, METRIC_NAMES, PROOF_NAMES, readItems, readMetrics, readProofs } from '../store/results.ts';
+import type { MetricRow, StepProof } from '../store/results.ts';
 import { armParameter, limitParameter, readQuery, stepParameter, textParameter } from './request.ts';
 import { readScores } from './scores.ts';
 
@@ -58,11 +58,20 @@ export function resultRoutes(database: Database): Router {
     response.json({ checkpoints: checkpoints.map((row) => ({ ...row, sizeBytes: Number(row.sizeBytes) })) });
   });
   router.get('/jobs/:id/manifest', async (request, response) => {
-    const { id, manifest } = await getJob(database, request.params.id);
+    const { id, name, state, manifest } = await getJob(database, request.params.id);
     if (manifest === null) throw new NotFoundError(`job ${id} has no manifest yet: a worker writes it when it begins`);
-    response.json(manifest);
+    const arms = (await readProofs(database, id)).map(({ arm, steps, ...run }) => [
+      arm,
+      { ...run, steps: proofs(steps) },
+    ]);
+    // Stored as an object by the worker.
+    response.json({ ...(manifest as object), job: { id, name, state }, arms: Object.fromEntries(arms) as unknown });
   });
   return router;
+}
+
+function proofs(steps: readonly StepProof[]): Record<string, (string | number)[]> {
+  return Object.fromEntries(PROOF_NAMES.map((name) => [name, steps.map((step) => step[name])]));
 }
 
 function columnsOf(rows: readonly MetricRow[]): Record<string, number[]> {
