@@ -11,6 +11,7 @@ import {
 } from '../src/data/replay.ts';
 import { readTokenizer } from '../src/data/tokenizer.ts';
 import type { DataAccess } from '../src/data/token-files.ts';
+import type { TokenType } from '../src/data/token-type.ts';
 import { rewriteBatch, type Intervention, type Proof, type RewrittenBatch } from '../src/intervention/batch.ts';
 import { log } from '../src/log.ts';
 
@@ -26,6 +27,8 @@ export interface BatchTask {
 }
 
 export interface Batches {
+  /** In which the dataset's files store token ids. */
+  readonly tokenType: TokenType;
   /** The rewritten batch of a step and its proof. Throws as replayBatch, fetchSamples and rewriteBatch do. */
   of(step: number): Promise<RewrittenBatch>;
   close(): void;
@@ -43,6 +46,7 @@ export async function openBatches({
   await prepareDataset(description, reporting);
   const dataset = openDataset(description, reporting);
   return {
+    tokenType: dataset.tokenType,
     async of(step) {
       const { firstSample, numRows } = placeOfStep(dataset, step, rowsPerStep);
       await dataset.fetchSamples(firstSample, numRows);

@@ -99,7 +99,8 @@ async function train(
   }
 }
 
-function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: TrainerTask): BatchTask {
+/** What an arm's batches are made of. */
+export function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: TrainerTask): BatchTask {
   const rewriting = arm === 'intervention' ? { tokenizerPath, intervention } : null;
   return { dataset, access, rowsPerStep: plan.rowsPerStep, rewriting };
 }

@@ -90,7 +90,8 @@ function sharedTask({ plan, model, dataset, access }: Preparation, checkpointFol
   return { configPath: model.configPath, backend: plan.backend.name, ...{ plan, dataset, access, checkpointFolder } };
 }
 
-function suiteCheckpoint(model: SuiteModel, step: number): string {
+/** The folder of the suite's checkpoint at a step that the plan found there. */
+export function suiteCheckpoint(model: SuiteModel, step: number): string {
   const folder = model.checkpoints.get(step);
   if (folder === undefined) throw new Error(`bug: ${model.name} has no checkpoint at step ${step}`);
   return folder;
