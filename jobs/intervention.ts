@@ -99,8 +99,10 @@ async function train(
   }
 }
 
+export type RowsOfArm = Pick<TrainerTask, 'arm' | 'dataset' | 'access' | 'plan' | 'tokenizerPath' | 'intervention'>;
+
 /** What an arm's batches are made of. */
-export function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: TrainerTask): BatchTask {
+export function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: RowsOfArm): BatchTask {
   const rewriting = arm === 'intervention' ? { tokenizerPath, intervention } : null;
   return { dataset, access, rowsPerStep: plan.rowsPerStep, rewriting };
 }
@@ -113,7 +115,11 @@ export async function loadStart(folder: string, config: ModelConfig, step: numbe
 }
 
 /** A run's own checkpoint is resumed exactly, whatever the plan says; so is a burn-in's, whose moments count as the model's. */
-function startOf({ plan, isOwnCheckpoint }: TrainerTask, config: ModelConfig, start: StateArrays): TrainState {
+export function startOf(
+  { plan, isOwnCheckpoint }: Pick<TrainerTask, 'plan' | 'isOwnCheckpoint'>,
+  config: ModelConfig,
+  start: StateArrays,
+): TrainState {
   const isWithoutMoments = !isOwnCheckpoint && plan.resume === 'weights-only';
   const state = toState(config, start, isWithoutMoments ? 'weights-only' : 'exact-state');
   return !isOwnCheckpoint && plan.adamStep === 'zero-restart' ? withRestartedCount(state) : state;

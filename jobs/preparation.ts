@@ -60,6 +60,12 @@ function storedPlan(stored: unknown): JobPlan {
   return stored as JobPlan;
 }
 
+/** What the batches of an arm are made of. */
+export function rowsOfArm({ plan, model, dataset, access }: Preparation, spec: JobSpec, arm: Arm) {
+  const { tokenizerPath } = model;
+  return { arm, plan, dataset, access, tokenizerPath, intervention: spec.intervention };
+}
+
 /** The task of one arm of one attempt, starting from `checkpoint`: the run's own newest one, the burn-in's, or none of either. */
 export function makeTask(
   preparation: Preparation,

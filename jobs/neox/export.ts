@@ -15,7 +15,7 @@ import { DataError, InputError } from '../../src/errors.ts';
 import type { JobSpec } from '../../src/job-spec.ts';
 import { readModelConfig } from '../../src/model/config.ts';
 import { openBatches } from '../batches.ts';
-import { findBurnIn, makeTask, suiteCheckpoint, type Preparation } from '../preparation.ts';
+import { findBurnIn, rowsOfArm, suiteCheckpoint, type Preparation } from '../preparation.ts';
 import { batchTask } from '../intervention.ts';
 import { LAYOUT, neoxConfig, vocabDivisorFor, yamlOf, type EngineSettings } from './config.ts';
 import { launchScript, readme } from './guide.ts';
@@ -172,7 +172,7 @@ async function writeCheckpoint(to: string, start: Start, request: NeoxExport, vo
 async function writeWindow(prefix: string, request: NeoxExport): Promise<ExportedStep[]> {
   const { preparation, spec, arm, recorded, onStep } = request;
   const { from, to, rowsPerStep, seqLength } = preparation.plan;
-  const batches = await openBatches(batchTask(makeTask(preparation, spec, arm, '', undefined)));
+  const batches = await openBatches(batchTask(rowsOfArm(preparation, spec, arm)));
   const writer = createIndexedDataset(prefix, wholeNumbers(batches.tokenType));
   try {
     const steps: ExportedStep[] = [];

@@ -165,7 +165,8 @@ export async function verifyCheckpoint(folder: string): Promise<void> {
       throw new DataError(`${file}: holds ${size} bytes, its manifest says ${expected.sizeBytes}`);
     }
     const sha256 = await fileSha256(file);
-    if (sha256 !== expected.sha256) throw new DataError(`${file}: its SHA-256 ${sha256} differs from its manifest's`);
+    if (sha256 !== expected.sha256)
+      throw new DataError(`${file}: its SHA-256 ${sha256} differs from its manifest's ${expected.sha256}`);
   }
   const unsigned = FILES.find((name) => existsSync(join(folder, name)) && !Object.hasOwn(manifest.files, name));
   if (unsigned !== undefined) throw new DataError(`${join(folder, unsigned)}: there, but not named in the manifest`);

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   jobs: async () => [(await import('./jobs.ts')).addJobsCommand],
   watch: async () => [(await import('./watch.ts')).addWatchCommand],
   cancel: async () => [(await import('./cancel.ts')).addCancelCommand],
+  verify: async () => [(await import('./verify.ts')).addVerifyCommand],
   export: async () => [(await import('./export-neox.ts')).addExportNeoxCommand],
   models: async () => [(await import('./models.ts')).addModelsCommand],
   datasets: async () => [(await import('./datasets.ts')).addDatasetsCommand],
