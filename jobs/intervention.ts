@@ -45,7 +45,7 @@ export async function runArm(task: TrainerTask, send: Send, signal: AbortSignal)
   await prepareDataset(task.dataset, task.access);
   const dataset = openDataset(task.dataset, task.access);
   try {
-    if (task.arm === 'published') await scorePublished(task, config, tokenizer, dataset, send);
+    if (task.scoreAt !== null) await scoreOnly(task, task.scoreAt, { config, tokenizer, dataset }, send);
     else await train(task, config, tokenizer, dataset, send, signal);
   } finally {
     dataset.close();
@@ -53,16 +53,15 @@ export async function runArm(task: TrainerTask, send: Send, signal: AbortSignal)
   send({ type: 'phase', phase: 'done' });
 }
 
-/** The suite's own checkpoint at the window's end is only scored. */
-async function scorePublished(
+/** A checkpoint that was not trained here is only scored. */
+async function scoreOnly(
   task: TrainerTask,
-  config: ModelConfig,
-  tokenizer: Tokenizer,
-  dataset: Dataset,
+  step: number,
+  parts: Omit<Scored, 'parameters'>,
   send: Send,
 ): Promise<void> {
-  const parameters = toTensors(config, await ofTheModel(() => loadWeights(task.startFolder, config)));
-  await evaluate(task, { config, parameters, tokenizer, dataset }, task.plan.to, send);
+  const parameters = toTensors(parts.config, await ofTheModel(() => loadWeights(task.startFolder, parts.config)));
+  await evaluate(task, { ...parts, parameters }, step, send);
 }
 
 async function train(

@@ -66,13 +66,20 @@ export function rowsOfArm({ plan, model, dataset, access }: Preparation, spec: J
   return { arm, plan, dataset, access, tokenizerPath, intervention: spec.intervention };
 }
 
-/** The task of one arm of one attempt, starting from `checkpoint`: the run's own newest one, the burn-in's, or none of either. */
+export interface StartCheckpoint {
+  readonly path: string;
+  readonly isOwn: boolean;
+  /** As which step it is only scored. */
+  readonly scoreAt?: number;
+}
+
+/** The task of one arm of one attempt, starting from `checkpoint`: the run's own newest one, the burn-in's, one from outside, or none of these. */
 export function makeTask(
   preparation: Preparation,
   spec: JobSpec,
   arm: Arm,
   checkpointFolder: string,
-  checkpoint: { readonly path: string; readonly isOwn: boolean } | undefined,
+  checkpoint: StartCheckpoint | undefined,
 ): TrainerTask {
   const { plan, model, heldBack, benchmarks } = preparation;
   return {
@@ -80,6 +87,7 @@ export function makeTask(
     ...{ arm, heldBack },
     startFolder: checkpoint?.path ?? suiteCheckpoint(model, arm === 'published' ? plan.to : plan.from),
     tokenizerPath: model.tokenizerPath,
+    scoreAt: checkpoint?.scoreAt ?? (arm === 'published' ? plan.to : null),
     isOwnCheckpoint: checkpoint?.isOwn ?? false,
     intervention: spec.intervention,
     benchmarks: [...benchmarks],

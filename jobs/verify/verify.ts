@@ -5,6 +5,7 @@ import type { Arm } from '../../src/job-spec.ts';
 import { selectBackend, type BackendName } from '../../src/tensor/backend.ts';
 import { openBatches, type Batches } from '../batches.ts';
 import { batchTask } from '../intervention.ts';
+import { isTrainedOutside } from '../outside.ts';
 import { rowsOfArm, type Preparation } from '../preparation.ts';
 import type { JobRecord, RecordedRun } from '../record.ts';
 import { chooseSteps, type Choice } from './choice.ts';
@@ -56,7 +57,7 @@ export async function verifyJob(record: JobRecord, preparation: Preparation, opt
   for (const arm of TRAINED) {
     const run = record.arms[arm];
     if (run === undefined || run.steps.step.length === 0) {
-      if (record.spec.arms.includes(arm)) findings.push(nothingOf(arm));
+      if (record.spec.arms.includes(arm)) findings.push(nothingOf(arm, record));
       continue;
     }
     const found = await findStarts(record, preparation, arm, { ...options, isStartTheSame: files.isStartTheSame });
@@ -85,8 +86,9 @@ async function whyNoBackend(backend: BackendName): Promise<string | undefined> {
   }
 }
 
-function nothingOf(arm: Arm): Finding {
-  return { subject: 'steps', verdict: 'not checked', arm, words: 'no step of this arm was recorded' };
+function nothingOf(arm: Arm, { spec }: JobRecord): Finding {
+  const words = isTrainedOutside(spec, arm) ? 'GPT-NeoX trained this arm, outside' : 'no step of this arm was recorded';
+  return { subject: 'steps', verdict: 'not checked', arm, words };
 }
 
 function numStepsOf({ steps, trainings }: Choice, isTraining: boolean): number {

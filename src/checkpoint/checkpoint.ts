@@ -172,7 +172,8 @@ export async function verifyCheckpoint(folder: string): Promise<void> {
   if (unsigned !== undefined) throw new DataError(`${join(folder, unsigned)}: there, but not named in the manifest`);
 }
 
-async function writeManifest(folder: string, step: number, hasMoments: boolean) {
+/** Writes the manifest of a checkpoint whose other files are there: from then on they are vouched for. */
+export async function writeManifest(folder: string, step: number, hasMoments: boolean) {
   const names = FILES.filter((name) => hasMoments || name !== 'optimizer.safetensors');
   const files: Record<string, { sha256: string; sizeBytes: number }> = {};
   let sizeBytes = 0;

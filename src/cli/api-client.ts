@@ -98,6 +98,7 @@ export function connect(url: string | undefined) {
     job: (id: string) => get(jobPath(id), jobSchema),
     jobs: (filter: JobFilter, limit: number) => listJobs(base, filter, limit),
     manifest: (id: string) => get(`${jobPath(id)}/manifest`, z.looseObject({})),
+    addCheckpoint: (id: string, checkpoint: unknown) => post(`${jobPath(id)}/checkpoints`, jobSchema, checkpoint),
     cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
     effects: async (id: string) => (await get(`${jobPath(id)}/scores`, scoresSchema)).effects,
     submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),

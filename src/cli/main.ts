@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   cancel: async () => [(await import('./cancel.ts')).addCancelCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
   export: async () => [(await import('./export-neox.ts')).addExportNeoxCommand],
+  import: async () => [(await import('./import-neox.ts')).addImportNeoxCommand],
   models: async () => [(await import('./models.ts')).addModelsCommand],
   datasets: async () => [(await import('./datasets.ts')).addDatasetsCommand],
   benchmarks: async () => [(await import('./benchmarks.ts')).addBenchmarksCommand],

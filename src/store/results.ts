@@ -48,12 +48,12 @@ export interface RunProof {
   /** In order. */
   readonly steps: readonly StepProof[];
   /** Those that are kept, in order. */
-  readonly checkpoints: readonly Pick<Checkpoint, 'step' | 'attempt' | 'path' | 'manifestSha256'>[];
+  readonly checkpoints: readonly Pick<Checkpoint, 'step' | 'attempt' | 'path' | 'manifestSha256' | 'origin'>[];
 }
 
 /** What every run of a job has left for whoever repeats it. */
 export async function readProofs(database: Database, jobId: string): Promise<RunProof[]> {
-  const checkpoint = { step: true, attempt: true, path: true, manifestSha256: true } as const;
+  const checkpoint = { step: true, attempt: true, path: true, manifestSha256: true, origin: true } as const;
   const runs = await database.prisma.run.findMany({
     where: { jobId },
     orderBy: { id: 'asc' },

@@ -1,12 +1,19 @@
 // What GPT-NeoX is told: settings against Pythia's own, numbers that PyYAML reads as numbers, and what is refused.
-import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { neoxConfig, saveInterval, vocabDivisorFor, yamlOf } from '../../jobs/neox/config.ts';
 import { exportForNeox, type NeoxExport } from '../../jobs/neox/export.ts';
+import { importForJob } from '../../jobs/neox/import.ts';
 import { prepare } from '../../jobs/preparation.ts';
+import { verifyCheckpoint } from '../../src/checkpoint/checkpoint.ts';
+import { exportCheckpoint } from '../../src/checkpoint/export.ts';
+import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { InputError } from '../../src/errors.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
+import { packagePath } from '../../src/package-root.ts';
 import { someSpec } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -21,6 +28,10 @@ const spec = someSpec({
   training: { rowsPerStep: 2, resume: 'exact-state' },
 });
 const prepared = prepare(spec, null, home);
+
+function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
 
 async function request(changes: Partial<NeoxExport> = {}): Promise<NeoxExport> {
   return {
@@ -90,6 +101,65 @@ describe('the settings for GPT-NeoX', () => {
     const one = { ...settings, microBatchSize: 1 };
     expect(() => neoxConfig({ ...plan, from: 5, to: 6 }, model, one)).toThrow(/single step/);
     expect(() => neoxConfig(plan, { ...model, intermediateSize: 4096 }, one)).toThrow(/inner width/);
+  });
+});
+
+describe('a checkpoint that GPT-NeoX trained', () => {
+  const fixture = packagePath('test', 'fixtures', 'engine');
+  const jobId = '01900000-0000-7000-8000-000000000000';
+
+  /** GPT-NeoX's save folder in an export of some job, with the fixture's weights at step 1332. */
+  async function trainedIn(folder: string, job = jobId): Promise<string> {
+    const to = join(home, folder);
+    mkdirSync(to);
+    const manifest = { format: 'tiresias-neox-export-1', job: { id: job }, arm: 'control' };
+    writeFileSync(join(to, 'manifest.json'), JSON.stringify(manifest));
+    const schedule = { peak: 1, floor: 0, totalSteps: 1430, warmupSteps: 0 };
+    await exportCheckpoint(fixture, join(to, 'trained'), {
+      ...{ format: 'neox', precision: 'fp16', tensorParallel: 2, step: 1332 },
+      ...{ tokenizer: packagePath('test', 'fixtures', 'tokenizer', 'tokenizer.json') },
+      training: { schedule, moments: null, vocabDivisor: 128 },
+    });
+    return join(to, 'trained');
+  }
+
+  it('becomes a whole checkpoint of the job, bit for bit, with the hashes of what it was made of', async () => {
+    const from = await trainedIn('one');
+    const given = { jobId, arm: 'control' as const, window: { from: 1330, to: 1334 }, from, home };
+    const request = { ...given, configPath: join(fixture, 'config.json') };
+    const { checkpoint } = await importForJob(request);
+    const { path, manifestSha256, origin } = checkpoint;
+    expect(path).toBe(join(home, 'jobs', jobId, 'outside', 'control', 'step-1332'));
+    await verifyCheckpoint(path);
+    expect(sha256Of(join(path, 'manifest.json'))).toBe(manifestSha256);
+    expect(readSafetensors(join(path, 'model.safetensors'))).toEqual(
+      readSafetensors(join(fixture, 'model.safetensors')),
+    );
+    const step = join(from, 'global_step1332');
+    expect(origin.files).toEqual(
+      Object.fromEntries(readdirSync(step).map((name) => [name, sha256Of(join(step, name))])),
+    );
+    expect(origin.exportManifestSha256).toBe(sha256Of(join(home, 'one', 'manifest.json')));
+
+    await expect(importForJob(request)).rejects.toThrow(/step-1332: step 1332 of control has been imported before/);
+    await expect(importForJob({ ...request, arm: 'intervention' })).rejects.toThrow(
+      /is the export of control of job .*, not of intervention/,
+    );
+    await expect(importForJob({ ...request, window: { from: 1332, to: 1334 } })).rejects.toThrow(
+      /is step 1332; the window/,
+    );
+    await expect(importForJob({ ...request, step: 1333 })).rejects.toThrow(/global_step1333: expected a checkpoint/);
+    const other = await trainedIn('two', '01900000-0000-7000-8000-000000000001');
+    await expect(importForJob({ ...request, from: other })).rejects.toThrow(InputError);
+    expect(
+      readdirSync(join(home, 'jobs', jobId, 'outside'), { recursive: true })
+        .map(String)
+        .sort(),
+    ).toEqual([
+      ...['control', 'control/step-1332', 'control/step-1332/config.json', 'control/step-1332/manifest.json'],
+      ...['control/step-1332/model.safetensors', 'control/step-1332/state.json'],
+    ]);
+    for (const folder of ['one', 'two', 'jobs']) rmSync(join(home, folder), { recursive: true });
   });
 });
 
