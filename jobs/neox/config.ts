@@ -86,7 +86,7 @@ function trainingPart({ to, schedule }: RunPlan) {
     warmup: warmupSteps / totalSteps,
     use_checkpoint_lr_scheduler: true,
     train_iters: to,
-    // Never: the fp32 masters would be those of the random initialisation, and the schedule would begin anew.
+    // Never: the schedule, and with finetune the step and the place in the data, would begin anew.
     finetune: false,
     no_load_optim: false,
     no_load_rng: true, // nothing is drawn; without it a checkpoint without generators is refused

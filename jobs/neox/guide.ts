@@ -61,12 +61,13 @@ few index arrays of validation sets that are never read.
 The sampler passes over the first ${from * rowsPerStep} samples (step ${from} times ${rowsPerStep} rows) without reading them, so the resumed run's step s reads the rows that
 \`manifest.json\` names for step s, whatever the number of GPUs. The arrays' names hold the number of samples: change neither
 \`train_iters\` (${to}), \`train_batch_size\` (${rowsPerStep}), \`seq_length\` nor \`seed\` (${settings.seed}), or GPT-NeoX makes arrays of its own, which pack and shuffle the rows.
-If its log says "could not find index map files" for train_0, stop it.
+If its log warns right after "train_0:" that it found no index map files, stop it.
 
 ## The optimizer
 
-${moments} The file is one rank's; ZeRO stage 1 cuts it anew for as many GPUs as there are. \`finetune\` and \`no_load_optim\` stay off: with either, DeepSpeed
-trains the fp32 masters of a random initialisation, and the learning rate starts from zero.
+${moments}
+The file is one rank's; ZeRO stage 1 cuts it anew for as many GPUs as there are. \`finetune\` and \`no_load_optim\` stay off: with the first, the step and with it the place
+in the data begin from zero; with either, so does the learning rate.
 
 ## Where this is not what Tiresias itself would do
 

@@ -65,7 +65,9 @@ async function trainedOutside(url: string, folder: string): Promise<void> {
 
 async function verified(url: string): Promise<void> {
   const window = { to: NANO_WINDOW.from + 20 };
-  const id = await submit(url, nanoSpec({ name: 'acceptance: verified', window, training: { checkpointEvery: 5 } }));
+  const evaluation = { benchmarks: [], every: 20, atStart: false };
+  const training = { checkpointEvery: 5 };
+  const id = await submit(url, nanoSpec({ name: 'acceptance: verified', window, training, evaluation }));
   await waitForEnd(url, id);
   const words = await run(url, 'verify', id, '--steps', '6');
   console.log(words.trimEnd());

@@ -1,7 +1,7 @@
 // The files of a GPT-NeoX checkpoint: layer files, model states and, for an engine that is to train on, the optimizer's as ZeRO stage 1 of DeeperSpeed
 // eb7f5cff has them (deepspeed/runtime/zero/stage1.py, elastic form). Checkpoint end of the road; zero.ts reads what this writes.
 // There is one optimizer file a tensor-parallel rank, as of a run on one data-parallel rank: the elastic form is cut anew for as many as load it.
-// Without the optimizer's files such an engine would keep the fp32 masters of its random initialisation, and train those.
+// An engine that finds no optimizer files loads no schedule either, and may go on with the fp32 masters of its own initialisation.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.ts';

@@ -92,11 +92,58 @@ class Samples:
         return tokens + self.tokens.get(self.documents[last], 0, end + 1)
 
 
+class DynamicLossScaler:
+    """Stands for DeepSpeed's: pickle makes one without calling its constructor and fills its fields."""
+
+
+class Loader(pickle.Unpickler):
+    """torch.load, as far as files of the test's own making need it: a tensor is its storage's bytes and its shape."""
+
+    def __init__(self, archive):
+        self.archive = archive
+        self.stem = next(name for name in archive.namelist() if name.endswith("/data.pkl"))[: -len("data.pkl")]
+        super().__init__(archive.open(self.stem + "data.pkl"))
+
+    def find_class(self, module, name):
+        known = {
+            ("torch", "FloatStorage"): "f",
+            ("torch", "HalfStorage"): "e",
+            ("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, *_: (*storage, offset, shape),
+            ("collections", "OrderedDict"): dict,
+            ("deepspeed.runtime.fp16.loss_scaler", "DynamicLossScaler"): DynamicLossScaler,
+        }
+        return known[module, name]
+
+    def persistent_load(self, identity):
+        kind, code, key, _, count = identity
+        assert kind == "storage"
+        values = self.archive.read(f"{self.stem}data/{key}")
+        assert len(values) == count * struct.calcsize(code)
+        return code, values
+
+
+def load(path):
+    with zipfile.ZipFile(path) as archive:
+        return Loader(archive).load()
+
+
 def resumed_iteration(folder):
+    """The step at which training goes on, once the parts of the checkpoint agree with each other."""
     tag = open(f"{folder}/checkpoint/latest", encoding="utf-8").read().strip()
-    with zipfile.ZipFile(f"{folder}/checkpoint/{tag}/mp_rank_00_model_states.pt") as archive:
-        name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
-        return pickle.loads(archive.read(name))["iteration"]  # a file of the test's own making
+    at = f"{folder}/checkpoint/{tag}"
+    state = load(f"{at}/mp_rank_00_model_states.pt")
+    assert state["global_steps"] == state["iteration"] and state["dp_world_size"] == 1
+    optimizer = load(f"{at}/zero_pp_rank_0_mp_rank_00_optim_states.pt")["optimizer_state_dict"]
+    assert optimizer["loss_scaler"].cur_scale == 4096 and optimizer["zero_stage"] == 1
+    masters = [interval for (interval,) in optimizer["local_sub_partitions_of_fp32_groups"]]
+    for (moments,), (_, _, _, shape) in zip(optimizer["base_optimizer_state"], masters, strict=True):
+        assert moments["exp_avg"][3] == moments["exp_avg_sq"][3] == shape
+    # The first of the decayed parameters is the embedding; the module computes with it in half precision.
+    code, halves, _, _ = load(f"{at}/layer_00-model_00-model_states.pt")["word_embeddings.weight"]
+    count = len(halves) // struct.calcsize(code)
+    values = struct.unpack(f"<{count}f", masters[0][1][: 4 * count])
+    assert code == "e" and struct.pack(f"<{count}e", *values) == halves
+    return state["iteration"]
 
 
 def main(folder, num_gpus):
