@@ -92,7 +92,9 @@ function countsOf({ findings }: Report): { counts: Record<Verdict, number> } {
 function describe(report: Report): string {
   const { job, basis, otherThanThen, findings } = report;
   const { counts } = countsOf(report);
-  const ofRuns = findings.filter(({ step }) => step !== undefined);
+  const ofRuns = findings
+    .filter(({ step }) => step !== undefined)
+    .sort((a, b) => (a.arm ?? '').localeCompare(b.arm ?? '') || (a.step ?? 0) - (b.step ?? 0));
   const table = formatTable([['ARM', 'STEP', 'WHAT', 'VERDICT'], ...rowsOf(ofRuns)]);
   const listed = (title: string, wanted: Verdict) => {
     const lines = findings.filter(({ verdict }) => verdict === wanted).map((finding) => `  ${inWords(finding)}\n`);
