@@ -25,7 +25,9 @@ import {
   prepare,
   removeHalfWritten,
   type Preparation,
+  type StartCheckpoint,
 } from './preparation.ts';
+import { findUnscored, findWaiting, isTrainedOutside } from './outside.ts';
 import { progressTracker, type Progress } from './progress.ts';
 import { persistently } from './persistence.ts';
 import { openRecorder } from './recorder.ts';
@@ -40,9 +42,11 @@ export interface AttemptOptions {
 }
 
 export interface AttemptEnd {
-  readonly outcome: 'succeeded' | 'failed' | 'cancelled' | 'preempted' | 'lost';
+  readonly outcome: 'succeeded' | 'failed' | 'cancelled' | 'preempted' | 'paused' | 'lost';
   readonly reason?: FailureReason;
   readonly message?: string;
+  /** Of a job that waits for outside checkpoints: those that it has; null when there is one to score. */
+  readonly numCheckpoints?: number | null;
 }
 
 type StopReason = 'cancelled' | 'preempted' | 'lost';
@@ -168,6 +172,7 @@ export class Attempt {
     const run = await persistently(() => ensureRun(database, fence, arm, { fromStep, toStep }));
     this.#tracker.start(arm, preparation.plan, run.step, run.state === 'succeeded' ? 'done' : 'loading');
     if (run.state === 'succeeded') return;
+    if (isTrainedOutside(this.#job.spec, arm)) return this.#scoreOutside(arm, preparation);
     await persistently(() => setRunState(database, fence, arm, 'running'));
     let newest = await this.#newestCheckpoint(arm);
     for (let numCrashes = 0; !this.#isOver();) {
@@ -182,6 +187,17 @@ export class Attempt {
       }
     }
     if (!this.#isOver()) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
+  }
+
+  /** Another engine trains the arm: what has come of it is scored. */
+  async #scoreOutside(arm: Arm, preparation: Preparation): Promise<void> {
+    const { database } = this.#options;
+    const { id } = this.#job;
+    for (const checkpoint of await persistently(() => findUnscored(database, id, arm, preparation))) {
+      if (this.#isOver()) return;
+      const words = await this.#train(arm, preparation, checkpoint);
+      if (words !== undefined) this.#fail('poison', `scoring ${arm} at step ${checkpoint.scoreAt} ended: ${words}`);
+    }
   }
 
   /** The run's newest checkpoint whose files are whole; a damaged one is forgotten, and said. No trainer of the arm runs. */
@@ -206,7 +222,11 @@ export class Attempt {
     return undefined;
   }
 
-  async #train(arm: Arm, preparation: Preparation, checkpoint: Start | undefined): Promise<string | undefined> {
+  async #train(
+    arm: Arm,
+    preparation: Preparation,
+    checkpoint: StartCheckpoint | undefined,
+  ): Promise<string | undefined> {
     const { id, attempt, spec } = this.#job;
     const folder = checkpointFolder(this.#options.home, id, attempt, arm);
     const task = makeTask(preparation, spec, arm, folder, checkpoint);
@@ -273,11 +293,19 @@ export class Attempt {
   }
 
   /** A window without a single pronoun edit is no intervention, unless that was expected. */
-  async #conclude({ plan }: Preparation): Promise<AttemptEnd> {
+  async #conclude(preparation: Preparation): Promise<AttemptEnd> {
     const { spec, id } = this.#job;
+    const { plan } = preparation;
+    const { database } = this.#options;
     const notes = [...this.#notes];
-    if (spec.arms.includes('intervention')) {
-      const numEdits = await persistently(() => totalPronounEdits(this.#options.database, id, 'intervention'));
+    if (spec.arms.some((arm) => isTrainedOutside(spec, arm))) {
+      const { arms, numCheckpoints, message } = await persistently(() => findWaiting(database, id, spec, preparation));
+      if (numCheckpoints === null || arms.length > 0) return { outcome: 'paused', message, numCheckpoints };
+      notes.push('trained by GPT-NeoX outside; what was rewritten is what the exports say');
+      for (const arm of spec.arms.filter((one) => isTrainedOutside(spec, one)))
+        await persistently(() => setRunState(database, this.#job.fence, arm, 'succeeded'));
+    } else if (spec.arms.includes('intervention')) {
+      const numEdits = await persistently(() => totalPronounEdits(database, id, 'intervention'));
       if (numEdits === 0 && !spec.intervention.expectNoEdits) {
         const message = `no pronoun was changed in steps ${plan.from} to ${plan.to}: policy, direction or data are not what was meant; if they are, set intervention.expectNoEdits`;
         return { outcome: 'failed', reason: 'no-edits', message };
@@ -291,10 +319,8 @@ export class Attempt {
   }
 }
 
-type Start = NonNullable<Parameters<typeof makeTask>[4]>;
-
 /** Where a trained arm goes on: its own newest checkpoint, else the burn-in's. The published arm is only scored. */
-function startOf(arm: Arm, own: string | undefined, burnIn: string | undefined): Start | undefined {
+function startOf(arm: Arm, own: string | undefined, burnIn: string | undefined): StartCheckpoint | undefined {
   if (own !== undefined) return { path: own, isOwn: true };
   return burnIn === undefined || arm === 'published' ? undefined : { path: burnIn, isOwn: false };
 }

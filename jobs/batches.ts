@@ -11,6 +11,7 @@ import {
 } from '../src/data/replay.ts';
 import { readTokenizer } from '../src/data/tokenizer.ts';
 import type { DataAccess } from '../src/data/token-files.ts';
+import type { TokenType } from '../src/data/token-type.ts';
 import { rewriteBatch, type Intervention, type Proof, type RewrittenBatch } from '../src/intervention/batch.ts';
 import { log } from '../src/log.ts';
 
@@ -32,6 +33,8 @@ export interface TimedProof extends Proof {
 }
 
 export interface Batches {
+  /** In which the dataset's files store token ids. */
+  readonly tokenType: TokenType;
   /** The rewritten batch of a step and its proof. Throws as replayBatch, fetchSamples and rewriteBatch do. */
   of(step: number): Promise<{ readonly batch: Batch; readonly proof: TimedProof }>;
   close(): void;
@@ -49,6 +52,7 @@ export async function openBatches({
   await prepareDataset(description, reporting);
   const dataset = openDataset(description, reporting);
   return {
+    tokenType: dataset.tokenType,
     async of(step) {
       const startedMs = performance.now();
       const { firstSample, numRows } = placeOfStep(dataset, step, rowsPerStep);

@@ -47,7 +47,7 @@ export async function runArm(task: TrainerTask, send: Send, signal: AbortSignal)
   await prepareDataset(task.dataset, task.access);
   const dataset = openDataset(task.dataset, task.access);
   try {
-    if (task.arm === 'published') await scorePublished(task, config, tokenizer, dataset, send);
+    if (task.scoreAt !== null) await scoreOnly(task, task.scoreAt, { config, tokenizer, dataset }, send);
     else await train(task, config, tokenizer, dataset, send, signal);
   } finally {
     dataset.close();
@@ -55,16 +55,15 @@ export async function runArm(task: TrainerTask, send: Send, signal: AbortSignal)
   send({ type: 'phase', phase: 'done' });
 }
 
-/** The suite's own checkpoint at the window's end is only scored. */
-async function scorePublished(
+/** A checkpoint that was not trained here is only scored. */
+async function scoreOnly(
   task: TrainerTask,
-  config: ModelConfig,
-  tokenizer: Tokenizer,
-  dataset: Dataset,
+  step: number,
+  parts: Omit<Scored, 'parameters'>,
   send: Send,
 ): Promise<void> {
-  const parameters = toTensors(config, await ofTheModel(() => loadWeights(task.startFolder, config)));
-  await evaluate(task, { config, parameters, tokenizer, dataset }, task.plan.to, send);
+  const parameters = toTensors(parts.config, await ofTheModel(() => loadWeights(task.startFolder, parts.config)));
+  await evaluate(task, { ...parts, parameters }, step, send);
 }
 
 async function train(
@@ -105,7 +104,10 @@ function memoryInUse() {
   return { rssBytes: process.memoryUsage.rss(), tensorBytes: liveTensorBytes() };
 }
 
-function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: TrainerTask): BatchTask {
+export type RowsOfArm = Pick<TrainerTask, 'arm' | 'dataset' | 'access' | 'plan' | 'tokenizerPath' | 'intervention'>;
+
+/** What an arm's batches are made of. */
+export function batchTask({ arm, dataset, access, plan, tokenizerPath, intervention }: RowsOfArm): BatchTask {
   const done = interventionOf(arm, intervention);
   const rewriting = done === null ? null : { tokenizerPath, intervention: done };
   return { dataset, access, rowsPerStep: plan.rowsPerStep, rewriting };
@@ -127,7 +129,11 @@ export async function loadStart(folder: string, config: ModelConfig, step: numbe
 }
 
 /** A run's own checkpoint is resumed exactly, whatever the plan says; so is a burn-in's, whose moments count as the model's. */
-function startOf({ plan, isOwnCheckpoint }: TrainerTask, config: ModelConfig, start: StateArrays): TrainState {
+export function startOf(
+  { plan, isOwnCheckpoint }: Pick<TrainerTask, 'plan' | 'isOwnCheckpoint'>,
+  config: ModelConfig,
+  start: StateArrays,
+): TrainState {
   const isWithoutMoments = !isOwnCheckpoint && plan.resume === 'weights-only';
   const state = toState(config, start, isWithoutMoments ? 'weights-only' : 'exact-state');
   const counted = !isOwnCheckpoint && plan.adamStep === 'zero-restart' ? withRestartedCount(state) : state;

@@ -30,6 +30,8 @@ export interface TrainerTask extends SharedTask {
   readonly tokenizerPath: string;
   /** Where the weights come from: the suite's checkpoint, the burn-in's, or the run's own newest one. */
   readonly startFolder: string;
+  /** The step as which `startFolder` is only scored: of the published arm, and of what was trained outside; null where it is trained. */
+  readonly scoreAt: number | null;
   /** Whether `startFolder` is one of this run's own checkpoints: then it is resumed exactly, whatever the plan says. */
   readonly isOwnCheckpoint: boolean;
   /** Samples no step reads, [from, to): the text on which perplexity is measured; null when there are none. */

@@ -60,13 +60,26 @@ function storedPlan(stored: unknown): JobPlan {
   return stored as JobPlan;
 }
 
-/** The task of one arm of one attempt, starting from `checkpoint`: the run's own newest one, the burn-in's, or none of either. */
+/** What the batches of an arm are made of. */
+export function rowsOfArm({ plan, model, dataset, access }: Preparation, spec: JobSpec, arm: Arm) {
+  const { tokenizerPath } = model;
+  return { arm, plan, dataset, access, tokenizerPath, intervention: spec.intervention };
+}
+
+export interface StartCheckpoint {
+  readonly path: string;
+  readonly isOwn: boolean;
+  /** As which step it is only scored. */
+  readonly scoreAt?: number;
+}
+
+/** The task of one arm of one attempt, starting from `checkpoint`: the run's own newest one, the burn-in's, one from outside, or none of these. */
 export function makeTask(
   preparation: Preparation,
   spec: JobSpec,
   arm: Arm,
   checkpointFolder: string,
-  checkpoint: { readonly path: string; readonly isOwn: boolean } | undefined,
+  checkpoint: StartCheckpoint | undefined,
 ): TrainerTask {
   const { plan, model, heldBack, benchmarks } = preparation;
   return {
@@ -74,6 +87,7 @@ export function makeTask(
     ...{ arm, heldBack },
     startFolder: checkpoint?.path ?? suiteCheckpoint(model, arm === 'published' ? plan.to : plan.from),
     tokenizerPath: model.tokenizerPath,
+    scoreAt: checkpoint?.scoreAt ?? (arm === 'published' ? plan.to : null),
     isOwnCheckpoint: checkpoint?.isOwn ?? false,
     intervention: spec.intervention,
     benchmarks: [...benchmarks],
@@ -90,7 +104,8 @@ function sharedTask({ plan, model, dataset, access }: Preparation, checkpointFol
   return { configPath: model.configPath, backend: plan.backend.name, ...{ plan, dataset, access, checkpointFolder } };
 }
 
-function suiteCheckpoint(model: SuiteModel, step: number): string {
+/** The folder of the suite's checkpoint at a step that the plan found there. */
+export function suiteCheckpoint(model: SuiteModel, step: number): string {
   const folder = model.checkpoints.get(step);
   if (folder === undefined) throw new Error(`bug: ${model.name} has no checkpoint at step ${step}`);
   return folder;

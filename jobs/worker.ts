@@ -6,7 +6,7 @@ import { ConflictError, messageOf, TransientError } from '../src/errors.ts';
 import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
 import { newOwner } from '../src/store/jobs.ts';
-import { beat, release, settle, type ClaimedJob } from '../src/store/leases.ts';
+import { beat, park, release, settle, type ClaimedJob } from '../src/store/leases.ts';
 import { Attempt, type AttemptEnd, type AttemptOptions } from './attempt.ts';
 import { persistently } from './persistence.ts';
 import { openQueue, type Queue } from './queue.ts';
@@ -83,6 +83,7 @@ async function heartbeat(attempt: Attempt, job: ClaimedJob, { database, leaseMs 
 async function finish(job: ClaimedJob, database: Database, end: AttemptEnd): Promise<void> {
   if (end.outcome === 'lost') return;
   if (end.outcome === 'preempted') await release(database, job.fence);
+  else if (end.outcome === 'paused') await park(database, job.fence, end.message ?? '', end.numCheckpoints ?? null);
   else {
     const { reason, message } = end;
     await settle(database, job.fence, end.outcome, { ...(reason && { reason }), ...(message && { message }) });

@@ -40,6 +40,9 @@ export function isHistorical(policy: Policy): policy is HistoricalPolicy {
   return (HISTORICAL_POLICIES as readonly Policy[]).includes(policy);
 }
 
+/** What trains a job's arms: this program, or GPT-NeoX outside of it. */
+export const ENGINES = ['tiresias', 'gpt-neox'] as const;
+
 export const JOB_STATES = [
   'queued',
   'running',
@@ -129,6 +132,10 @@ const training = z
   .strictObject({
     resume: z.enum(['auto', 'exact-state', 'burn-in', 'weights-only']).default('auto').meta({
       description: "Adam's moments: from the checkpoint's files, estimated from the steps before it, or from zero.",
+    }),
+    engine: z.enum(ENGINES).default('tiresias').meta({
+      description:
+        'What trains both arms: gpt-neox, for models that outgrow the engine here, leaves that to `tiresias export neox` and `tiresias import neox`; the job waits.',
     }),
     burnInSteps: autoOr(count).default('auto').meta({
       description: 'Steps before the checkpoint that a burn-in reads, un-rewritten and with the weights held still.',

@@ -5,6 +5,7 @@ import { faults } from './faults.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
+import { outside } from './outside.ts';
 import { plant } from './plant.ts';
 import { pythia14m } from './pythia-14m.ts';
 import { records } from './records.ts';
@@ -22,6 +23,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   records,
   otherBackend,
   otherBackendShort,
+  outside,
 };
 
 /** Needs checkpoints that `suite build` made; runs only when named. */

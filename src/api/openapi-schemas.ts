@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ARMS, FAILURE_REASONS, JOB_STATES, jobSpecSchema } from '../job-spec.ts';
 import { METRIC_NAMES } from '../store/results.ts';
 import { newDatasetSchema, newModelSchema } from './catalog.ts';
+import { outsideCheckpointSchema } from './results.ts';
 import { MAX_POINTS } from './sweeps.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -86,6 +87,7 @@ const checkpoint = objectOf({
   path: text,
   manifestSha256: text,
   sizeBytes: integer,
+  origin: { type: ['object', 'null'], description: 'Who trained it, when not this program.' },
   recordedAt: time,
 });
 
@@ -177,7 +179,7 @@ const written: Readonly<Record<string, Schema>> = {
 /** Every named schema of the document. */
 export function componentSchemas(): Record<string, unknown> {
   // zod puts a named schema among the $defs and refers to it.
-  const drawn = [jobSpecSchema, newModelSchema, newDatasetSchema].map(
+  const drawn = [jobSpecSchema, newModelSchema, newDatasetSchema, outsideCheckpointSchema].map(
     (schema) => z.toJSONSchema(schema, { io: 'input' }).$defs,
   );
   return Object.assign({}, written, ...drawn) as Record<string, unknown>;

@@ -108,7 +108,15 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       limit(500),
     ),
   },
-  '/v1/jobs/{id}/checkpoints': { get: ofJob('The stored checkpoints.', ref('Checkpoints')) },
+  '/v1/jobs/{id}/checkpoints': {
+    get: ofJob('The stored checkpoints.', ref('Checkpoints')),
+    post: {
+      ...ofJob('Takes in a checkpoint that another engine trained for the job; a worker scores it.', ref('Job')),
+      body: ref('OutsideCheckpoint'),
+      status: 202,
+      problems: [400, 404, 409, 422],
+    },
+  },
   '/v1/jobs/{id}/manifest': {
     get: ofJob('All that is needed to repeat the job.', { type: 'object', additionalProperties: true }),
   },

@@ -6,9 +6,11 @@ import type { Database } from '../store/database.ts';
 import { listEdits, sumEdits } from '../store/edits.ts';
 import type { EditPlace } from '../store/edits.ts';
 import { getJob } from '../store/jobs.ts';
-import { listJobCheckpoints, METRIC_NAMES, readItems, readMetrics } from '../store/results.ts';
-import type { MetricRow } from '../store/results.ts';
-import { armParameter, limitParameter, readQuery, stepParameter, textParameter } from './request.ts';
+import { acceptOutside } from '../store/outside.ts';
+import { listJobCheckpoints, METRIC_NAMES, PROOF_NAMES, readItems, readMetrics, readProofs } from '../store/results.ts';
+import type { MetricRow, StepProof } from '../store/results.ts';
+import { jobView } from './jobs.ts';
+import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
 import { readScores } from './scores.ts';
 
 const itemQuery = z.strictObject({
@@ -26,7 +28,31 @@ const editQuery = z.strictObject({
   limit: limitParameter(500, 50),
 });
 
-/** GET /jobs/:id/metrics, scores, items, edits, checkpoints, manifest. */
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 has 64 hex digits');
+const longText = z.string().min(1).max(4096);
+
+/** A checkpoint folder of the server that another engine has trained. */
+export const outsideCheckpointSchema = z
+  .strictObject({
+    arm: armParameter,
+    step: z.int().min(1).meta({ description: 'Updates finished.' }),
+    path: longText.startsWith('/').meta({ description: 'A checkpoint folder, where the workers find it.' }),
+    manifestSha256: hash,
+    sizeBytes: z.int().min(0),
+    origin: z
+      .strictObject({
+        engine: z.literal('gpt-neox'),
+        folder: longText,
+        files: z.record(longText, hash).meta({ description: 'What it was made of, by name.' }),
+        exportManifestSha256: hash
+          .nullable()
+          .meta({ description: 'Of the export that the engine was given; null where it is not known.' }),
+      })
+      .meta({ description: 'Who trained it, and from what.' }),
+  })
+  .meta({ id: 'OutsideCheckpoint' });
+
+/** GET /jobs/:id/metrics, scores, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
 export function resultRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
@@ -57,12 +83,26 @@ export function resultRoutes(database: Database): Router {
     // The sizes of files: far below 2^53.
     response.json({ checkpoints: checkpoints.map((row) => ({ ...row, sizeBytes: Number(row.sizeBytes) })) });
   });
+  router.post('/jobs/:id/checkpoints', async (request, response) => {
+    const { id } = request.params;
+    await acceptOutside(database, id, readBody(request, outsideCheckpointSchema));
+    response.status(202).json(jobView(await getJob(database, id)));
+  });
   router.get('/jobs/:id/manifest', async (request, response) => {
-    const { id, manifest } = await getJob(database, request.params.id);
+    const { id, name, state, manifest } = await getJob(database, request.params.id);
     if (manifest === null) throw new NotFoundError(`job ${id} has no manifest yet: a worker writes it when it begins`);
-    response.json(manifest);
+    const arms = (await readProofs(database, id)).map(({ arm, steps, ...run }) => [
+      arm,
+      { ...run, steps: proofs(steps) },
+    ]);
+    // Stored as an object by the worker.
+    response.json({ ...(manifest as object), job: { id, name, state }, arms: Object.fromEntries(arms) as unknown });
   });
   return router;
+}
+
+function proofs(steps: readonly StepProof[]): Record<string, (string | number)[]> {
+  return Object.fromEntries(PROOF_NAMES.map((name) => [name, steps.map((step) => step[name])]));
 }
 
 function columnsOf(rows: readonly MetricRow[]): Record<string, (number | null)[]> {

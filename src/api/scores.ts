@@ -123,6 +123,7 @@ async function labelsOf(
     const labels = [
       arm === 'intervention' ? noEdits : null,
       arm === 'published' ? null : reduced,
+      arm === 'published' ? null : labelEngine(spec),
       labelShift(scoresIn(scores)),
     ];
     return labels.filter((label) => label !== null).map((label) => ({ arm, benchmark, protocol, ...label }));
@@ -139,9 +140,19 @@ function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluatio
 
 async function labelNoEdits(database: Database, job: JobWithRuns): Promise<Label | null> {
   const run = job.runs.find(({ arm }) => arm === 'intervention');
+  if (labelEngine(job.spec as unknown as JobSpec) !== null) return null; // no step was recorded: the export has its edits
   if (!run || run.step === run.fromStep || (await totalPronounEdits(database, job.id, 'intervention')) > 0) return null;
   const detail = `no pronoun was changed in steps ${run.fromStep} to ${run.step}: this arm is a second control`;
   return { label: 'no pronoun was changed', detail };
+}
+
+/** Nothing may pass for training of this program's that was not. */
+function labelEngine({ training }: JobSpec): Label | null {
+  if (training.engine !== 'gpt-neox') return null;
+  return {
+    label: 'trained by GPT-NeoX',
+    detail: 'another engine trained this arm; its scores are of imported checkpoints',
+  };
 }
 
 function labelReduced(spec: JobSpec, plan: unknown): Label | null {

@@ -188,13 +188,15 @@ export async function verifyCheckpoint(folder: string): Promise<void> {
       throw new DataError(`${file}: holds ${size} bytes, its manifest says ${expected.sizeBytes}`);
     }
     const sha256 = await fileSha256(file);
-    if (sha256 !== expected.sha256) throw new DataError(`${file}: its SHA-256 ${sha256} differs from its manifest's`);
+    if (sha256 !== expected.sha256)
+      throw new DataError(`${file}: its SHA-256 ${sha256} differs from its manifest's ${expected.sha256}`);
   }
   const unsigned = FILES.find((name) => existsSync(join(folder, name)) && !Object.hasOwn(manifest.files, name));
   if (unsigned !== undefined) throw new DataError(`${join(folder, unsigned)}: there, but not named in the manifest`);
 }
 
-async function writeManifest(folder: string, step: number, hasMoments: boolean) {
+/** Writes the manifest of a checkpoint whose other files are there: from then on they are vouched for. */
+export async function writeManifest(folder: string, step: number, hasMoments: boolean) {
   const names = FILES.filter((name) => hasMoments || name !== 'optimizer.safetensors');
   const files: Record<string, { sha256: string; sizeBytes: number }> = {};
   let sizeBytes = 0;

@@ -1,22 +1,17 @@
 // A checkpoint or model folder → a model folder that Hugging Face's transformers loads, or GPT-NeoX's layer files. Checkpoint end of the road. A few
 // megabytes are in memory at a time.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
-import { readModelConfig, type ModelConfig } from '../model/config.ts';
+import { readModelConfig } from '../model/config.ts';
 import { parameterShapes } from '../model/parameters.ts';
-import { rotaryFrequencies } from '../model/rotary.ts';
 import { makeWholeFolder } from './appear-whole.ts';
 import { readCheckpointCounters, verifyCheckpoint } from './checkpoint.ts';
 import { huggingFaceConfig } from './hugging-face-config.ts';
-import { layerFile } from './layer-weights.ts';
-import { optimizerGroups, type NeoxParameter } from './names.ts';
-import { checkDivisible } from './neox-folder.ts';
+import { writeNeox, type NeoxTraining } from './neox-writer.ts';
 import { FLOAT_BYTES } from './random-access.ts';
 import { writeSafetensors, type WrittenType } from './safetensors.ts';
 import { countValues, type StoredTensor } from './stored-tensor.ts';
-import { cutForRank } from './tensor-parallel.ts';
-import { writeTorch, type TensorToSave, type ValueToSave } from './torch-writer.ts';
 import { openWeights, pickParameters } from './weights.ts';
 
 export interface ExportOptions {
@@ -32,6 +27,8 @@ export interface ExportOptions {
   readonly configPath?: string | undefined;
   /** Of GPT-NeoX's: the step of a model folder that does not tell. */
   readonly step?: number | undefined;
+  /** Of GPT-NeoX's: what its engine resumes training from, the optimizer's files included; default: weights and counters only. */
+  readonly training?: NeoxTraining | undefined;
 }
 
 export interface Exported {
@@ -68,7 +65,7 @@ export async function exportCheckpoint(from: string, to: string, options: Export
     const parameters = pickParameters(tensors, path, parameterShapes(config));
     return makeWholeFolder(to, (folder) => {
       if (options.format === 'hugging-face') writeModelFolder(folder, parameters, options);
-      else writeNeox(folder, parameters, config, { ...countersOf(from, options), options });
+      else writeNeox(folder, parameters, config, { ...options, ...countersOf(from, options), dtype: typeOf(options) });
       writeFileSync(join(folder, 'config.json'), huggingFaceConfig(configPath, config, options.precision));
       copyTokenizer(options.tokenizer ?? from, folder);
       return listed(folder);
@@ -110,75 +107,6 @@ function shardsOf(parameters: Parameters, dtype: WrittenType, maxBytes: number):
   return shards;
 }
 
-interface NeoxRun {
-  readonly step: number;
-  readonly lrCount: number;
-  readonly options: ExportOptions;
-}
-
-function writeNeox(top: string, parameters: Parameters, config: ModelConfig, run: NeoxRun): void {
-  const numRanks = run.options.tensorParallel ?? 1;
-  const dtype = typeOf(run.options);
-  const all = inModuleOrder(optimizerGroups(config).flat());
-  checkDivisible(config, all, numRanks, `--tensor-parallel ${numRanks}`);
-  const tag = `global_step${run.step}`;
-  const folder = join(top, tag);
-  mkdirSync(folder);
-  for (let rank = 0; rank < numRanks; rank++) {
-    for (const module of new Set(all.map((parameter) => parameter.module))) {
-      const state = new Map<string, TensorToSave>();
-      for (const parameter of all.filter((other) => other.module === module)) {
-        const whole = parameters.get(parameter.name)!; // pickParameters found them all
-        state.set(parameter.suffix, { dtype, tensor: cutForRank(parameter, whole, rank, numRanks) });
-        if (parameter.suffix === 'attention.query_key_value.bias')
-          state.set('attention.rotary_emb.inv_freq', { dtype, tensor: frequencies(config) });
-      }
-      writeTorch(join(folder, layerFile(module, rank)), state);
-    }
-    const mp = String(rank).padStart(2, '0');
-    writeTorch(join(folder, `mp_rank_${mp}_model_states.pt`), modelState(config, run, numRanks));
-  }
-  writeFileSync(join(top, 'latest'), tag, { flush: true });
-}
-
-// A module's parameters in the order in which GPT-NeoX saves them: that of its construction, not of the optimizer's groups.
-function inModuleOrder(parameters: readonly NeoxParameter[]): NeoxParameter[] {
-  const places = ['input_layernorm', 'query_key_value', 'attention.dense', 'post_attention', 'h_to_4h', '4h_to_h'];
-  const place = ({ suffix }: NeoxParameter): number =>
-    2 * places.findIndex((part) => suffix.includes(part)) + (suffix.endsWith('.bias') ? 1 : 0);
-  return [...parameters].sort((a, b) => a.module - b.module || place(a) - place(b));
-}
-
-// GPT-NeoX keeps the rotary frequencies among a block's weights and misses them when they are not there.
-function frequencies(config: ModelConfig): TensorToSave['tensor'] {
-  const values = rotaryFrequencies(config);
-  return { shape: [values.length], read: (from, into) => into.set(values.subarray(from, from + into.length)) };
-}
-
-function modelState(config: ModelConfig, { step, lrCount }: NeoxRun, numRanks: number): ValueToSave {
-  return dictOf({
-    module: null, // the layer files have it
-    optimizer: null,
-    lr_scheduler: dictOf({ num_iters: lrCount }),
-    csr_tensor_module_names: [],
-    skipped_steps: step - lrCount,
-    global_steps: step,
-    dp_world_size: 1,
-    mp_world_size: numRanks,
-    iteration: step,
-    args: dictOf({
-      num_layers: config.numLayers,
-      hidden_size: config.hiddenSize,
-      num_attention_heads: config.numHeads,
-      max_position_embeddings: config.maxPositions,
-      make_vocab_size_divisible_by: 128, // this and the next as in all of Pythia; GPT-NeoX compares them with its arguments
-      tokenizer_type: 'HFTokenizer',
-      padded_vocab_size: config.vocabSize,
-      model_parallel_size: numRanks,
-    }),
-  });
-}
-
 function countersOf(from: string, { format, step }: ExportOptions): { step: number; lrCount: number } {
   if (format === 'hugging-face') return { step: 0, lrCount: 0 };
   return step === undefined ? readCheckpointCounters(from) : { step, lrCount: step };
@@ -203,10 +131,6 @@ function listed(folder: string): Exported {
 
 function typeOf({ precision }: ExportOptions): WrittenType {
   return precision === 'fp16' ? 'F16' : 'F32';
-}
-
-function dictOf(values: Readonly<Record<string, ValueToSave>>): ReadonlyMap<string, ValueToSave> {
-  return new Map(Object.entries(values));
 }
 
 function json(value: unknown): string {

@@ -13,8 +13,16 @@ export interface TensorToSave {
   readonly tensor: Pick<StoredTensor, 'shape' | 'read'>;
 }
 
+/** An instance of a class that whoever loads it must have; the loader is then told to trust the file. */
+export interface ObjectToSave {
+  /** Module and class with a space between, as pickles name them. */
+  readonly className: string;
+  readonly state: DictToSave;
+}
+
 /** Maps become dicts in their order, arrays lists, whole numbers ints. */
-export type ValueToSave = null | boolean | number | string | readonly ValueToSave[] | DictToSave | TensorToSave;
+export type ValueToSave =
+  null | boolean | number | string | readonly ValueToSave[] | DictToSave | TensorToSave | ObjectToSave;
 type DictToSave = ReadonlyMap<string, ValueToSave>;
 
 const STORAGES: Readonly<Record<WrittenType, string>> = { F32: 'FloatStorage', F16: 'HalfStorage' };
@@ -61,6 +69,10 @@ function pickled(value: ValueToSave, name: string, storages: [string, TensorToSa
   if ('tensor' in value) {
     storages.push([name, value]);
     return tensorParts(value, storages.length - 1);
+  }
+  if ('className' in value) {
+    const global = Buffer.from(`c${value.className.replace(' ', '\n')}\n`);
+    return [global, Buffer.from([0x29, 0x81]), ...pickled(value.state, name, storages), Buffer.from('b')]; // EMPTY_TUPLE NEWOBJ … BUILD
   }
   const items = [...value].flatMap(([key, item]) => [unicode(key), ...pickled(item, key, storages)]);
   return items.length === 0 ? [Buffer.from('}')] : [Buffer.from('}('), ...items, Buffer.from('u')];

@@ -34,7 +34,8 @@ export interface IndexMaps extends SampleIndexSize {
   close(): void;
 }
 
-interface MapFiles {
+/** The paths of the three files. */
+export interface MapFiles {
   readonly documents: string;
   readonly starts: string;
   readonly order: string;
@@ -82,7 +83,8 @@ function nameStem(folder: string, prefix: string, { numSamples, seqLength, seed 
   return join(folder, `${name}_${DATASET_NAME}_indexmap_${numSamples}ns_${seqLength}sl_${seed}s`);
 }
 
-function nameFiles(folder: string, prefix: string, order: SampleOrder): MapFiles {
+/** The paths that GPT-NeoX gives the arrays of a prefix in a folder. */
+export function nameFiles(folder: string, prefix: string, order: SampleOrder): MapFiles {
   const stem = nameStem(folder, prefix, order);
   return { documents: `${stem}_doc_idx.npy`, starts: `${stem}_sample_idx.npy`, order: `${stem}_shuffle_idx.npy` };
 }

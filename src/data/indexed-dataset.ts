@@ -188,35 +188,63 @@ export function openTokens(
  * Throws InputError for an id that the type cannot hold.
  */
 export function writeIndexedDataset(prefix: string, documents: Iterable<ArrayLike<number>>, type: TokenType): void {
-  const temporary = { bin: `${prefix}.bin.${process.pid}.tmp`, idx: `${prefix}.idx.${process.pid}.tmp` };
+  const writer = createIndexedDataset(prefix, type);
   try {
-    const lengths: number[] = [];
-    writeFile(temporary.bin, function* () {
-      for (const tokens of documents) {
-        if (lengths.length === MOST_DOCUMENTS) throw new InputError(`${prefix}: more than ${MOST_DOCUMENTS} documents`);
-        lengths.push(tokens.length);
-        yield encodeTokens(type, tokens);
-      }
-    });
-    writeFile(temporary.idx, function* () {
-      yield tokenIndexBytes(lengths, type);
-    });
-    renameSync(temporary.bin, `${prefix}.bin`);
-    renameSync(temporary.idx, `${prefix}.idx`);
+    for (const tokens of documents) writer.add(tokens);
+    writer.finish();
   } finally {
-    rmSync(temporary.bin, { force: true });
-    rmSync(temporary.idx, { force: true });
+    writer.close();
   }
 }
 
-function writeFile(path: string, chunks: () => Iterable<Buffer>): void {
-  const descriptor = openSync(path, 'w');
-  try {
-    for (const chunk of chunks()) {
-      for (let done = 0; done < chunk.length;) done += writeSync(descriptor, chunk, done);
-    }
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+export interface IndexedDatasetWriter {
+  /** Appends a document. Throws InputError for an id that the type cannot hold. */
+  add(tokens: ArrayLike<number>): void;
+  /** Puts both files in place, the .idx last. */
+  finish(): void;
+  /** Removes what is not finished; the caller closes in any case. */
+  close(): void;
+}
+
+/** Begins a .bin and its .idx, for documents that come one after the other. */
+export function createIndexedDataset(prefix: string, type: TokenType): IndexedDatasetWriter {
+  const temporary = { bin: `${prefix}.bin.${process.pid}.tmp`, idx: `${prefix}.idx.${process.pid}.tmp` };
+  const lengths: number[] = [];
+  let bin: number | undefined = openSync(temporary.bin, 'w');
+  const closeBin = () => {
+    if (bin !== undefined) closeSync(bin);
+    bin = undefined;
+  };
+  return {
+    add(tokens) {
+      if (bin === undefined) throw new Error(`bug: ${prefix} is finished`);
+      if (lengths.length === MOST_DOCUMENTS) throw new InputError(`${prefix}: more than ${MOST_DOCUMENTS} documents`);
+      const bytes = encodeTokens(type, tokens);
+      lengths.push(tokens.length);
+      writeAll(bin, bytes);
+    },
+    finish() {
+      if (bin === undefined) throw new Error(`bug: ${prefix} is finished`);
+      fsyncSync(bin);
+      closeBin();
+      const idx = openSync(temporary.idx, 'w');
+      try {
+        writeAll(idx, tokenIndexBytes(lengths, type));
+        fsyncSync(idx);
+      } finally {
+        closeSync(idx);
+      }
+      renameSync(temporary.bin, `${prefix}.bin`);
+      renameSync(temporary.idx, `${prefix}.idx`);
+    },
+    close() {
+      closeBin();
+      rmSync(temporary.bin, { force: true });
+      rmSync(temporary.idx, { force: true });
+    },
+  };
+}
+
+function writeAll(descriptor: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
 }

@@ -7,8 +7,10 @@ import type { Corpus, SampleOrder } from './sample-index.ts';
 import { isSealed, readSeal, writeSeal } from './seal.ts';
 import type { DataAccess, TokenPlace } from './token-files.ts';
 import { checkTokenIndex } from './token-index.ts';
+import type { TokenType } from './token-type.ts';
 
 export interface PackedSamples {
+  readonly tokenType: TokenType;
   /** Writes the seqLength + 1 tokens of the i-th training sample to `into[at …]`. Throws DataError. */
   read(i: number, into: Int32Array, at: number): void;
   /** Brings the bytes of these training samples here. */
@@ -46,6 +48,7 @@ export function openPackedSamples(place: TokenPlace, order: SampleOrder, access:
 
 function cutSamples(files: IndexedDataset, maps: IndexMaps, rowLength: number): PackedSamples {
   return {
+    tokenType: files.type,
     read(i, into, at) {
       let done = 0;
       for (const [document, from, numTokens] of piecesOf(files, maps, i, rowLength)) {

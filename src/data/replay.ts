@@ -6,6 +6,7 @@ import { InputError } from '../errors.ts';
 import { openRows } from './indexed-dataset.ts';
 import { openPackedSamples } from './packed-samples.ts';
 import { numSamplesRequested } from './sample-index.ts';
+import type { TokenType } from './token-type.ts';
 import { prepareTokenFiles, type DataAccess, type TokenPlace } from './token-files.ts';
 
 export const LAYOUTS = ['preshuffled', 'documents'] as const;
@@ -33,6 +34,8 @@ export interface DatasetDescription {
 
 export interface Dataset {
   readonly description: DatasetDescription;
+  /** In which its files store token ids. */
+  readonly tokenType: TokenType;
   /** Samples that the original training could read. */
   readonly numSamples: number;
   /** Tokens of a sample, [T + 1]; throws InputError for a sample that is not there, DataError for damaged bytes. */
@@ -159,6 +162,7 @@ function preshuffled(description: DatasetDescription, access: DataAccess): Datas
   }
   const dataset: Dataset = {
     description,
+    tokenType: files.type,
     numSamples: files.numDocuments,
     readSample: (sample) => readOne(dataset, sample),
     readSamples(first, count, into) {
@@ -180,6 +184,7 @@ function packed(description: DatasetDescription, access: DataAccess): Dataset {
   const samples = openPackedSamples(placeOf(description), order, access);
   const dataset: Dataset = {
     description,
+    tokenType: samples.tokenType,
     numSamples: trainSteps * batchSize, // the index has half a per cent more, which no step reads
     readSample: (sample) => readOne(dataset, sample),
     readSamples(first, count, into) {

@@ -40,7 +40,7 @@ export interface ClaimedJob {
 }
 
 /** How an attempt ends. */
-export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'preempted' | 'lost';
+export type Outcome = 'succeeded' | 'failed' | 'cancelled' | 'preempted' | 'paused' | 'lost';
 
 export interface Ending {
   readonly reason?: FailureReason;
@@ -114,6 +114,24 @@ export async function release(
 ): Promise<void> {
   await fenced(database, fence, async (transaction) => {
     await requeue(transaction, fence, 'preempted', { message }, Prisma.sql`num_preempted = num_preempted + 1`, 0);
+  });
+}
+
+/**
+ * Lets go of a job that waits for what others do, at no cost: nobody claims it until an outside checkpoint comes (outside.ts). One that came meanwhile, so
+ * that there are no longer `numCheckpoints`, or null of them, sends it back to the queue.
+ */
+export async function park(
+  database: Database,
+  fence: Fence,
+  message: string,
+  numCheckpoints: number | null,
+): Promise<void> {
+  await fenced(database, fence, async (transaction) => {
+    const free = Prisma.sql`num_preempted = num_preempted + 1`;
+    const now = await transaction.checkpoint.count({ where: { run: { jobId: fence.jobId } } });
+    const state = now === numCheckpoints ? 'paused' : 'queued';
+    await requeue(transaction, fence, 'paused', { message }, free, 0, state);
   });
 }
 
@@ -248,17 +266,18 @@ async function requeue(
   ending: Ending,
   count: Prisma.Sql,
   delayMs: number,
+  state: 'queued' | 'paused' = 'queued',
 ): Promise<void> {
   const { jobId, attempt } = fence;
   const job = await transaction.job.findUniqueOrThrow({ where: { id: jobId }, select: { cancelRequested: true } });
   if (job.cancelRequested) return finish(transaction, jobId, attempt, 'cancelled', ending, outcome);
   await transaction.$executeRaw`
-    UPDATE job SET state = 'queued', owner = NULL, lease_until = NULL, ${count},
-      num_lost = 0, run_at = clock_timestamp() + ${delayMs} * interval '1 millisecond'
+    UPDATE job SET state = ${state}, message = ${state === 'paused' ? (ending.message ?? null) : null}, owner = NULL,
+      lease_until = NULL, ${count}, num_lost = 0, run_at = clock_timestamp() + ${delayMs} * interval '1 millisecond'
     WHERE id = ${jobId}::uuid`;
   await closeAttempt(transaction, jobId, attempt, outcome, ending.message);
-  await appendEvent(transaction, jobId, 'state', { state: 'queued', attempt, ...ending });
-  await notifyWorkers(transaction, jobId);
+  await appendEvent(transaction, jobId, 'state', { state, attempt, ...ending });
+  if (state === 'queued') await notifyWorkers(transaction, jobId);
 }
 
 async function finish(

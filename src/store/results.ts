@@ -39,6 +39,44 @@ function inNumbers({ rssBytes, tensorBytes, ...rest }: Pick<Step, Metric>): Metr
   return { ...rest, rssBytes: toNumber(rssBytes), tensorBytes: toNumber(tensorBytes) };
 }
 
+const PROOFS = {
+  step: true,
+  attempt: true,
+  numRows: true,
+  sha256Before: true,
+  sha256After: true,
+  numEdits: true,
+  lossNats: true,
+  gradientNorm: true,
+  learningRate: true,
+} as const;
+
+export type StepProof = Pick<Step, keyof typeof PROOFS>;
+export const PROOF_NAMES = Object.keys(PROOFS) as (keyof StepProof)[]; // the keys of a constant
+
+export interface RunProof {
+  readonly arm: Arm;
+  readonly state: string;
+  /** In order. */
+  readonly steps: readonly StepProof[];
+  /** Those that are kept, in order. */
+  readonly checkpoints: readonly Pick<Checkpoint, 'step' | 'attempt' | 'path' | 'manifestSha256' | 'origin'>[];
+}
+
+/** What every run of a job has left for whoever repeats it. */
+export async function readProofs(database: Database, jobId: string): Promise<RunProof[]> {
+  const checkpoint = { step: true, attempt: true, path: true, manifestSha256: true, origin: true } as const;
+  const runs = await database.prisma.run.findMany({
+    where: { jobId },
+    orderBy: { id: 'asc' },
+    select: {
+      ...{ arm: true, state: true, steps: { orderBy: { step: 'asc' }, select: PROOFS } },
+      checkpoints: { orderBy: { step: 'asc' }, select: checkpoint },
+    },
+  });
+  return runs.map(({ arm, ...run }) => ({ ...run, arm: arm as Arm })); // only arms are stored
+}
+
 export interface EvaluationKey {
   readonly arm: Arm;
   readonly step: number;

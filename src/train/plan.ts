@@ -155,7 +155,7 @@ const BURN_IN_STEPS = 64;
 
 function resolveResume(spec: JobSpec, model: ModelFacts, from: number): Pick<RunPlan, 'resume' | 'burnInSteps'> {
   const { resume: wanted, burnInSteps } = spec.training;
-  const resume = wanted === 'auto' ? bestResume(model, from) : wanted;
+  const resume = wanted === 'auto' ? bestResume(spec, model, from) : wanted;
   if (resume === 'exact-state' && !model.hasMoments(from)) {
     throw new InputError(
       `${model.name} has no optimizer state at step ${from}: take "burn-in", "weights-only" or "auto"`,
@@ -182,10 +182,10 @@ function resolveResume(spec: JobSpec, model: ModelFacts, from: number): Pick<Run
   return { resume, burnInSteps };
 }
 
-/** At step 0 the true moments are zero. */
-function bestResume(model: ModelFacts, from: number): RunPlan['resume'] {
+/** At step 0 the true moments are zero; a model that is trained outside may be too large for a burn-in here. */
+function bestResume({ training }: JobSpec, model: ModelFacts, from: number): RunPlan['resume'] {
   if (model.hasMoments(from)) return 'exact-state';
-  return from === 0 ? 'weights-only' : 'burn-in';
+  return from === 0 || training.engine === 'gpt-neox' ? 'weights-only' : 'burn-in';
 }
 
 /** Activation memory a micro-batch may take: half of what the wasm back end can hold. */

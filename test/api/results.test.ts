@@ -133,8 +133,24 @@ describe('GET /v1/jobs/:id/checkpoints and /manifest', () => {
     expect((await get(`${empty}/checkpoints`)).body).toEqual({ checkpoints: [] });
   });
 
-  it('gives the manifest as it was stored, and says when there is none yet', async () => {
-    expect((await get(`${id}/manifest`)).body).toEqual(manifest);
+  it('gives the manifest as it was stored with what each run has proved, and says when there is none yet', async () => {
+    const { arms, job, ...stored } = (await get(`${id}/manifest`)).body as Record<string, unknown>;
+    expect(stored).toEqual(manifest);
+    expect(job).toMatchObject({ id });
+    const steps = Array.from({ length: 10 }, (_, index) => 1330 + index);
+    const { path, manifestSha256 } = checkpoint;
+    expect(arms).toMatchObject({
+      control: {
+        steps: {
+          step: steps,
+          sha256Before: steps.map((step) => someStep(step).sha256Before),
+          sha256After: steps.map((step) => someStep(step).sha256After),
+          lossNats: steps.map((step) => 3 - step / 1000),
+        },
+        checkpoints: [1340, 1350].map((step) => ({ step, attempt: 1, path, manifestSha256 })),
+      },
+      intervention: { steps: { numEdits: Array(10).fill(2) as number[] }, checkpoints: [] },
+    });
     const none = await get(`${empty}/manifest`);
     expect(none.body).toMatchObject({ status: 404, detail: expect.stringContaining('no manifest yet') as string });
   });

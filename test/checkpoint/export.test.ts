@@ -6,9 +6,17 @@ import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { exportCheckpoint, type ExportOptions } from '../../src/checkpoint/export.ts';
 import { importCheckpoint } from '../../src/checkpoint/import.ts';
-import { readSafetensors, readSafetensorsShapes, writeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import {
+  readSafetensors,
+  readSafetensorsShapes,
+  SafetensorsFile,
+  type Tensor,
+  writeSafetensors,
+} from '../../src/checkpoint/safetensors.ts';
+import { TorchFile } from '../../src/checkpoint/torch-zip.ts';
 import { readWeights } from '../../src/checkpoint/weights.ts';
 import { addCheckpointExportCommand } from '../../src/cli/checkpoint-export.ts';
+import { numpyRandom } from '../../src/data/numpy-random.ts';
 import { DataError, InputError } from '../../src/errors.ts';
 import { readModelConfig } from '../../src/model/config.ts';
 import { roundToHalf } from '../../src/model/rotary.ts';
@@ -167,6 +175,48 @@ describe("GPT-NeoX's form", () => {
     }
     await exportCheckpoint(join(out, 'imported'), join(out, 'twice'), options);
     expect(contents(join(out, 'twice'))).toEqual(contents(join(out, 'once')));
+  });
+
+  it.each([1, 2])(
+    'takes the optimizer along, which is imported again bit for bit, of %i ranks',
+    async (tensorParallel) => {
+      const draw = numpyRandom(7);
+      const values = (sign: number, { shape, data }: Tensor) => ({
+        ...{ shape, data: data.map(() => sign * (draw.nextWord() / 2 ** 32)) },
+      });
+      const moments = [...original].flatMap(([name, tensor]) => [
+        [`exp_avg.${name}`, values(-1, tensor)] as const,
+        [`exp_avg_sq.${name}`, values(1, tensor)] as const,
+      ]);
+      writeSafetensors(join(out, 'optimizer.safetensors'), moments);
+      const file = new SafetensorsFile(join(out, 'optimizer.safetensors'));
+      const schedule = { peak: 1e-3, floor: 1e-4, totalSteps: 143_000, warmupSteps: 1430 };
+      const training = { schedule, moments: file.tensors, vocabDivisor: 128 };
+      await exportCheckpoint(source, join(out, 'neox'), { ...NEOX, precision: 'fp16', tensorParallel, training });
+      file.close();
+      const result = importCheckpoint(join(out, 'neox'), join(out, 'again'));
+      expect(result.state).toEqual({ step: 1200, lrCount: 1197, skippedSteps: 3, lossScale: 4096 });
+      expect(result).toMatchObject({ weights: 'fp32 masters', hasOptimizer: true });
+      expectSame(readSafetensors(join(out, 'again', 'model.safetensors')), original);
+      expectSame(readSafetensors(join(out, 'again', 'optimizer.safetensors')), new Map(moments));
+      const model = new TorchFile(join(out, 'neox', 'global_step1200', 'mp_rank_00_model_states.pt'));
+      const written = new Map(Object.entries({ start_lr: 1e-3, warmup_iter: 1430, decay_style: 'cosine' }));
+      for (const [key, value] of Object.entries({ end_iter: 143_000, min_lr: 1e-4, num_iters: 1197 }))
+        written.set(key, value);
+      expect((model.value as Map<string, unknown>).get('lr_scheduler')).toEqual(written);
+      model.close();
+    },
+  );
+
+  it('starts moments from zero where there are none', async () => {
+    const schedule = { peak: 1, floor: 0, totalSteps: 2000, warmupSteps: 0 };
+    const training = { schedule, moments: null, vocabDivisor: 128 };
+    await exportCheckpoint(source, join(out, 'neox'), { ...NEOX, precision: 'fp16', training });
+    importCheckpoint(join(out, 'neox'), join(out, 'again'));
+    const moments = readSafetensors(join(out, 'again', 'optimizer.safetensors'));
+    expect(moments.size).toBe(2 * original.size);
+    for (const { data } of moments.values()) expect(data.every((value) => value === 0)).toBe(true);
+    expectSame(readSafetensors(join(out, 'again', 'model.safetensors')), original);
   });
 
   it('needs a step, and ranks that can share the model', async () => {

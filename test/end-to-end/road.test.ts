@@ -13,6 +13,7 @@ import { packagePath } from '../../src/package-root.ts';
 import { describeDataset } from '../../src/suite/datasets.ts';
 import { nanoTokenizerPath } from '../../src/suite/nano/corpus.ts';
 import { nanoSpec, startTestService, type JobAnswer, type TestService, type TestWorker } from '../support/service.ts';
+import { testExport, testVerification } from './repeated.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // trainers start from sources on a machine that does other things
 
@@ -235,6 +236,10 @@ describe('a job of three arms over four steps', () => {
       .map((path) => join(service.home, 'jobs', id, path));
     expect(folders.sort()).toEqual(checkpoints.map(({ path }) => path).sort());
   });
+
+  const finished = async () => ({ service, id, steps: await readSteps(id) });
+  testExport(finished);
+  testVerification(finished);
 });
 
 /** One step of one row, nothing scored but held-back text. */

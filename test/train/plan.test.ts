@@ -171,6 +171,10 @@ describe('resolvePlan', () => {
     expect(plan({})).toMatchObject({ resume: 'exact-state', burnInSteps: 0 });
     expect(plan({ training: { resume: 'weights-only' } })).toMatchObject({ resume: 'weights-only', burnInSteps: 0 });
     expect(plan({ checkpoint: 'step132000' })).toMatchObject({ resume: 'burn-in', burnInSteps: 64 });
+    // A model that is trained outside may be too large for a burn-in here.
+    const outside = { checkpoint: 'step132000', training: { engine: 'gpt-neox' } } as const;
+    expect(plan(outside)).toMatchObject({ resume: 'weights-only', burnInSteps: 0 });
+    expect(plan({ ...outside, checkpoint: 'step133000' })).toMatchObject({ resume: 'exact-state' });
     const without = { checkpoint: 'step132000', training: { resume: 'exact-state' } } as const;
     expectFault(() => plan(without), '/training/resume', /no optimizer state at step 132000: take "burn-in"/);
   });
