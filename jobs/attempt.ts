@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileSha256, verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../src/errors.ts';
-import { ARMS, type Arm, type FailureReason } from '../src/job-spec.ts';
+import { ARMS, TRAINED_ARMS, type Arm, type FailureReason } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
 import type { HubLogin } from '../src/suite/hub/remote-data.ts';
@@ -56,7 +56,7 @@ const GRACE_MS = 20_000;
 /** A trainer that dies this often without a new checkpoint is not started again. */
 const MOST_CRASHES = 5;
 /** Trained first, so that they run side by side; published only waits for a free core. */
-const ORDER: readonly Arm[] = ['control', 'intervention', 'placebo', 'published'];
+const ORDER: readonly Arm[] = [...TRAINED_ARMS, 'published'];
 
 export class Attempt {
   readonly #job: ClaimedJob;

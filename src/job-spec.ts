@@ -3,7 +3,9 @@
 import { z } from 'zod';
 
 /** The trainings and scorings of one job; effect = intervention − control, noise floor = placebo − control. */
-export const ARMS = ['published', 'control', 'intervention', 'placebo'] as const;
+export const TRAINED_ARMS = ['control', 'intervention', 'placebo'] as const;
+export type TrainedArm = (typeof TRAINED_ARMS)[number];
+export const ARMS = ['published', ...TRAINED_ARMS] as const;
 export type Arm = (typeof ARMS)[number];
 /** What a job has when it does not say; the placebo costs one more training. */
 const DEFAULT_ARMS: readonly Arm[] = ['published', 'control', 'intervention'];

@@ -12,15 +12,13 @@ import { numSamplesRequested } from '../../src/data/sample-index.ts';
 import type { TokenType } from '../../src/data/token-type.ts';
 import { readTokenizer } from '../../src/data/tokenizer.ts';
 import { DataError, InputError } from '../../src/errors.ts';
-import type { JobSpec } from '../../src/job-spec.ts';
+import type { JobSpec, TrainedArm } from '../../src/job-spec.ts';
 import { readModelConfig } from '../../src/model/config.ts';
 import { openBatches } from '../batches.ts';
 import { findBurnIn, rowsOfArm, suiteCheckpoint, type Preparation } from '../preparation.ts';
 import { batchTask } from '../intervention.ts';
 import { LAYOUT, neoxConfig, vocabDivisorFor, yamlOf, type EngineSettings } from './config.ts';
 import { launchScript, readme } from './guide.ts';
-
-export type TrainedArm = 'control' | 'intervention';
 
 export interface NeoxExport {
   readonly job: { readonly id: string; readonly name: string };

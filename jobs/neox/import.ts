@@ -7,7 +7,7 @@ import { fileSha256, writeManifest } from '../../src/checkpoint/checkpoint.ts';
 import { importCheckpoint, type Imported } from '../../src/checkpoint/import.ts';
 import { findStepFolder } from '../../src/checkpoint/neox-folder.ts';
 import { InputError } from '../../src/errors.ts';
-import type { TrainedArm } from './export.ts';
+import type { TrainedArm } from '../../src/job-spec.ts';
 
 export interface NeoxImport {
   readonly jobId: string;

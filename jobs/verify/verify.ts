@@ -1,7 +1,7 @@
 // Verification by others: k steps of each trained arm of a job are made again from its manifest and the files here, and everything that comes out is compared
 // with what was recorded. It says of each step what could be checked, and why not.
 import { DataError, messageOf } from '../../src/errors.ts';
-import type { Arm } from '../../src/job-spec.ts';
+import { TRAINED_ARMS, type Arm } from '../../src/job-spec.ts';
 import { selectBackend, type BackendName } from '../../src/tensor/backend.ts';
 import { openBatches, type Batches } from '../batches.ts';
 import { batchTask } from '../intervention.ts';
@@ -38,8 +38,6 @@ export interface Report {
   readonly findings: readonly Finding[];
 }
 
-const TRAINED: readonly Arm[] = ['control', 'intervention'];
-
 interface ArmPlan {
   readonly arm: Arm;
   readonly run: RecordedRun;
@@ -54,7 +52,7 @@ export async function verifyJob(record: JobRecord, preparation: Preparation, opt
   const findings: Finding[] = [...files.findings];
   const canTrain = options.isRowsOnly ? 'it was asked for rows only' : await whyNoBackend(backend);
   const plans: ArmPlan[] = [];
-  for (const arm of TRAINED) {
+  for (const arm of TRAINED_ARMS) {
     const run = record.arms[arm];
     if (run === undefined || run.steps.step.length === 0) {
       if (record.spec.arms.includes(arm)) findings.push(nothingOf(arm, record));

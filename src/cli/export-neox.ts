@@ -1,10 +1,10 @@
 // `tiresias export neox`: a job's window, checkpoint and settings for GPT-NeoX, for models that outgrow the engine here.
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
-import { exportForNeox, type NeoxExport, type TrainedArm } from '../../jobs/neox/export.ts';
+import { exportForNeox, type NeoxExport } from '../../jobs/neox/export.ts';
 import { prepare, type Preparation } from '../../jobs/preparation.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { jobSpecSchema } from '../job-spec.ts';
+import { jobSpecSchema, TRAINED_ARMS, type TrainedArm } from '../job-spec.ts';
 import { homeFolder, hubAccess } from '../settings.ts';
 import { connect, urlOption } from './api-client.ts';
 import { findJobRecord } from './job-record.ts';
@@ -42,7 +42,7 @@ export function addExportNeoxCommand(program: Command): void {
     .command('neox')
     .description('a folder from which GPT-NeoX v1.0 trains one arm of a job')
     .argument('<job>', "the job's id")
-    .addOption(new Option('--arm <name>', 'which').choices(['control', 'intervention']).default('intervention'))
+    .addOption(new Option('--arm <name>', 'which').choices(TRAINED_ARMS).default('intervention'))
     .option('--to <folder>', 'folder to make (default: neox-ID-ARM)')
     .option('--micro-batch <n>', 'rows of one forward pass on one GPU (default: at most 8)', wholeNumber(1))
     .option('--tensor-parallel <n>', 'GPUs that share one copy of the model', wholeNumber(1), 1)

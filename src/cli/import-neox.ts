@@ -1,10 +1,9 @@
 // `tiresias import neox`: a checkpoint that GPT-NeoX trained for a job, taken in as the job's run and handed to a worker for scoring.
 import { Option, type Command } from 'commander';
 import { rmSync } from 'node:fs';
-import type { TrainedArm } from '../../jobs/neox/export.ts';
 import { importForJob } from '../../jobs/neox/import.ts';
 import { InputError } from '../errors.ts';
-import { jobSpecSchema } from '../job-spec.ts';
+import { jobSpecSchema, TRAINED_ARMS, type TrainedArm } from '../job-spec.ts';
 import { homeFolder } from '../settings.ts';
 import { findModel } from '../suite/models.ts';
 import { connect, urlOption, type Job } from './api-client.ts';
@@ -37,7 +36,7 @@ export function addImportNeoxCommand(program: Command): void {
     .command('neox')
     .description('a checkpoint of GPT-NeoX, to be scored as the run of a job')
     .argument('<job>', "the job's id")
-    .addOption(new Option('--arm <name>', 'which').choices(['control', 'intervention']).makeOptionMandatory())
+    .addOption(new Option('--arm <name>', 'which').choices(TRAINED_ARMS).makeOptionMandatory())
     .requiredOption('--from <folder>', "GPT-NeoX's save folder, or one global_stepN in it")
     .option('--step <n>', 'which checkpoint (default: the latest)', wholeNumber(1))
     .option('--export <folder>', 'the export that GPT-NeoX was given (default: the folder around --from)')
