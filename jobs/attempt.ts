@@ -3,7 +3,16 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileSha256, verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
-import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../src/errors.ts';
+import { asStorageError } from '../src/checkpoint/storage-faults.ts';
+import {
+  ConflictError,
+  DataError,
+  InputError,
+  messageOf,
+  NotFoundError,
+  StorageError,
+  TransientError,
+} from '../src/errors.ts';
 import { ARMS, TRAINED_ARMS, type Arm, type FailureReason } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
@@ -271,7 +280,9 @@ export class Attempt {
     for (const { step, path } of rows.slice(keepCheckpoints)) {
       if (evaluateAt.includes(step)) continue;
       await persistently(() => deleteCheckpoint(database, this.#job.fence, arm, step));
-      await rm(path, { recursive: true, force: true });
+      await rm(path, { recursive: true, force: true }).catch(async (error: unknown) => {
+        throw await asStorageError(error, path);
+      });
     }
   }
 
@@ -326,6 +337,7 @@ function startOf(arm: Arm, own: string | undefined, burnIn: string | undefined):
 }
 
 function reasonOf(error: unknown): FailureReason {
+  if (error instanceof StorageError) return 'storage';
   if (error instanceof DataError) return 'bad-data';
   if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
   return 'program';

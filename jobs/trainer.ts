@@ -7,6 +7,7 @@ import {
   NotFoundError,
   NumericalError,
   OutOfMemoryError,
+  StorageError,
   TransientError,
 } from '../src/errors.ts';
 import type { FailureReason } from '../src/job-spec.ts';
@@ -50,6 +51,7 @@ function end(message: TrainerMessage): void {
 
 function reasonOf(error: unknown): FailureReason {
   if (error instanceof OutOfMemoryError) return 'out-of-memory';
+  if (error instanceof StorageError) return 'storage';
   if (error instanceof NumericalError) return 'numerical';
   if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
   if (error instanceof CheckpointError) return 'bad-checkpoint';

@@ -48,6 +48,14 @@ export class OutOfMemoryError extends Error {
   override readonly name: string = 'OutOfMemoryError';
 }
 
+/** What should be kept could not be written: a full disk, a folder that takes no writes. */
+export class StorageError extends Error {
+  override readonly name: string = 'StorageError';
+  constructor(message: string, details: { cause?: unknown } = {}) {
+    super(message, { cause: details.cause });
+  }
+}
+
 /** A window ended without a single pronoun edit. */
 export class NoEditsError extends Error {
   override readonly name: string = 'NoEditsError';

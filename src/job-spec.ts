@@ -62,6 +62,7 @@ export const FINAL_STATES: readonly JobState[] = ['succeeded', 'failed', 'cancel
 export const FAILURE_REASONS = [
   'no-edits',
   'out-of-memory',
+  'storage',
   'bad-checkpoint',
   'bad-data',
   'bad-spec',

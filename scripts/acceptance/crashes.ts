@@ -15,11 +15,11 @@ import { get, submit, waitForEnd } from './nano-job.ts';
 import { writeRandomModel } from './random-model.ts';
 
 const SHAPE = { numLayers: 2, hiddenSize: 32, vocabSize: 1024 } as const;
-const STEPS = { from: 1000, to: 1024 } as const;
+export const STEPS = { from: 1000, to: 1024 } as const;
 /** Longer than a step with its checkpoint takes; at the first step, a trainer may be still starting. */
 const MOST_DELAY_MS = 400;
 
-const spec: JobSpecInput = {
+export const tinySpec: JobSpecInput = {
   model: 'tiny',
   checkpoint: `step${STEPS.from}`,
   dataset: 'nano-stories',
@@ -57,7 +57,7 @@ export async function killAtRandom(numKills: number): Promise<void> {
   }
 }
 
-function registerTiny(home: string, folder: string): void {
+export function registerTiny(home: string, folder: string): void {
   const place = join(folder, `step${STEPS.from}`);
   writeRandomModel(place, SHAPE, 2, 1);
   const more = { tokenizerPath: nanoTokenizerPath(), peakLearningRate: 1e-3 };
@@ -78,7 +78,7 @@ interface Moment {
 }
 
 async function runJob(service: Service, name: string, moment: Moment | undefined): Promise<Ran> {
-  const id = await submit(service.url, { ...spec, name: `acceptance: ${name}` });
+  const id = await submit(service.url, { ...tinySpec, name: `acceptance: ${name}` });
   const wasKilled = moment !== undefined && (await killAt(service, id, moment));
   const job = await waitForEnd(service.url, id);
   if (job.state !== 'succeeded') throw new Error(`${name}: ${job.state}, ${job.message}`);
@@ -119,7 +119,7 @@ async function killAt(service: Service, id: string, { step, afterMs }: Moment): 
   }
 }
 
-async function lastBits(url: string, id: string): Promise<string> {
+export async function lastBits(url: string, id: string): Promise<string> {
   const { checkpoints } = await get<{ checkpoints: { step: number; path: string }[] }>(
     `${url}/v1/jobs/${id}/checkpoints`,
   );

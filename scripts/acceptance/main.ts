@@ -10,12 +10,14 @@ import { plant } from './plant.ts';
 import { pythia14m } from './pythia-14m.ts';
 import { records } from './records.ts';
 import { resumeFidelity } from './resume-fidelity.ts';
+import { storage } from './storage.ts';
 
 const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   plant,
   intervention,
   dose,
   crashes,
+  storage,
   faults,
   pythia14m,
   resumeFidelity,

@@ -1,4 +1,4 @@
-// Jobs over HTTP: submit, read, list, cancel.
+// Jobs over HTTP: submit, read, list, cancel, retry.
 import { Router } from 'express';
 import { z } from 'zod';
 import { JOB_STATES, jobSpecSchema } from '../job-spec.ts';
@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts';
 import { createJob, getJob, listJobs } from '../store/jobs.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { requestCancel } from '../store/leases.ts';
+import { requestRetry } from '../store/retry.ts';
 import type { Catalog } from './catalog.ts';
 import { FaultyDocument } from './problem.ts';
 import { idParameter, limitParameter, readBody, readQuery } from './request.ts';
@@ -18,7 +19,7 @@ const jobQuery = z.strictObject({
   limit: limitParameter(200, 50),
 });
 
-/** POST and GET /jobs, GET /jobs/:id, POST /jobs/:id/cancel. */
+/** POST and GET /jobs, GET /jobs/:id, POST /jobs/:id/cancel and retry. */
 export function jobRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
   router.post('/jobs', async (request, response) => {
@@ -38,6 +39,9 @@ export function jobRoutes(database: Database, catalog: Catalog): Router {
   });
   router.post('/jobs/:id/cancel', async (request, response) => {
     response.status(202).json(jobView(await requestCancel(database, request.params.id)));
+  });
+  router.post('/jobs/:id/retry', async (request, response) => {
+    response.status(202).json(jobView(await requestRetry(database, request.params.id)));
   });
   return router;
 }

@@ -73,6 +73,13 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
   '/v1/jobs/{id}/cancel': {
     post: { ...ofJob('Asks for the end of a job.', ref('Job')), status: 202, problems: [404, 409] },
   },
+  '/v1/jobs/{id}/retry': {
+    post: {
+      ...ofJob('Queues a failed job again; it goes on from its newest checkpoints.', ref('Job')),
+      status: 202,
+      problems: [404, 409],
+    },
+  },
   '/v1/jobs/{id}/events': {
     get: {
       ...ofJob('The events of a job as they happen: state, attempt, step, evaluation, checkpoint, progress.', text, {

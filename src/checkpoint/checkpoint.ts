@@ -12,6 +12,7 @@ import { parameterShapes } from '../model/parameters.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { readJsonFile } from './json-file.ts';
 import { SafetensorsFile, writeSafetensors } from './safetensors.ts';
+import { asStorageError } from './storage-faults.ts';
 import { readWhole, type StoredTensor } from './stored-tensor.ts';
 import { openWeights, pickParameters } from './weights.ts';
 
@@ -65,7 +66,10 @@ const manifestFile = z.object({
   ),
 });
 
-/** Writes the checkpoint as `folder`; an earlier one of that name stays until this one is complete. `configPath` is the model's config.json. */
+/**
+ * Writes the checkpoint as `folder`; an earlier one of that name stays until this one is complete. `configPath` is the model's
+ * config.json. Throws StorageError when the disk is full or takes no writes; nothing is left behind then.
+ */
 export async function saveCheckpoint(
   folder: string,
   content: CheckpointContent,
@@ -73,9 +77,9 @@ export async function saveCheckpoint(
   configPath: string,
 ): Promise<SavedCheckpoint> {
   const temporary = `${folder}.writing-${process.pid}`;
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
   try {
+    await rm(temporary, { recursive: true, force: true });
+    await makeFolder(temporary);
     const shapes = new Map(parameterShapes(config).map(({ name, shape }) => [name, shape]));
     writeSafetensors(join(temporary, 'model.safetensors'), withShapes('', content.parameters, shapes));
     if (content.moments !== undefined) {
@@ -90,8 +94,8 @@ export async function saveCheckpoint(
     await syncFolder(dirname(folder));
     return { ...saved, path: folder };
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined); // where nothing could be written, nothing is
+    throw await asStorageError(error, folder);
   }
 }
 
@@ -229,6 +233,19 @@ async function writeDurably(path: string, text: string): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/** Makes a folder and those above it, one by one: told to do so itself, Node calls a file system that takes no writes a missing folder. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    await makeFolder(dirname(folder));
+    await mkdir(folder);
   }
 }
 

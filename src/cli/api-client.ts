@@ -100,6 +100,7 @@ export function connect(url: string | undefined) {
     manifest: (id: string) => get(`${jobPath(id)}/manifest`, z.looseObject({})),
     addCheckpoint: (id: string, checkpoint: unknown) => post(`${jobPath(id)}/checkpoints`, jobSchema, checkpoint),
     cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
+    retry: (id: string) => post(`${jobPath(id)}/retry`, jobSchema),
     effects: async (id: string) => (await get(`${jobPath(id)}/scores`, scoresSchema)).effects,
     submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),
     /** Opens the event stream of a job behind the event of that id. */

@@ -222,6 +222,7 @@ export const api = {
     return job.id;
   },
   cancel: (id: string) => call<Job>(apiAddress(jobPath(id, '/cancel')), { method: 'POST' }),
+  retry: (id: string) => call<Job>(apiAddress(jobPath(id, '/retry')), { method: 'POST' }),
   metrics: (id: string) => call<Metrics>(apiAddress(jobPath(id, '/metrics'))),
   scores: (id: string) => call<Scores>(apiAddress(jobPath(id, '/scores'))),
   edits: (id: string, query: { rule?: string | undefined; cursor?: string | undefined }) =>

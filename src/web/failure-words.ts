@@ -17,6 +17,10 @@ const WORDS: Readonly<Record<FailureReason, FailureWords>> = {
     advice:
       'Submit it again with a smaller micro-batch size, or on a machine with more memory. The result stays the same.',
   },
+  storage: {
+    title: 'A checkpoint could not be written',
+    advice: 'Mend what the message names, then retry: the job goes on from its last checkpoint.',
+  },
   'bad-checkpoint': {
     title: 'The checkpoint could not be used',
     advice: 'Fetch or register the model again; the message names the file and what was found in it.',

@@ -218,6 +218,34 @@ describe('GET /v1/jobs/:id', () => {
   );
 });
 
+describe('POST /v1/jobs/:id/retry', () => {
+  it('queues a failed job again, with its plan, its attempts and its runs', async () => {
+    const id = await submit();
+    const fence = await takeJob(database);
+    await setPlan(database, fence, { from: 1330 });
+    await settle(database, fence, 'failed', { reason: 'storage', message: 'the disk is full' });
+    const response = await request(app).post(`/v1/jobs/${id}/retry`);
+    expect(response.status).toBe(202);
+    const queued = { id, state: 'queued', reason: null, message: null, finishedAt: null, attempt: 1 };
+    expect(response.body).toMatchObject({ ...queued, plan: { from: 1330 } });
+    expect((response.body as { arms: { state: string }[] }).arms.map(({ state }) => state)).toEqual([
+      'queued',
+      'queued',
+    ]);
+    expect(await takeJob(database)).toMatchObject({ jobId: id, attempt: 2 });
+  });
+
+  it('refuses a job that has not failed, and one that would fail the same way', async () => {
+    const id = await submit();
+    const early = await request(app).post(`/v1/jobs/${id}/retry`);
+    expect(early.body).toMatchObject({ status: 409, detail: `job ${id} is queued: only a failed job is retried` });
+    await settle(database, await takeJob(database), 'failed', { reason: 'no-edits', message: 'none' });
+    const late = await request(app).post(`/v1/jobs/${id}/retry`);
+    expect(late.body).toMatchObject({ status: 409, detail: expect.stringContaining('changed no pronoun') as string });
+    expect((await request(app).post(`/v1/jobs/${UNKNOWN}/retry`)).status).toBe(404);
+  });
+});
+
 describe('POST /v1/jobs/:id/cancel', () => {
   it('cancels a queued job at once', async () => {
     const id = await submit();

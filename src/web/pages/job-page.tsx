@@ -75,7 +75,7 @@ function JobView({ job, live, settings }: { job: Job; live: LiveJob; settings: P
       <p class="state-line">
         <StateBadge state={job.state} /> <Connection live={live} />
       </p>
-      {job.state === 'failed' && <FailureNotice job={job} />}
+      {job.state === 'failed' && <FailureNotice job={job} onRetry={live.refresh} />}
       {job.state === 'succeeded' && job.message !== null && <Notice tone="note" title={`Note: ${job.message}`} />}
       <JobFacts job={job} />
       <ArmProgressList job={job} />

@@ -1,8 +1,12 @@
 // Why a job failed, what the program said, and what to do.
 import type { Job } from '../api.ts';
 import { failureWords } from '../failure-words.ts';
+import { RetryButton } from './retry-button.tsx';
 
-export function FailureNotice({ job }: { job: Job }) {
+/** What the same job would fail by again. */
+const FOR_GOOD = ['no-edits', 'bad-spec'];
+
+export function FailureNotice({ job, onRetry }: { job: Job; onRetry: () => void }) {
   const { title, advice } = failureWords(job.reason);
   return (
     <div class="notice error">
@@ -11,6 +15,7 @@ export function FailureNotice({ job }: { job: Job }) {
       <p>
         {advice} {job.reason !== null && <code>{job.reason}</code>}
       </p>
+      {!FOR_GOOD.includes(job.reason ?? '') && <RetryButton id={job.id} onDone={onRetry} />}
     </div>
   );
 }
