@@ -123,6 +123,11 @@ const written: Readonly<Record<string, Schema>> = {
   Job: job,
   Jobs: objectOf({ jobs: listOf(ref('Job')), nextCursor: nullable(text) }),
   Metrics: objectOf({
+    lossSpikes: {
+      type: 'object',
+      description: 'By arm, steps whose loss stands far above the median of those before.',
+      additionalProperties: listOf(objectOf({ step: integer, lossNats: number, expectedNats: number })),
+    },
     arms: {
       type: 'object',
       description: 'Columns of equal length by arm; losses in nats per token, null where a figure was not taken.',

@@ -12,6 +12,7 @@ import type { MetricRow, StepProof } from '../store/results.ts';
 import { jobView } from './jobs.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
 import { readScores } from './scores.ts';
+import { readSpikes } from './training-labels.ts';
 
 const itemQuery = z.strictObject({
   arm: armParameter,
@@ -56,9 +57,10 @@ export const outsideCheckpointSchema = z
 export function resultRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
-    const { id } = await getJob(database, request.params.id);
-    const rows = await readMetrics(database, id);
-    response.json({ arms: Object.fromEntries([...rows].map(([arm, steps]) => [arm, columnsOf(steps)])) });
+    const job = await getJob(database, request.params.id);
+    const rows = await readMetrics(database, job.id);
+    const arms = Object.fromEntries([...rows].map(([arm, steps]) => [arm, columnsOf(steps)]));
+    response.json({ arms, lossSpikes: Object.fromEntries(await readSpikes(database, job)) });
   });
   router.get('/jobs/:id/scores', async (request, response) => {
     response.json(await readScores(database, await getJob(database, request.params.id)));

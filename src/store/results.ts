@@ -77,6 +77,19 @@ export async function readProofs(database: Database, jobId: string): Promise<Run
   return runs.map(({ arm, ...run }) => ({ ...run, arm: arm as Arm })); // only arms are stored
 }
 
+/** The losses of a run's recorded steps, in order. */
+export async function readLosses(
+  database: Database,
+  runId: string,
+): Promise<{ readonly step: number[]; readonly lossNats: number[] }> {
+  const rows = await database.prisma.step.findMany({
+    where: { runId },
+    orderBy: { step: 'asc' },
+    select: { step: true, lossNats: true },
+  });
+  return { step: rows.map(({ step }) => step), lossNats: rows.map(({ lossNats }) => lossNats) };
+}
+
 export interface EvaluationKey {
   readonly arm: Arm;
   readonly step: number;

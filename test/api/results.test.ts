@@ -51,6 +51,7 @@ describe('GET /v1/jobs/:id/metrics', () => {
       tensorBytes: Array(10).fill(40_000_000) as number[],
     };
     expect(body).toEqual({
+      lossSpikes: {},
       arms: {
         control: { ...columns, numEdits: Array(10).fill(0) as number[] },
         intervention: { ...columns, numEdits: Array(10).fill(2) as number[] },
@@ -59,7 +60,7 @@ describe('GET /v1/jobs/:id/metrics', () => {
   });
 
   it('answers no arms for a job that has not begun', async () => {
-    expect((await get(`${empty}/metrics`)).body).toEqual({ arms: {} });
+    expect((await get(`${empty}/metrics`)).body).toEqual({ arms: {}, lossSpikes: {} });
   });
 });
 

@@ -117,6 +117,19 @@ describe('GET /v1/jobs/:id/scores', () => {
     expect(await scoresOf(fence)).toEqual(first);
   });
 
+  it('labels an arm whose loss had a spike, and /metrics names it', async () => {
+    const fence = await startJob();
+    const steps = Array.from({ length: 30 }, (_, i) => someStep(1330 + i, i === 25 ? { lossNats: 9 } : {}));
+    await recordSteps(database, fence, 'intervention', steps);
+    for (const arm of ['control', 'intervention'] as const) await record(fence, arm, 1430, pairs([1, 1, -1, -1]));
+    const { labels } = await scoresOf(fence);
+    const spikes = labels.filter(({ label }) => label === 'loss spike');
+    expect(spikes.map(({ arm }) => arm)).toEqual(['intervention']);
+    expect(spikes[0]?.detail).toMatch(/^step 1355: 9\.000 nats, where 1\.658 was usual$/);
+    const metrics = await request(app).get(`/v1/jobs/${fence.jobId}/metrics`);
+    expect(metrics.body).toMatchObject({ lossSpikes: { intervention: [{ step: 1355, lossNats: 9 }] } });
+  });
+
   it('compares placebo with control as the noise floor, by the same arithmetic as the effect', async () => {
     const fence = await startJob();
     await record(fence, 'control', 1430, pairs([1, 1, -1, -1]));
