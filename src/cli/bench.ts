@@ -7,6 +7,7 @@ import { countParameters, parameterShapes } from '../model/parameters.ts';
 import type { Parameters } from '../model/gpt-neox.ts';
 import { toTensors } from '../model/tensors.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
+import { wasmMemory } from '../tensor/wasm.ts';
 import { PYTHIA_ADAM, trainStep } from '../train/step.ts';
 import type { TrainState } from '../train/state.ts';
 import { addDataBenches } from './bench-replay.ts';
@@ -19,6 +20,7 @@ const SHAPES: Readonly<Record<string, readonly [number, number, number, number]>
   'nano-1m': [4, 128, 4, 1024],
   'nano-4m': [6, 224, 7, 2048],
   'pythia-14m': [6, 128, 4, 50304],
+  'pythia-31m': [6, 256, 8, 50304],
   'pythia-70m': [6, 512, 8, 50304],
   'pythia-160m': [12, 768, 12, 50304],
 };
@@ -60,6 +62,7 @@ async function benchTrain(options: BenchOptions): Promise<void> {
   }
   const { modelShape: config, microBatch, seqLength, steps } = options;
   const backend = await selectBackend(options.backend);
+  const idleRssBytes = process.memoryUsage.rss();
   const gemmGflopPerSecond = await measureGemm(config, microBatch * seqLength);
   const times = await timeSteps(config, microBatch, seqLength, steps);
   const secondsPerStep = median(times);
@@ -76,6 +79,8 @@ async function benchTrain(options: BenchOptions): Promise<void> {
     tokensPerSecond: numTokens / secondsPerStep,
     gflopPerSecond: (flopPerToken * numTokens) / secondsPerStep / 1e9,
     gemmGflopPerSecond,
+    peakLiveBytes: wasmMemory()?.peakLiveBytes ?? null,
+    idleRssBytes,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };
   process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : formatFigures(result));

@@ -41,7 +41,9 @@ export function hiddenStates(
     const shape = { batch: tokens.batch, length: tokens.length, heads: config.numHeads, headSize: headSize(config) };
     let h = embed(matrix(parameters, 'gpt_neox.embed_in.weight'), tf.tensor1d(tokens.ids, 'int32')); // [B·T, C]
     for (let i = 0; i < config.numLayers; i++) {
-      h = layer(parameters, `gpt_neox.layers.${i}`, h, config, shape, tables, switches.gelu);
+      const input = h;
+      h = tf.tidy(() => layer(parameters, `gpt_neox.layers.${i}`, input, config, shape, tables, switches.gelu));
+      input.dispose();
     }
     return norm(parameters, 'gpt_neox.final_layer_norm', h, config);
   });

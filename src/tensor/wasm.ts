@@ -9,7 +9,19 @@ import { installMatMul } from './wasm-matmul.ts';
 /** Live tensor bytes above which the guard refuses; the rest of the heap is for packed weights and fragmentation. */
 export const WASM_LIMIT_BYTES = 3 * 1024 ** 3;
 
-const guarded = new WeakSet<BackendWasm>();
+export interface TensorMemory {
+  readonly liveBytes: number;
+  /** The most that lived at once since the back end was started. */
+  readonly peakLiveBytes: number;
+}
+
+const guarded = new WeakMap<BackendWasm, { liveBytes: number; peakLiveBytes: number }>();
+
+/** What the tensors of the wasm back end take, those inside its kernels too; undefined while another one computes. */
+export function wasmMemory(): TensorMemory | undefined {
+  const count = guarded.get(tf.backend() as BackendWasm);
+  return count && { ...count };
+}
 
 /** Makes wasm the current back end, guarded. Throws InputError when WebAssembly cannot start. */
 export async function startWasm(): Promise<void> {
@@ -19,8 +31,7 @@ export async function startWasm(): Promise<void> {
   });
   const backend = tf.backend() as BackendWasm;
   if (guarded.has(backend)) return;
-  guarded.add(backend);
-  guardMemory(backend, WASM_LIMIT_BYTES);
+  guarded.set(backend, guardMemory(backend, WASM_LIMIT_BYTES));
   installMatMul(backend);
 }
 
@@ -36,26 +47,27 @@ async function withoutCrashHandlers(start: () => Promise<void>): Promise<void> {
   }
 }
 
-function guardMemory(backend: BackendWasm, limitBytes: number): void {
+function guardMemory(backend: BackendWasm, limitBytes: number) {
   const sizes = new WeakMap<object, number>();
-  let liveBytes = 0;
+  const memory = { liveBytes: 0, peakLiveBytes: 0 };
   const move = backend.move.bind(backend);
   const makeOutput = backend.makeOutput.bind(backend);
   const disposeData = backend.disposeData.bind(backend);
 
   const count = (dataId: object, numBytes: number) => {
     sizes.set(dataId, numBytes);
-    liveBytes += numBytes;
+    memory.liveBytes += numBytes;
+    memory.peakLiveBytes = Math.max(memory.peakLiveBytes, memory.liveBytes);
   };
   const sizeOf = (shape: readonly number[], dtype: tf.DataType) =>
     dtype === 'string' ? 0 : tf.util.sizeFromShape([...shape]) * tf.util.bytesPerElement(dtype);
 
   backend.move = (dataId, values, shape, dtype, refCount) => {
     const numBytes = sizeOf(shape, dtype);
-    if (liveBytes + numBytes > limitBytes) {
+    if (memory.liveBytes + numBytes > limitBytes) {
       throw new OutOfMemoryError(
         `a tensor of shape [${shape.join(', ')}] would bring the wasm back end to ` +
-          `${((liveBytes + numBytes) / 1024 ** 3).toFixed(2)} GiB; beyond ${(limitBytes / 1024 ** 3).toFixed(0)} GiB its ` +
+          `${((memory.liveBytes + numBytes) / 1024 ** 3).toFixed(2)} GiB; beyond ${(limitBytes / 1024 ** 3).toFixed(0)} GiB its ` +
           'results cannot be trusted: take a smaller micro-batch or another back end',
       );
     }
@@ -85,9 +97,10 @@ function guardMemory(backend: BackendWasm, limitBytes: number): void {
   backend.disposeData = (dataId, force) => {
     const released = disposeData(dataId, force);
     if (released) {
-      liveBytes -= sizes.get(dataId) ?? 0;
+      memory.liveBytes -= sizes.get(dataId) ?? 0;
       sizes.delete(dataId);
     }
     return released;
   };
+  return memory;
 }

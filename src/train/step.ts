@@ -6,7 +6,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-neox.ts';
 import { isDecayed } from '../model/parameters.ts';
 import { adamWUpdate } from '../tensor/adamw.ts';
-import { disposeState, type TrainState } from './state.ts';
+import type { TrainState } from './state.ts';
 
 export interface AdamSettings {
   readonly beta1: number;
@@ -51,10 +51,7 @@ export async function trainStep(
   settings: StepSettings,
 ): Promise<StepResult> {
   const { lossNats, gradientNorm, gradients } = await checkedGradients(state.parameters, state.step, rows, settings);
-  const next = update(state, gradients, gradientNorm, learningRate, settings.adam);
-  tf.dispose(Object.values(gradients));
-  disposeState(state);
-  return { state: next, lossNats, gradientNorm };
+  return { state: update(state, gradients, gradientNorm, learningRate, settings.adam), lossNats, gradientNorm };
 }
 
 export interface CheckedGradients {
@@ -139,15 +136,14 @@ function microBatch(rows: TrainingRows, begin: number, size: number) {
 
 function accumulate(sums: tf.Tensor[] | undefined, gradients: tf.Tensor[], share: number): tf.Tensor[] {
   if (sums === undefined && share === 1) return gradients;
-  const next = gradients.map((gradient, i) =>
-    tf.tidy(() => {
+  return gradients.map((gradient, i) => {
+    const sum = tf.tidy(() => {
       const scaled = tf.mul(gradient, share);
       return sums === undefined ? scaled : tf.add(sums[i]!, scaled);
-    }),
-  );
-  tf.dispose(gradients);
-  if (sums !== undefined) tf.dispose(sums);
-  return next;
+    });
+    tf.dispose(sums === undefined ? gradient : [gradient, sums[i]!]);
+    return sum;
+  });
 }
 
 async function globalNorm(gradients: Parameters): Promise<number> {
@@ -168,6 +164,7 @@ async function notFinite(gradients: Parameters): Promise<string[]> {
   return names;
 }
 
+/** The next state; the old one and the gradients are disposed tensor by tensor, so that never two whole states live. */
 function update(
   state: TrainState,
   gradients: Parameters,
@@ -192,6 +189,7 @@ function update(
     parameters[name] = next.weight;
     expAvg[name] = next.expAvg;
     expAvgSq[name] = next.expAvgSq;
+    tf.dispose([old.weight, old.expAvg, old.expAvgSq, gradient]);
   }
   return { step: state.step + 1, lrCount: state.lrCount + 1, adamCount: count, parameters, expAvg, expAvgSq };
 }
