@@ -1,10 +1,10 @@
 // `tiresias bench train`: how fast this machine trains, measured, with its own matrix-product rate in the same run as the limit.
 import * as tf from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { InputError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { countParameters, parameterShapes } from '../model/parameters.ts';
-import type { Parameters } from '../model/gpt-neox.ts';
+import type { Parameters, Recompute } from '../model/gpt-neox.ts';
 import { toTensors } from '../model/tensors.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
 import { wasmMemory } from '../tensor/wasm.ts';
@@ -31,6 +31,7 @@ interface BenchOptions {
   readonly microBatch: number;
   readonly seqLength: number;
   readonly precision: string;
+  readonly recompute: Recompute;
   readonly backend: BackendName | 'auto';
   readonly steps: number;
   readonly json?: boolean;
@@ -45,6 +46,9 @@ export function addBenchCommand(program: Command): void {
     .requiredOption('--model-shape <name>', Object.keys(SHAPES).join(', '), parseShape)
     .option('--micro-batch <n>', 'samples of a step', wholeNumber(1), 2)
     .option('--seq-length <n>', 'tokens of a sample', wholeNumber(1), 512)
+    .addOption(
+      new Option('--recompute <what>', 'activations computed again').choices(['none', 'layers']).default('none'),
+    )
     .option('--precision <name>', 'fp32 (bf16 needs a back end that has it)', 'fp32')
     .addOption(backendOption())
     .option('--steps <n>', 'measured steps', wholeNumber(1), 5)
@@ -64,7 +68,7 @@ async function benchTrain(options: BenchOptions): Promise<void> {
   const backend = await selectBackend(options.backend);
   const idleRssBytes = process.memoryUsage.rss();
   const gemmGflopPerSecond = await measureGemm(config, microBatch * seqLength);
-  const times = await timeSteps(config, microBatch, seqLength, steps);
+  const times = await timeSteps(options);
   const secondsPerStep = median(times);
   const numTokens = microBatch * seqLength;
   const counted = countParameters(config) - config.vocabSize * config.hiddenSize;
@@ -74,16 +78,23 @@ async function benchTrain(options: BenchOptions): Promise<void> {
     precision: 'fp32',
     microBatch,
     seqLength,
+    recompute: options.recompute,
     steps,
     secondsPerStep,
     tokensPerSecond: numTokens / secondsPerStep,
     gflopPerSecond: (flopPerToken * numTokens) / secondsPerStep / 1e9,
     gemmGflopPerSecond,
-    peakLiveBytes: wasmMemory()?.peakLiveBytes ?? null,
+    ...peakLiveBytes(),
     idleRssBytes,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };
   process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : formatFigures(result));
+}
+
+/** Where the back end tells what its tensors take. */
+function peakLiveBytes(): { peakLiveBytes: number } | Record<never, never> {
+  const memory = wasmMemory();
+  return memory === undefined ? {} : { peakLiveBytes: memory.peakLiveBytes };
 }
 
 function parseShape(name: string): ModelConfig {
@@ -100,14 +111,15 @@ function parseShape(name: string): ModelConfig {
   };
 }
 
-async function timeSteps(config: ModelConfig, batch: number, length: number, steps: number): Promise<number[]> {
+async function timeSteps(options: BenchOptions): Promise<number[]> {
+  const { modelShape: config, microBatch: batch, seqLength: length, recompute, steps } = options;
   let state: TrainState = {
     ...{ step: 0, lrCount: 0, adamCount: 0 },
     parameters: randomParameters(config),
     expAvg: toTensors(config),
     expAvgSq: toTensors(config),
   };
-  const switches = { gelu: 'tanh', rope: 'fp16-angles' } as const;
+  const switches = { gelu: 'tanh', rope: 'fp16-angles', recompute } as const;
   const settings = { config, switches, adam: PYTHIA_ADAM, microBatchSize: batch };
   const tokens = Int32Array.from({ length: batch * (length + 1) }, (_, i) => (i * 7919) % config.vocabSize);
   const times: number[] = [];
