@@ -24,11 +24,11 @@ export function causalAttention(qkv: tf.Tensor2D, shape: AttentionShape, tables:
   return customGradient([qkv], (save) => {
     const { batch: B, length: T, heads: H, headSize: D } = shape;
     const [q, k, v] = splitHeads(qkv, shape, tables);
+    const products = (x: tf.Tensor) => tf.matMul(x, k, false, true); // [B·H, T, T]
     const scaled = (x: tf.Tensor) => tf.mul(x, 1 / Math.sqrt(D));
     const masked = (x: tf.Tensor) => tf.add(x, tables.mask);
-    const products: tf.Tensor = tf.matMul(q, k, false, true); // [B·H, T, T]
-    const weights = chain(products, scaled, masked, (x) => tf.softmax(x)) as tf.Tensor3D; // [B·H, T, T]
-    products.dispose();
+    const softmax = (x: tf.Tensor) => tf.softmax(x);
+    const weights = chain<tf.Tensor>(q, products, scaled, masked, softmax) as tf.Tensor3D; // [B·H, T, T]
     const values = tf.matMul(weights, v); // [B·H, T, D]
     save([q, k, v, weights, tables.cos, tables.sin, tables.rotateHalf]);
     const value = tf.reshape(tf.transpose(tf.reshape(values, [B, H, T, D]), [0, 2, 1, 3]), [B * T, H * D]);

@@ -4,10 +4,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import '@tensorflow/tfjs-backend-wasm';
 import { InputError, OutOfMemoryError } from '../errors.ts';
+import { WASM_LIMIT_BYTES } from './memory-limits.ts';
+import { watchHeap } from './wasm-heap.ts';
 import { installMatMul } from './wasm-matmul.ts';
-
-/** Live tensor bytes above which the guard refuses; the rest of the heap is for packed weights and fragmentation. */
-export const WASM_LIMIT_BYTES = 3 * 1024 ** 3;
 
 export interface TensorMemory {
   readonly liveBytes: number;
@@ -62,7 +61,23 @@ function guardMemory(backend: BackendWasm, limitBytes: number) {
   const sizeOf = (shape: readonly number[], dtype: tf.DataType) =>
     dtype === 'string' ? 0 : tf.util.sizeFromShape([...shape]) * tf.util.bytesPerElement(dtype);
 
+  const heap = watchHeap(backend);
+  const checkHeap = () => {
+    const why = heap.distrust();
+    if (why === undefined) return;
+    throw new OutOfMemoryError(`the wasm back end's heap ${why}; take a smaller micro-batch or another back end`);
+  };
+  const [read, readSync] = [backend.read.bind(backend), backend.readSync.bind(backend)];
+  backend.read = async (...place) => {
+    checkHeap();
+    return read(...place);
+  };
+  backend.readSync = (...place) => {
+    checkHeap();
+    return readSync(...place);
+  };
   backend.move = (dataId, values, shape, dtype, refCount) => {
+    checkHeap();
     const numBytes = sizeOf(shape, dtype);
     if (memory.liveBytes + numBytes > limitBytes) {
       throw new OutOfMemoryError(
@@ -78,6 +93,7 @@ function guardMemory(backend: BackendWasm, limitBytes: number) {
     const offset = backend.getMemoryOffset(dataId);
     if (offset === 0 && numBytes > 0) {
       backend.disposeData(dataId, true);
+      heap.forgive();
       throw new OutOfMemoryError(
         `a tensor of shape [${shape.join(', ')}] finds no hole of ${(numBytes / 1024 ** 3).toFixed(2)} GiB in the wasm back ` +
           "end's heap: take a smaller micro-batch or another back end",

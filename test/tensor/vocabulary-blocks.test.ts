@@ -17,16 +17,14 @@ describe('vocabularyBlocks', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 300_000 }), (numRows, vocabSize) => {
         const blocks = vocabularyBlocks(numRows, vocabSize);
-        let end = 0;
-        for (const { begin, size } of blocks) {
-          expect(begin).toBe(end);
-          expect(size).toBeGreaterThan(0);
-          if (blocks.length > 1) expect(size * numRows).toBeLessThan(4.2e6 + 64 * numRows); // cut at multiples of 64
-          end += size;
-        }
-        expect(end).toBe(vocabSize);
+        const ends = blocks.map(({ begin, size }) => begin + size);
+        expect(blocks.map(({ begin }) => begin)).toEqual([0, ...ends.slice(0, -1)]);
+        expect(ends.at(-1)).toBe(vocabSize);
+        const largest = Math.max(...blocks.map(({ size }) => size));
+        if (blocks.length > 1) expect(largest * numRows).toBeLessThan(4.2e6 + 64 * numRows); // cut at multiples of 64
+        expect(Math.min(...blocks.map(({ size }) => size))).toBeGreaterThan(0);
       }),
-      { seed: 7, numRuns: 300 },
+      { seed: 7, numRuns: 100 },
     );
   });
 });
