@@ -4,6 +4,7 @@ import { dose } from './dose.ts';
 import { faults } from './faults.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
+import { memoryPlan } from './memory-plan.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
 import { plant } from './plant.ts';
 import { pythia14m } from './pythia-14m.ts';
@@ -18,6 +19,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   pythia14m,
   resumeFidelity,
   importMemory,
+  memoryPlan,
   otherBackend,
   otherBackendShort,
 };
