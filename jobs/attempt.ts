@@ -33,6 +33,7 @@ import {
   type Preparation,
 } from './preparation.ts';
 import { progressTracker, type Progress } from './progress.ts';
+import { adviceFor, isProbablyMemory } from './out-of-memory.ts';
 import { persistently } from './persistence.ts';
 
 export interface AttemptOptions {
@@ -102,8 +103,8 @@ export class Attempt {
 
   async #prepare(): Promise<Preparation> {
     const { spec, plan, fence } = this.#job;
-    const { database, home, hub } = this.#options;
-    const preparation = await prepare(spec, plan, home, hub);
+    const { database, home, hub, numCores } = this.#options;
+    const preparation = await prepare(spec, plan, home, hub, numCores);
     await persistently(() => setPlan(database, fence, preparation.plan));
     this.#manifest = await makeManifest(spec, preparation);
     await persistently(() => setManifest(database, fence, this.#manifest));
@@ -181,7 +182,8 @@ export class Attempt {
       newest = reached;
       log.warn({ job: this.#job.id, arm, words, from: newest?.step ?? fromStep }, 'trainer died; it is started again');
       if (numCrashes >= MOST_CRASHES) {
-        this.#fail('poison', `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`);
+        const death = `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`;
+        this.#giveUp(death, preparation);
       }
     }
     if (!this.#isOver()) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
@@ -267,6 +269,13 @@ export class Attempt {
     if (error instanceof ConflictError) this.stop('lost');
     else this.#fail(reasonOf(error), messageOf(error));
     trainer.kill();
+  }
+
+  /** A trainer that cannot be kept alive: for want of memory, where its death says so. */
+  #giveUp(death: string, { plan, model: { configPath } }: Preparation): void {
+    const isMemory = isProbablyMemory(death.replace(/\)$/, ''));
+    if (!isMemory) return this.#fail('poison', death);
+    this.#fail('out-of-memory', `${death}; ${adviceFor({ plan, configPath, backend: plan.backend.name })}`);
   }
 
   #fail(reason: FailureReason, message: string): void {

@@ -1,18 +1,11 @@
 // The trainer process: a child of a worker that trains one arm, or does the burn-in before them. It holds no lease and no database connection; it ends when its
 // worker is gone.
-import {
-  DataError,
-  InputError,
-  messageOf,
-  NotFoundError,
-  NumericalError,
-  OutOfMemoryError,
-  TransientError,
-} from '../src/errors.ts';
+import { DataError, InputError, messageOf, NotFoundError, NumericalError, TransientError } from '../src/errors.ts';
 import type { FailureReason } from '../src/job-spec.ts';
 import { runBurnIn } from './burn-in.ts';
 import { CheckpointError, runArm } from './intervention.ts';
 import type { TrainerMessage, WorkerMessage } from './messages.ts';
+import { adviceFor, isOutOfMemory } from './out-of-memory.ts';
 
 const stop = new AbortController();
 
@@ -29,12 +22,7 @@ async function work({ task }: WorkerMessage): Promise<void> {
     else await runArm(task, send, stop.signal);
     end({ type: stop.signal.aborted ? 'stopped' : 'finished' });
   } catch (error) {
-    const isKnown = reasonOf(error) !== 'program';
-    end({
-      type: 'failed',
-      reason: reasonOf(error),
-      message: isKnown || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message),
-    });
+    end({ type: 'failed', reason: reasonOf(error), message: wordsOf(error, task) });
   }
 }
 
@@ -48,8 +36,14 @@ function end(message: TrainerMessage): void {
   process.send?.(message, undefined, undefined, () => process.exit(0));
 }
 
+function wordsOf(error: unknown, task: WorkerMessage['task']): string {
+  if (isOutOfMemory(error)) return `${messageOf(error)}; ${adviceFor(task)}`;
+  const isKnown = reasonOf(error) !== 'program';
+  return isKnown || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message);
+}
+
 function reasonOf(error: unknown): FailureReason {
-  if (error instanceof OutOfMemoryError) return 'out-of-memory';
+  if (isOutOfMemory(error)) return 'out-of-memory';
   if (error instanceof NumericalError) return 'numerical';
   if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
   if (error instanceof CheckpointError) return 'bad-checkpoint';
