@@ -6,6 +6,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { InputError, OutOfMemoryError } from '../errors.ts';
 import { WASM_LIMIT_BYTES } from './memory-limits.ts';
 import { watchHeap } from './wasm-heap.ts';
+import { installIdentity } from './wasm-identity.ts';
 import { installMatMul } from './wasm-matmul.ts';
 
 export interface TensorMemory {
@@ -32,6 +33,7 @@ export async function startWasm(): Promise<void> {
   if (guarded.has(backend)) return;
   guarded.set(backend, guardMemory(backend, WASM_LIMIT_BYTES));
   installMatMul(backend);
+  installIdentity(backend);
 }
 
 /** Emscripten adds process-wide handlers that print its whole source on any uncaught error; they are taken off again. */

@@ -42,12 +42,12 @@ export function planMemory(model: MemoryShape, step: StepShape): MemoryPlan {
   const [summit, numValues] = Object.entries(summits(model, step, sizes)).reduce((most, one) =>
     one[1] > most[1] ? one : most,
   );
-  const peakLiveBytes = VALUE_BYTES * numValues;
+  const peakLiveBytes = Math.round(VALUE_BYTES * numValues);
   // Matrix products keep a packed copy of their right operand as long as it lives: of weights, that is to the update. The rest are holes.
   const packedBytes = 1.6 * VALUE_BYTES * model.numParameters;
   return {
     ...{ peakLiveBytes, summit, stateBytes: VALUE_BYTES * 3 * model.numParameters },
-    rssAboveIdleBytes: peakLiveBytes + packedBytes + PROCESS_BYTES,
+    rssAboveIdleBytes: Math.round(peakLiveBytes + packedBytes + PROCESS_BYTES),
   };
 }
 
