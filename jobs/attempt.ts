@@ -183,7 +183,7 @@ export class Attempt {
       log.warn({ job: this.#job.id, arm, words, from: newest?.step ?? fromStep }, 'trainer died; it is started again');
       if (numCrashes >= MOST_CRASHES) {
         const death = `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`;
-        this.#giveUp(death, preparation);
+        this.#giveUp(words, death, preparation);
       }
     }
     if (!this.#isOver()) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
@@ -272,9 +272,8 @@ export class Attempt {
   }
 
   /** A trainer that cannot be kept alive: for want of memory, where its death says so. */
-  #giveUp(death: string, { plan, model: { configPath } }: Preparation): void {
-    const isMemory = isProbablyMemory(death.replace(/\)$/, ''));
-    if (!isMemory) return this.#fail('poison', death);
+  #giveUp(words: string, death: string, { plan, model: { configPath } }: Preparation): void {
+    if (!isProbablyMemory(words)) return this.#fail('poison', death);
     this.#fail('out-of-memory', `${death}; ${adviceFor({ plan, configPath, backend: plan.backend.name })}`);
   }
 

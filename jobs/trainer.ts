@@ -1,11 +1,9 @@
 // The trainer process: a child of a worker that trains one arm, or does the burn-in before them. It holds no lease and no database connection; it ends when its
 // worker is gone.
-import { DataError, InputError, messageOf, NotFoundError, NumericalError, TransientError } from '../src/errors.ts';
-import type { FailureReason } from '../src/job-spec.ts';
 import { runBurnIn } from './burn-in.ts';
-import { CheckpointError, runArm } from './intervention.ts';
+import { runArm } from './intervention.ts';
 import type { TrainerMessage, WorkerMessage } from './messages.ts';
-import { adviceFor, isOutOfMemory } from './out-of-memory.ts';
+import { failureOf } from './trainer-failure.ts';
 
 const stop = new AbortController();
 
@@ -22,7 +20,7 @@ async function work({ task }: WorkerMessage): Promise<void> {
     else await runArm(task, send, stop.signal);
     end({ type: stop.signal.aborted ? 'stopped' : 'finished' });
   } catch (error) {
-    end({ type: 'failed', reason: reasonOf(error), message: wordsOf(error, task) });
+    end({ type: 'failed', ...failureOf(error, task) });
   }
 }
 
@@ -34,20 +32,4 @@ function send(message: TrainerMessage): void {
 /** The last word: the process ends once the worker's end of the pipe has it. */
 function end(message: TrainerMessage): void {
   process.send?.(message, undefined, undefined, () => process.exit(0));
-}
-
-function wordsOf(error: unknown, task: WorkerMessage['task']): string {
-  if (isOutOfMemory(error)) return `${messageOf(error)}; ${adviceFor(task)}`;
-  const isKnown = reasonOf(error) !== 'program';
-  return isKnown || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message);
-}
-
-function reasonOf(error: unknown): FailureReason {
-  if (isOutOfMemory(error)) return 'out-of-memory';
-  if (error instanceof NumericalError) return 'numerical';
-  if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
-  if (error instanceof CheckpointError) return 'bad-checkpoint';
-  // Transient is only what was tried often: a server of the data that stays out of reach.
-  if (error instanceof DataError || error instanceof TransientError) return 'bad-data';
-  return 'program';
 }
