@@ -115,7 +115,7 @@ const training = z
     microBatchSize: autoOr(count).default('auto').meta({ description: 'Samples of one forward pass.' }),
     recompute: z.enum(['auto', 'none', 'layers']).default('auto').meta({
       description:
-        'What is computed again in the backward pass instead of kept: less memory, a third more time, the same numbers; auto = only where the job would not fit.',
+        'What is computed again in the backward pass instead of kept: less memory, up to a third more time, the same numbers; auto = only where the job would not fit.',
     }),
     rowsPerStep: z
       .union([z.literal('all'), count])

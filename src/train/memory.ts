@@ -34,7 +34,7 @@ export interface MemoryPlan {
 /** Bytes of a tensor's value; all back ends here compute in fp32. */
 const VALUE_BYTES = 4;
 /** Compiled kernels, JavaScript's own heap and the holes of the back end's. */
-const PROCESS_BYTES = 65e6;
+const PROCESS_BYTES = 55e6;
 
 /** Predicts the memory of a training step, its update and, being smaller, a burn-in. */
 export function planMemory(model: MemoryShape, step: StepShape): MemoryPlan {
