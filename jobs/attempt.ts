@@ -38,6 +38,7 @@ import {
 } from './preparation.ts';
 import { findUnscored, findWaiting, isTrainedOutside } from './outside.ts';
 import { progressTracker, type Progress } from './progress.ts';
+import { adviceFor, isProbablyMemory } from './out-of-memory.ts';
 import { persistently } from './persistence.ts';
 import { openRecorder } from './recorder.ts';
 
@@ -112,8 +113,8 @@ export class Attempt {
 
   async #prepare(): Promise<Preparation> {
     const { spec, plan, fence } = this.#job;
-    const { database, home, hub } = this.#options;
-    const preparation = await prepare(spec, plan, home, hub);
+    const { database, home, hub, numCores } = this.#options;
+    const preparation = await prepare(spec, plan, home, hub, numCores);
     await persistently(() => setPlan(database, fence, preparation.plan));
     this.#manifest = await makeManifest(spec, preparation);
     await persistently(() => setManifest(database, fence, this.#manifest));
@@ -192,7 +193,8 @@ export class Attempt {
       newest = reached;
       log.warn({ job: this.#job.id, arm, words, from: newest?.step ?? fromStep }, 'trainer died; it is started again');
       if (numCrashes >= MOST_CRASHES) {
-        this.#fail('poison', `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`);
+        const death = `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`;
+        this.#giveUp(words, death, preparation);
       }
     }
     if (!this.#isOver()) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
@@ -291,6 +293,12 @@ export class Attempt {
     if (error instanceof ConflictError) this.stop('lost');
     else this.#fail(reasonOf(error), messageOf(error));
     trainer?.kill();
+  }
+
+  /** A trainer that cannot be kept alive: for want of memory, where its death says so. */
+  #giveUp(words: string, death: string, { plan, model: { configPath } }: Preparation): void {
+    if (!isProbablyMemory(words)) return this.#fail('poison', death);
+    this.#fail('out-of-memory', `${death}; ${adviceFor({ plan, configPath, backend: plan.backend.name })}`);
   }
 
   #fail(reason: FailureReason, message: string): void {

@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import { saveCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { readModelConfig } from '../src/model/config.ts';
+import { toTensors } from '../src/model/tensors.ts';
 import { selectBackend } from '../src/tensor/backend.ts';
 import { burnIn } from '../src/train/burn-in.ts';
-import { disposeState, fromState, toState } from '../src/train/state.ts';
+import { disposeState, fromState, type TrainState } from '../src/train/state.ts';
 import { loadStart, loopPlan, ofTheModel } from './intervention.ts';
 import type { BurnInTask, TrainerMessage } from './messages.ts';
 import { startPrefetch } from './prefetch.ts';
@@ -23,7 +24,16 @@ export async function runBurnIn(
   const { plan } = task;
   const config = await ofTheModel(() => readModelConfig(task.configPath));
   const start = await loadStart(task.startFolder, config, plan.from);
-  let state = toState(config, start, 'weights-only');
+  const { step, lrCount } = start;
+  // Without moments: those of zero would only take room.
+  let state: TrainState = {
+    step,
+    lrCount,
+    adamCount: 0,
+    parameters: toTensors(config, start.parameters),
+    expAvg: {},
+    expAvgSq: {},
+  };
   const batches = { dataset: task.dataset, access: task.access, rowsPerStep: plan.rowsPerStep, rewriting: null };
   const prefetch = startPrefetch(batches, plan.from - plan.burnInSteps, plan.from);
   const replay = async (step: number) => {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { datasetFacts, modelFacts } from '../src/catalog.ts';
 import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
@@ -15,6 +16,7 @@ import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/d
 import { dataHeaders, type HubLogin } from '../src/suite/hub/remote-data.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
+import { roomOf } from '../src/train/micro-batch.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
 import type { TaskAccess } from './batches.ts';
 import type { BurnInTask, TrainerTask } from './messages.ts';
@@ -36,10 +38,16 @@ export interface Preparation {
   readonly benchmarks: readonly Benchmark[];
 }
 
-/** Resolves the whole job; `stored` is the plan of an earlier attempt, which is kept. Throws InputError, NotFoundError, DataError. */
-export async function prepare(spec: JobSpec, stored: unknown, home: string, hub?: HubLogin): Promise<Preparation> {
+/** Resolves the whole job, whose arms train on so many cores at once; `stored` is the plan of an earlier attempt, which is kept. Throws InputError, NotFoundError, DataError. */
+export async function prepare(
+  spec: JobSpec,
+  stored: unknown,
+  home: string,
+  hub?: HubLogin,
+  numCores = 1,
+): Promise<Preparation> {
   const model = findModel(home, spec.model);
-  const plan = stored === null ? await makePlan(spec, home) : storedPlan(stored);
+  const plan = stored === null ? await makePlan(spec, home, numCores) : storedPlan(stored);
   const dataset = await describeDataset(home, spec.dataset);
   const { trainSteps, batchSize, numSamples } = findDataset(home, spec.dataset);
   const from = (trainSteps ?? model.endStep) * batchSize;
@@ -49,9 +57,18 @@ export async function prepare(spec: JobSpec, stored: unknown, home: string, hub?
   return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, benchmarks };
 }
 
-async function makePlan(spec: JobSpec, home: string): Promise<JobPlan> {
-  const plan = resolvePlan(spec, modelFacts(home, spec.model), datasetFacts(home, spec.dataset));
-  return { ...plan, backend: await selectBackend(spec.backend) };
+async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<JobPlan> {
+  const [model, dataset] = [modelFacts(home, spec.model), datasetFacts(home, spec.dataset)];
+  const backend = await selectBackend(spec.backend);
+  const numAtOnce = Math.min(numCores, spec.arms.length);
+  const room = roomOf(backend.name, { memoryBytes: machineMemoryBytes(), numAtOnce });
+  return { ...resolvePlan(spec, model, dataset, room), backend };
+}
+
+/** What this machine, or the container, has in all: the same for every attempt, whatever else runs now. */
+export function machineMemoryBytes(): number {
+  const limit = process.constrainedMemory(); // 0 or a huge number where there is no limit
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 function storedPlan(stored: unknown): JobPlan {

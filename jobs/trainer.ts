@@ -1,19 +1,9 @@
 // The trainer process: a child of a worker that trains one arm, or does the burn-in before them. It holds no lease and no database connection; it ends when its
 // worker is gone.
-import {
-  DataError,
-  InputError,
-  messageOf,
-  NotFoundError,
-  NumericalError,
-  OutOfMemoryError,
-  StorageError,
-  TransientError,
-} from '../src/errors.ts';
-import type { FailureReason } from '../src/job-spec.ts';
 import { runBurnIn } from './burn-in.ts';
-import { CheckpointError, runArm } from './intervention.ts';
+import { runArm } from './intervention.ts';
 import type { TrainerMessage, WorkerMessage } from './messages.ts';
+import { failureOf } from './trainer-failure.ts';
 
 const stop = new AbortController();
 
@@ -30,12 +20,7 @@ async function work({ task }: WorkerMessage): Promise<void> {
     else await runArm(task, send, stop.signal);
     end({ type: stop.signal.aborted ? 'stopped' : 'finished' });
   } catch (error) {
-    const isKnown = reasonOf(error) !== 'program';
-    end({
-      type: 'failed',
-      reason: reasonOf(error),
-      message: isKnown || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message),
-    });
+    end({ type: 'failed', ...failureOf(error, task) });
   }
 }
 
@@ -47,15 +32,4 @@ function send(message: TrainerMessage): void {
 /** The last word: the process ends once the worker's end of the pipe has it. */
 function end(message: TrainerMessage): void {
   process.send?.(message, undefined, undefined, () => process.exit(0));
-}
-
-function reasonOf(error: unknown): FailureReason {
-  if (error instanceof OutOfMemoryError) return 'out-of-memory';
-  if (error instanceof StorageError) return 'storage';
-  if (error instanceof NumericalError) return 'numerical';
-  if (error instanceof InputError || error instanceof NotFoundError) return 'bad-spec';
-  if (error instanceof CheckpointError) return 'bad-checkpoint';
-  // Transient is only what was tried often: a server of the data that stays out of reach.
-  if (error instanceof DataError || error instanceof TransientError) return 'bad-data';
-  return 'program';
 }

@@ -17,6 +17,7 @@ import { dataHeaders, dataPrefix, type HubLogin } from './suite/hub/remote-data.
 import { checkOwnName, findModel, hasMoments, listModels, registerModel, type SuiteModel } from './suite/models.ts';
 import { findPythia, PYTHIA_MODELS, type PythiaModel } from './suite/pythia/models.ts';
 import { countValues } from './suite/pythia/sizes.ts';
+import { roomOf } from './train/micro-batch.ts';
 import { resolvePlan, type DatasetFacts, type ModelFacts } from './train/plan.ts';
 
 /** The catalog of a home folder, and of a hub where there is one; every call reads the folder anew, so that what is registered meanwhile is there. */
@@ -109,7 +110,7 @@ function checkSpec(home: string, spec: JobSpec): Fault[] {
   };
   const model = attempt('/model', () => modelFacts(home, spec.model));
   const dataset = attempt('/dataset', () => datasetFacts(home, spec.dataset));
-  const plan = model && dataset && attempt('', () => resolvePlan(spec, model, dataset));
+  const plan = model && dataset && attempt('', () => resolvePlan(spec, model, dataset, roomOf(spec.backend)));
   const { benchmarks } = spec.evaluation;
   const names = benchmarks === 'auto' ? (plan?.benchmarks ?? []) : benchmarks;
   names.forEach((name, i) => {

@@ -144,6 +144,10 @@ const training = z
       description: 'Steps before the checkpoint that a burn-in reads, un-rewritten and with the weights held still.',
     }),
     microBatchSize: autoOr(count).default('auto').meta({ description: 'Samples of one forward pass.' }),
+    recompute: z.enum(['auto', 'none', 'layers']).default('auto').meta({
+      description:
+        'What is computed again in the backward pass instead of kept: less memory, up to a third more time, the same numbers; auto = only where the job would not fit.',
+    }),
     rowsPerStep: z
       .union([z.literal('all'), count])
       .default('all')

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { isRunningFromSource } from '../../src/package-root.ts';
 import type { BurnInTask, TrainerMessage, TrainerTask, WorkerMessage } from '../messages.ts';
+import { describeDeath } from '../out-of-memory.ts';
 
 export interface RunningTrainer {
   readonly pid: number | undefined;
@@ -26,9 +27,14 @@ export function startTrainer(
     serialization: 'advanced',
   });
   child.on('message', (message) => onMessage(message as TrainerMessage));
+  let isKilled = false;
+  const kill = () => {
+    isKilled = true;
+    child.kill('SIGKILL');
+  };
   const ended = new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message));
-    child.on('close', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
+    child.on('close', (code, signal) => resolve(describeDeath(code, signal, isKilled)));
   });
   const message: WorkerMessage = { type: 'task', task };
   child.send(message, () => undefined);
@@ -37,9 +43,9 @@ export function startTrainer(
     ended,
     stop: (graceMs) => {
       child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      const timer = setTimeout(kill, graceMs);
       void ended.then(() => clearTimeout(timer));
     },
-    kill: () => child.kill('SIGKILL'),
+    kill,
   };
 }

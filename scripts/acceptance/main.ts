@@ -4,6 +4,7 @@ import { dose } from './dose.ts';
 import { faults } from './faults.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
+import { memoryPlan } from './memory-plan.ts';
 import { otherBackend, otherBackendShort } from './other-backend.ts';
 import { outside } from './outside.ts';
 import { plant } from './plant.ts';
@@ -23,6 +24,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   resumeFidelity,
   importMemory,
   records,
+  memoryPlan,
   otherBackend,
   otherBackendShort,
   outside,

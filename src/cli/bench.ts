@@ -1,12 +1,15 @@
-// `tiresias bench train`: how fast this machine trains, measured, with its own matrix-product rate in the same run as the limit.
+// `tiresias bench train`: how fast this machine trains and in how much memory, measured, with its own matrix-product rate in the same run as the
+// limit; or, with --plan, the memory that is predicted.
 import * as tf from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { InputError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { countParameters, parameterShapes } from '../model/parameters.ts';
-import type { Parameters } from '../model/gpt-neox.ts';
+import type { Parameters, Recompute } from '../model/gpt-neox.ts';
 import { toTensors } from '../model/tensors.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
+import { wasmMemory } from '../tensor/wasm.ts';
+import { planMemory } from '../train/memory.ts';
 import { PYTHIA_ADAM, trainStep } from '../train/step.ts';
 import type { TrainState } from '../train/state.ts';
 import { addDataBenches } from './bench-replay.ts';
@@ -19,6 +22,7 @@ const SHAPES: Readonly<Record<string, readonly [number, number, number, number]>
   'nano-1m': [4, 128, 4, 1024],
   'nano-4m': [6, 224, 7, 2048],
   'pythia-14m': [6, 128, 4, 50304],
+  'pythia-31m': [6, 256, 8, 50304],
   'pythia-70m': [6, 512, 8, 50304],
   'pythia-160m': [12, 768, 12, 50304],
 };
@@ -27,10 +31,13 @@ const WARMUP_STEPS = 1;
 interface BenchOptions {
   readonly modelShape: ModelConfig;
   readonly microBatch: number;
+  readonly microBatches: number;
   readonly seqLength: number;
   readonly precision: string;
+  readonly recompute: Recompute;
   readonly backend: BackendName | 'auto';
   readonly steps: number;
+  readonly plan?: boolean;
   readonly json?: boolean;
 }
 
@@ -41,11 +48,16 @@ export function addBenchCommand(program: Command): void {
     .command('train')
     .description('whole training steps of a model shape with random weights; the first step is not counted')
     .requiredOption('--model-shape <name>', Object.keys(SHAPES).join(', '), parseShape)
-    .option('--micro-batch <n>', 'samples of a step', wholeNumber(1), 2)
+    .option('--micro-batch <n>', 'samples of a forward pass', wholeNumber(1), 2)
+    .option('--micro-batches <n>', 'forward passes of a step', wholeNumber(1), 1)
     .option('--seq-length <n>', 'tokens of a sample', wholeNumber(1), 512)
+    .addOption(
+      new Option('--recompute <what>', 'activations computed again').choices(['none', 'layers']).default('none'),
+    )
     .option('--precision <name>', 'fp32 (bf16 needs a back end that has it)', 'fp32')
     .addOption(backendOption())
     .option('--steps <n>', 'measured steps', wholeNumber(1), 5)
+    .option('--plan', 'predict the memory of these steps, and run none')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -55,30 +67,57 @@ export function addBenchCommand(program: Command): void {
 }
 
 async function benchTrain(options: BenchOptions): Promise<void> {
+  if (options.plan === true) return print(planned(options), options);
   if (options.precision !== 'fp32') {
     throw new InputError(`--precision ${options.precision}: the back ends here compute in fp32 only`);
   }
-  const { modelShape: config, microBatch, seqLength, steps } = options;
+  const { modelShape: config, microBatch, microBatches, seqLength, recompute, steps } = options;
   const backend = await selectBackend(options.backend);
+  const idleRssBytes = process.memoryUsage.rss();
+  const times = await timeSteps(options);
+  const memory = { ...peakLiveBytes(), ...peakRss(idleRssBytes) };
   const gemmGflopPerSecond = await measureGemm(config, microBatch * seqLength);
-  const times = await timeSteps(config, microBatch, seqLength, steps);
   const secondsPerStep = median(times);
-  const numTokens = microBatch * seqLength;
+  const numTokens = microBatch * microBatches * seqLength;
   const counted = countParameters(config) - config.vocabSize * config.hiddenSize;
   const flopPerToken = 6 * counted + 12 * config.numLayers * config.hiddenSize * seqLength;
   const result = {
     backend: backend.name,
     precision: 'fp32',
-    microBatch,
-    seqLength,
-    steps,
+    ...{ microBatch, microBatches, seqLength, recompute, steps },
     secondsPerStep,
     tokensPerSecond: numTokens / secondsPerStep,
     gflopPerSecond: (flopPerToken * numTokens) / secondsPerStep / 1e9,
     gemmGflopPerSecond,
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    ...memory,
   };
-  process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : formatFigures(result));
+  print(result, options);
+}
+
+/** What the planner predicts of the same steps, under the names of what is measured. */
+function planned({ modelShape: config, microBatch, microBatches, seqLength, recompute }: BenchOptions) {
+  const rowsPerStep = microBatch * microBatches;
+  const model = { ...config, numParameters: countParameters(config) };
+  const plan = planMemory(model, { microBatchSize: microBatch, rowsPerStep, seqLength, recompute });
+  const idleRssBytes = process.memoryUsage.rss();
+  const { peakLiveBytes, rssAboveIdleBytes, stateBytes, summit } = plan;
+  const memory = { peakLiveBytes, rssAboveIdleBytes, peakRssBytes: idleRssBytes + rssAboveIdleBytes };
+  return { microBatch, microBatches, seqLength, recompute, ...memory, stateBytes, summit };
+}
+
+function print(result: Readonly<Record<string, string | number>>, { json }: BenchOptions): void {
+  process.stdout.write(json === true ? `${JSON.stringify(result)}\n` : formatFigures(result));
+}
+
+function peakRss(idleRssBytes: number) {
+  const peakRssBytes = process.resourceUsage().maxRSS * 1024;
+  return { idleRssBytes, peakRssBytes, rssAboveIdleBytes: peakRssBytes - idleRssBytes };
+}
+
+/** Where the back end tells what its tensors take. */
+function peakLiveBytes(): { peakLiveBytes: number } | Record<never, never> {
+  const memory = wasmMemory();
+  return memory === undefined ? {} : { peakLiveBytes: memory.peakLiveBytes };
 }
 
 function parseShape(name: string): ModelConfig {
@@ -95,20 +134,22 @@ function parseShape(name: string): ModelConfig {
   };
 }
 
-async function timeSteps(config: ModelConfig, batch: number, length: number, steps: number): Promise<number[]> {
+async function timeSteps(options: BenchOptions): Promise<number[]> {
+  const { modelShape: config, microBatch, microBatches, seqLength: length, recompute, steps } = options;
   let state: TrainState = {
     ...{ step: 0, lrCount: 0, adamCount: 0 },
     parameters: randomParameters(config),
     expAvg: toTensors(config),
     expAvgSq: toTensors(config),
   };
-  const switches = { gelu: 'tanh', rope: 'fp16-angles' } as const;
-  const settings = { config, switches, adam: PYTHIA_ADAM, microBatchSize: batch };
-  const tokens = Int32Array.from({ length: batch * (length + 1) }, (_, i) => (i * 7919) % config.vocabSize);
+  const switches = { gelu: 'tanh', rope: 'fp16-angles', recompute } as const;
+  const settings = { config, switches, adam: PYTHIA_ADAM, microBatchSize: microBatch };
+  const numRows = microBatch * microBatches;
+  const tokens = Int32Array.from({ length: numRows * (length + 1) }, (_, i) => (i * 7919) % config.vocabSize);
   const times: number[] = [];
   for (let i = 0; i < steps + WARMUP_STEPS; i++) {
     const startedMs = performance.now();
-    ({ state } = await trainStep(state, { tokens, numRows: batch, rowLength: length + 1 }, 1e-4, settings));
+    ({ state } = await trainStep(state, { tokens, numRows, rowLength: length + 1 }, 1e-4, settings));
     if (i >= WARMUP_STEPS) times.push((performance.now() - startedMs) / 1000);
   }
   return times;

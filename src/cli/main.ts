@@ -1,7 +1,15 @@
 // The command line: one file a command, loaded when it is the one that was named, because all together take half a second. Results go to
 // stdout, everything else to stderr; a caller's fault exits with 2.
 import { Command } from 'commander';
-import { ConflictError, DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
+import {
+  ConflictError,
+  DataError,
+  InputError,
+  messageOf,
+  NotFoundError,
+  OutOfMemoryError,
+  TransientError,
+} from '../errors.ts';
 import { exactGpuSettings } from '../settings.ts';
 
 type Add = (program: Command) => void;
@@ -56,6 +64,7 @@ try {
   const isExpected = [InputError, DataError, NotFoundError, ConflictError, TransientError].some(
     (kind) => error instanceof kind,
   );
-  process.stderr.write(`tiresias: ${isExpected || !(error instanceof Error) ? messageOf(error) : error.stack}\n`);
+  const isNamed = isExpected || error instanceof OutOfMemoryError;
+  process.stderr.write(`tiresias: ${isNamed || !(error instanceof Error) ? messageOf(error) : error.stack}\n`);
   process.exitCode = isExpected ? 2 : 1;
 }

@@ -11,6 +11,7 @@ import { embed } from '../tensor/embedding.ts';
 import { gelu } from '../tensor/gelu.ts';
 import { layerNorm } from '../tensor/layer-norm.ts';
 import { linear } from '../tensor/linear.ts';
+import { recomputed } from '../tensor/recompute.ts';
 import { residual } from '../tensor/residual.ts';
 import * as reference from './reference.ts';
 import type { AttentionSizes, Values } from './reference.ts';
@@ -100,6 +101,14 @@ export const CASES: Case[] = [
     ],
     run: ([a, b, c]) => residual(a as tf.Tensor2D, b as tf.Tensor2D, c as tf.Tensor2D),
     reference: ([a, b, c]) => a!.map((value, i) => value + b![i]! + c![i]!),
+  },
+  {
+    operation: 'recomputed',
+    name: 'recomputed linear and gelu',
+    shapes: [[3, 4], [5, 4], [5]],
+    run: (inputs) =>
+      recomputed(inputs, [], ([x, w, b]) => gelu(linear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D), 'tanh')),
+    reference: (inputs) => reference.linear(inputs, 3).map(reference.geluTanh),
   },
   modelCase(),
 ];

@@ -7,6 +7,7 @@ import { embed } from '../tensor/embedding.ts';
 import { gelu, type GeluForm } from '../tensor/gelu.ts';
 import { layerNorm } from '../tensor/layer-norm.ts';
 import { linear } from '../tensor/linear.ts';
+import { recomputed } from '../tensor/recompute.ts';
 import { residual } from '../tensor/residual.ts';
 import { headSize, type ModelConfig } from './config.ts';
 import { attentionTables, type RopeForm } from './rotary.ts';
@@ -18,7 +19,11 @@ export type Parameters = Readonly<Record<string, tf.Tensor>>;
 export interface ForwardSwitches {
   readonly gelu: GeluForm;
   readonly rope: RopeForm;
+  /** Which activations are computed again for the gradient instead of kept; changes memory and time, not one bit. */
+  readonly recompute?: Recompute;
 }
+
+export type Recompute = 'none' | 'layers';
 
 export const SCORING_SWITCHES: ForwardSwitches = { gelu: 'erf', rope: 'fp32-angles' };
 
@@ -41,7 +46,10 @@ export function hiddenStates(
     const shape = { batch: tokens.batch, length: tokens.length, heads: config.numHeads, headSize: headSize(config) };
     let h = embed(matrix(parameters, 'gpt_neox.embed_in.weight'), tf.tensor1d(tokens.ids, 'int32')); // [B·T, C]
     for (let i = 0; i < config.numLayers; i++) {
-      h = layer(parameters, `gpt_neox.layers.${i}`, h, config, shape, tables, switches.gelu);
+      const input = h;
+      const run = switches.recompute === 'layers' ? recomputedLayer : layer;
+      h = tf.tidy(() => run(parameters, `gpt_neox.layers.${i}`, input, config, shape, tables, switches.gelu));
+      input.dispose();
     }
     return norm(parameters, 'gpt_neox.final_layer_norm', h, config);
   });
@@ -103,6 +111,20 @@ function layer(
   const narrow = project(parameters, `${name}.mlp.dense_4h_to_h`, gelu(wide, form));
   return residual(h, attended, narrow);
 }
+
+/** The same layer, of which only the input is kept for the gradient. */
+const recomputedLayer: typeof layer = (parameters, name, h, config, shape, tables, form) => {
+  const names = Object.keys(parameters).filter((key) => key.startsWith(`${name}.`));
+  return recomputed(
+    [h, ...names.map((key) => parameters[key]!)],
+    [tables.cos, tables.sin, tables.rotateHalf, tables.mask],
+    ([input, ...own], constants) => {
+      const [cos, sin, rotateHalf, mask] = constants as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+      const ownParameters = Object.fromEntries(names.map((key, i) => [key, own[i]!]));
+      return layer(ownParameters, name, input as tf.Tensor2D, config, shape, { cos, sin, rotateHalf, mask }, form);
+    },
+  );
+};
 
 function project(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
   return linear(x, matrix(parameters, `${name}.weight`), vector(parameters, `${name}.bias`));

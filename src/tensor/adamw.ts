@@ -1,6 +1,7 @@
 // AdamW with decoupled decay in the order of DeepSpeed's fused Adam: epsilon is added after the root of the corrected second
 // moment, decay acts on the weights as they were before the update.
 import * as tf from '@tensorflow/tfjs-core';
+import { chain } from './chain.ts';
 
 export interface AdamWSettings {
   readonly learningRate: number;
@@ -25,12 +26,31 @@ export interface AdamWTensors {
 export function adamWUpdate(old: AdamWTensors, gradient: tf.Tensor, settings: AdamWSettings): AdamWTensors {
   const { learningRate, beta1, beta2, epsilon, weightDecay, correction1, correction2 } = settings;
   return tf.tidy(() => {
-    const g = tf.mul(gradient, settings.gradientScale);
-    const expAvg = tf.add(tf.mul(old.expAvg, beta1), tf.mul(g, 1 - beta1));
-    const expAvgSq = tf.add(tf.mul(old.expAvgSq, beta2), tf.mul(tf.square(g), 1 - beta2));
-    const denominator = tf.add(tf.sqrt(tf.div(expAvgSq, correction2)), epsilon);
-    const adaptive = tf.div(tf.div(expAvg, correction1), denominator);
-    const update = weightDecay === 0 ? adaptive : tf.add(adaptive, tf.mul(old.weight, weightDecay));
-    return { weight: tf.sub(old.weight, tf.mul(update, learningRate)), expAvg, expAvgSq };
+    const [expAvg, expAvgSq] = tf.tidy(() => {
+      const g = tf.mul(gradient, settings.gradientScale);
+      return [running(old.expAvg, beta1, g), running(old.expAvgSq, beta2, chain(g, tf.square))];
+    });
+    const adaptive = tf.tidy(() => {
+      const corrected = (x: tf.Tensor) => tf.div(x, correction2);
+      const denominator = chain(expAvgSq, corrected, tf.sqrt, (x) => tf.add(x, epsilon));
+      return chain(
+        expAvg,
+        (x) => tf.div(x, correction1),
+        (x) => tf.div(x, denominator),
+      );
+    });
+    const decayed = (x: tf.Tensor) => (weightDecay === 0 ? tf.clone(x) : tf.add(x, tf.mul(old.weight, weightDecay)));
+    const weight = chain(
+      adaptive,
+      decayed,
+      (x) => tf.mul(x, learningRate),
+      (x) => tf.sub(old.weight, x),
+    );
+    return { weight, expAvg, expAvgSq };
   });
+}
+
+/** β·mean + (1 − β)·value. */
+function running(mean: tf.Tensor, beta: number, value: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => tf.add(tf.mul(mean, beta), tf.mul(value, 1 - beta)));
 }

@@ -1,4 +1,5 @@
-// A typed door to TensorFlow.js' custom gradients: its own signature takes `save` as a hidden last argument.
+// A typed door to TensorFlow.js' custom gradients: its own signature takes `save` as a hidden last argument. What a gradient makes and what was saved
+// for it are freed as soon as it has run; TensorFlow.js itself keeps both until the whole backward pass is over, twice the activations' memory.
 import * as tf from '@tensorflow/tfjs-core';
 
 export interface WithGradient<T extends tf.Tensor> {
@@ -7,7 +8,7 @@ export interface WithGradient<T extends tf.Tensor> {
   readonly gradient: (dy: T, saved: tf.Tensor[]) => tf.Tensor[];
 }
 
-/** Runs `forward` and registers its hand-written gradient; tensors kept for it go through `save`. */
+/** Runs `forward` and registers its hand-written gradient, which may run once; tensors kept for it go through `save`. */
 export function customGradient<T extends tf.Tensor>(
   inputs: readonly tf.Tensor[],
   forward: (save: (tensors: tf.Tensor[]) => void) => WithGradient<T>,
@@ -16,7 +17,12 @@ export function customGradient<T extends tf.Tensor>(
     // The last argument is the save function, whatever the published type says.
     const save = args[inputs.length] as unknown as (tensors: tf.Tensor[]) => void;
     const { value, gradient } = forward(save);
-    return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradient(dy as T, saved) };
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const gradients = tf.tidy(() => gradient(dy as T, saved));
+      tf.dispose(saved); // clones that the engine made; it does not mind that they are gone
+      return gradients;
+    };
+    return { value, gradFunc };
   });
   return operation(...inputs) as T;
 }

@@ -4,12 +4,24 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import '@tensorflow/tfjs-backend-wasm';
 import { InputError, OutOfMemoryError } from '../errors.ts';
+import { WASM_LIMIT_BYTES } from './memory-limits.ts';
+import { watchHeap } from './wasm-heap.ts';
+import { installIdentity } from './wasm-identity.ts';
 import { installMatMul } from './wasm-matmul.ts';
 
-/** Live tensor bytes above which the guard refuses; the rest of the heap is for packed weights and fragmentation. */
-export const WASM_LIMIT_BYTES = 3 * 1024 ** 3;
+export interface TensorMemory {
+  readonly liveBytes: number;
+  /** The most that lived at once since the back end was started. */
+  readonly peakLiveBytes: number;
+}
 
-const guarded = new WeakSet<BackendWasm>();
+const guarded = new WeakMap<BackendWasm, { liveBytes: number; peakLiveBytes: number }>();
+
+/** What the tensors of the wasm back end take, those inside its kernels too; undefined while another one computes. */
+export function wasmMemory(): TensorMemory | undefined {
+  const count = guarded.get(tf.backend() as BackendWasm);
+  return count && { ...count };
+}
 
 /** Makes wasm the current back end, guarded. Throws InputError when WebAssembly cannot start. */
 export async function startWasm(): Promise<void> {
@@ -19,9 +31,9 @@ export async function startWasm(): Promise<void> {
   });
   const backend = tf.backend() as BackendWasm;
   if (guarded.has(backend)) return;
-  guarded.add(backend);
-  guardMemory(backend, WASM_LIMIT_BYTES);
+  guarded.set(backend, guardMemory(backend, WASM_LIMIT_BYTES));
   installMatMul(backend);
+  installIdentity(backend);
 }
 
 /** Emscripten adds process-wide handlers that print its whole source on any uncaught error; they are taken off again. */
@@ -36,26 +48,43 @@ async function withoutCrashHandlers(start: () => Promise<void>): Promise<void> {
   }
 }
 
-function guardMemory(backend: BackendWasm, limitBytes: number): void {
+function guardMemory(backend: BackendWasm, limitBytes: number) {
   const sizes = new WeakMap<object, number>();
-  let liveBytes = 0;
+  const memory = { liveBytes: 0, peakLiveBytes: 0 };
   const move = backend.move.bind(backend);
   const makeOutput = backend.makeOutput.bind(backend);
   const disposeData = backend.disposeData.bind(backend);
 
   const count = (dataId: object, numBytes: number) => {
     sizes.set(dataId, numBytes);
-    liveBytes += numBytes;
+    memory.liveBytes += numBytes;
+    memory.peakLiveBytes = Math.max(memory.peakLiveBytes, memory.liveBytes);
   };
   const sizeOf = (shape: readonly number[], dtype: tf.DataType) =>
     dtype === 'string' ? 0 : tf.util.sizeFromShape([...shape]) * tf.util.bytesPerElement(dtype);
 
+  const heap = watchHeap(backend);
+  const checkHeap = () => {
+    const why = heap.distrust();
+    if (why === undefined) return;
+    throw new OutOfMemoryError(`the wasm back end's heap ${why}; take a smaller micro-batch or another back end`);
+  };
+  const [read, readSync] = [backend.read.bind(backend), backend.readSync.bind(backend)];
+  backend.read = async (...place) => {
+    checkHeap();
+    return read(...place);
+  };
+  backend.readSync = (...place) => {
+    checkHeap();
+    return readSync(...place);
+  };
   backend.move = (dataId, values, shape, dtype, refCount) => {
+    checkHeap();
     const numBytes = sizeOf(shape, dtype);
-    if (liveBytes + numBytes > limitBytes) {
+    if (memory.liveBytes + numBytes > limitBytes) {
       throw new OutOfMemoryError(
         `a tensor of shape [${shape.join(', ')}] would bring the wasm back end to ` +
-          `${((liveBytes + numBytes) / 1024 ** 3).toFixed(2)} GiB; beyond ${(limitBytes / 1024 ** 3).toFixed(0)} GiB its ` +
+          `${((memory.liveBytes + numBytes) / 1024 ** 3).toFixed(2)} GiB; beyond ${(limitBytes / 1024 ** 3).toFixed(0)} GiB its ` +
           'results cannot be trusted: take a smaller micro-batch or another back end',
       );
     }
@@ -66,6 +95,7 @@ function guardMemory(backend: BackendWasm, limitBytes: number): void {
     const offset = backend.getMemoryOffset(dataId);
     if (offset === 0 && numBytes > 0) {
       backend.disposeData(dataId, true);
+      heap.forgive();
       throw new OutOfMemoryError(
         `a tensor of shape [${shape.join(', ')}] finds no hole of ${(numBytes / 1024 ** 3).toFixed(2)} GiB in the wasm back ` +
           "end's heap: take a smaller micro-batch or another back end",
@@ -85,9 +115,10 @@ function guardMemory(backend: BackendWasm, limitBytes: number): void {
   backend.disposeData = (dataId, force) => {
     const released = disposeData(dataId, force);
     if (released) {
-      liveBytes -= sizes.get(dataId) ?? 0;
+      memory.liveBytes -= sizes.get(dataId) ?? 0;
       sizes.delete(dataId);
     }
     return released;
   };
+  return memory;
 }

@@ -13,7 +13,7 @@ export interface BurnInStep {
 }
 
 /**
- * The state with estimated moments, which need no bias correction; it takes the given one's weights over and disposes its moments. `replay` gives the batch of a step,
+ * The state with estimated moments, which need no bias correction; it takes the given one's weights over and disposes its moments, which may be missing. `replay` gives the batch of a step,
  * asked for from state.step − numSteps up to state.step − 1. Throws NumericalError or DataError as trainStep does; the state is then as it was.
  */
 export async function burnIn(
@@ -32,9 +32,7 @@ export async function burnIn(
         await replay(step),
         settings,
       );
-      const next = accumulate(sums, gradients, gradientNorm, settings.adam);
-      disposeAll(gradients, sums.expAvg, sums.expAvgSq);
-      sums = next;
+      sums = accumulate(sums, gradients, gradientNorm, settings.adam);
       onStep({ step, lossNats, gradientNorm });
     }
     const { beta1, beta2 } = settings.adam;
@@ -54,24 +52,36 @@ function withMoments({ step, lrCount, parameters, expAvg, expAvgSq }: TrainState
   return { step, lrCount, adamCount: null, parameters, ...moments };
 }
 
+/** The next sums; the old ones and the gradients are disposed, tensor by tensor where there are two of each. */
 function accumulate(sums: Moments, gradients: Parameters, gradientNorm: number, adam: AdamSettings): Moments {
   const scale = clipScale(gradientNorm, adam.clipNorm);
   const running = (of: Parameters, beta: number, value: (gradient: tf.Tensor) => tf.Tensor) =>
-    mapTensors(of, (sum, name) =>
-      tf.tidy(() => tf.add(tf.mul(sum, beta), tf.mul(value(tf.mul(gradients[name]!, scale)), 1 - beta))),
+    replaceTensors(of, (sum, name) =>
+      tf.add(tf.mul(sum, beta), tf.mul(value(tf.mul(gradients[name]!, scale)), 1 - beta)),
     );
-  return {
+  const next = {
     expAvg: running(sums.expAvg, adam.beta1, (gradient) => gradient),
     expAvgSq: running(sums.expAvgSq, adam.beta2, tf.square),
   };
+  disposeAll(gradients);
+  return next;
 }
 
 function divided(tensors: Parameters, divisor: number): Parameters {
-  return mapTensors(tensors, (tensor) => tf.div(tensor, divisor));
+  return replaceTensors(tensors, (tensor) => tf.div(tensor, divisor));
 }
 
 function zerosLike(tensors: Parameters): Parameters {
   return mapTensors(tensors, (tensor) => tf.zeros(tensor.shape));
+}
+
+/** Changes each tensor and disposes the old one. */
+function replaceTensors(tensors: Parameters, change: (tensor: tf.Tensor, name: string) => tf.Tensor): Parameters {
+  return mapTensors(tensors, (tensor, name) => {
+    const next = tf.tidy(() => change(tensor, name));
+    tensor.dispose();
+    return next;
+  });
 }
 
 function mapTensors(tensors: Parameters, change: (tensor: tf.Tensor, name: string) => tf.Tensor): Parameters {

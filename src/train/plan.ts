@@ -2,6 +2,8 @@
 // the job and kept by every later attempt.
 import { InputError } from '../errors.ts';
 import type { JobSpec } from '../job-spec.ts';
+import type { Recompute } from '../model/gpt-neox.ts';
+import { resolveMicroBatch, type Room } from './micro-batch.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What the plan needs to know of a model. */
@@ -10,6 +12,7 @@ export interface ModelFacts {
   readonly numLayers: number;
   readonly hiddenSize: number;
   readonly numHeads: number;
+  readonly intermediateSize: number;
   readonly vocabSize: number;
   readonly numParameters: number;
   readonly schedule: Schedule;
@@ -41,6 +44,8 @@ export interface RunPlan {
   readonly rowsPerStep: number;
   readonly seqLength: number;
   readonly microBatchSize: number;
+  /** Plans stored before there was a choice lack it: nothing. */
+  readonly recompute?: Recompute;
   readonly resume: 'exact-state' | 'burn-in' | 'weights-only';
   /** Steps before `from` whose batches a burn-in reads; 0 for the other modes. */
   readonly burnInSteps: number;
@@ -84,8 +89,8 @@ export function resolveWindow(spec: JobSpec, model: ModelFacts): { from: number;
   return { from, to };
 }
 
-/** The whole plan of a job's runs. Throws InputError with the faulty field's JSON pointer. */
-export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFacts): RunPlan {
+/** The whole plan of a job's runs, for trainers with so much room. Throws InputError with the faulty field's JSON pointer. */
+export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFacts, room: Room): RunPlan {
   const { from, to } = resolveWindow(spec, model);
   if (to * dataset.batchSize > dataset.numSamples) {
     throw new InputError(
@@ -108,7 +113,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     batchSize: dataset.batchSize,
     rowsPerStep,
     seqLength: dataset.seqLength,
-    microBatchSize: microBatchSize(spec, model, dataset.seqLength, rowsPerStep),
+    ...microBatchOf(spec, model, { seqLength: dataset.seqLength, rowsPerStep }, room),
     ...resolveResume(spec, model, from),
     precision: 'fp32',
     gelu: training.gelu,
@@ -122,6 +127,18 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     benchmarks: evaluation.benchmarks === 'auto' ? model.benchmarks : evaluation.benchmarks,
     hasPublishedEnd: model.availableSteps.includes(to),
   };
+}
+
+/** What another engine trains takes none of this machine's memory: its micro-batch is chosen with the export. */
+function microBatchOf(
+  { training }: JobSpec,
+  model: ModelFacts,
+  rows: Parameters<typeof resolveMicroBatch>[2],
+  room: Room,
+): Pick<RunPlan, 'microBatchSize' | 'recompute'> {
+  if (training.engine !== 'gpt-neox') return resolveMicroBatch(training, model, rows, room);
+  const microBatchSize = training.microBatchSize === 'auto' ? 1 : Math.min(training.microBatchSize, rows.rowsPerStep);
+  return { microBatchSize, recompute: training.recompute === 'layers' ? 'layers' : 'none' };
 }
 
 function startOfFinalFraction(spec: JobSpec, model: ModelFacts): number {
@@ -186,19 +203,4 @@ function resolveResume(spec: JobSpec, model: ModelFacts, from: number): Pick<Run
 function bestResume({ training }: JobSpec, model: ModelFacts, from: number): RunPlan['resume'] {
   if (model.hasMoments(from)) return 'exact-state';
   return from === 0 || training.engine === 'gpt-neox' ? 'weights-only' : 'burn-in';
-}
-
-/** Activation memory a micro-batch may take: half of what the wasm back end can hold. */
-const MICRO_BATCH_BYTES = 1.5e9;
-
-function microBatchSize(spec: JobSpec, model: ModelFacts, seqLength: number, rowsPerStep: number): number {
-  const { microBatchSize: wanted } = spec.training;
-  if (wanted !== 'auto') return Math.min(wanted, rowsPerStep);
-  const fits = Math.floor(MICRO_BATCH_BYTES / bytesPerSample(model, seqLength));
-  return Math.max(1, Math.min(rowsPerStep, fits));
-}
-
-/** Activations kept for the gradient: about 24 vectors of C and two attention matrices a layer and position. */
-function bytesPerSample({ numLayers, hiddenSize, numHeads }: ModelFacts, seqLength: number): number {
-  return 4 * numLayers * seqLength * (24 * hiddenSize + 2 * numHeads * seqLength);
 }

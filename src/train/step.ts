@@ -7,7 +7,7 @@ import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-ne
 import { isDecayed } from '../model/parameters.ts';
 import { adamWUpdate } from '../tensor/adamw.ts';
 import { afterStep, overflows } from './loss-scale.ts';
-import { disposeState, type TrainState } from './state.ts';
+import type { TrainState } from './state.ts';
 
 export interface AdamSettings {
   readonly beta1: number;
@@ -60,7 +60,6 @@ export async function trainStep(
     const scaling = scaler === undefined ? {} : { scaler: afterStep(scaler, isSkipped) };
     if (isSkipped) return { state: { ...state, ...scaling, step: state.step + 1 }, lossNats, gradientNorm, isSkipped };
     const next = update(state, gradients, gradientNorm, learningRate, settings.adam);
-    disposeState(state);
     return { state: { ...next, ...scaling }, lossNats, gradientNorm, isSkipped };
   } finally {
     tf.dispose(Object.values(gradients));
@@ -149,15 +148,14 @@ function microBatch(rows: TrainingRows, begin: number, size: number) {
 
 function accumulate(sums: tf.Tensor[] | undefined, gradients: tf.Tensor[], share: number): tf.Tensor[] {
   if (sums === undefined && share === 1) return gradients;
-  const next = gradients.map((gradient, i) =>
-    tf.tidy(() => {
+  return gradients.map((gradient, i) => {
+    const sum = tf.tidy(() => {
       const scaled = tf.mul(gradient, share);
       return sums === undefined ? scaled : tf.add(sums[i]!, scaled);
-    }),
-  );
-  tf.dispose(gradients);
-  if (sums !== undefined) tf.dispose(sums);
-  return next;
+    });
+    tf.dispose(sums === undefined ? gradient : [gradient, sums[i]!]);
+    return sum;
+  });
 }
 
 async function globalNorm(gradients: Parameters): Promise<number> {
@@ -178,6 +176,7 @@ async function notFinite(gradients: Parameters): Promise<string[]> {
   return names;
 }
 
+/** The next state; the old one and the gradients are disposed tensor by tensor, so that never two whole states live. */
 function update(
   state: TrainState,
   gradients: Parameters,
@@ -202,6 +201,7 @@ function update(
     parameters[name] = next.weight;
     expAvg[name] = next.expAvg;
     expAvgSq[name] = next.expAvgSq;
+    tf.dispose([old.weight, old.expAvg, old.expAvgSq, gradient]);
   }
   return { step: state.step + 1, lrCount: state.lrCount + 1, adamCount: count, parameters, expAvg, expAvgSq };
 }

@@ -15,7 +15,7 @@ const WORDS: Readonly<Record<FailureReason, FailureWords>> = {
   'out-of-memory': {
     title: 'The machine ran out of memory',
     advice:
-      'Submit it again with a smaller micro-batch size, or on a machine with more memory. The result stays the same.',
+      'Submit it again as the message proposes: a smaller micro-batch size, layers computed again, or more memory. The result stays the same.',
   },
   storage: {
     title: 'A checkpoint could not be written',

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Attempt } from '../../jobs/attempt.ts';
+import { describeDeath } from '../../jobs/out-of-memory.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { createJob } from '../../src/store/jobs.ts';
 import { claim, release, settle, type ClaimedJob } from '../../src/store/leases.ts';
@@ -222,6 +223,16 @@ describe('a trainer that dies', () => {
     second.finish();
     expect(await end).toEqual({ outcome: 'succeeded' });
     expect(await stepsOf(job)).toEqual([1330, 1331, 1332, 1333]);
+  });
+
+  it('fails the job for want of memory, with a proposal, when the system killed it five times', async () => {
+    const { end } = await start();
+    for (let n = 0; n < 5; n++) (await trainer(n)).die(describeDeath(null, 'SIGKILL', false));
+    const ending = await end;
+    expect(ending).toMatchObject({ outcome: 'failed', reason: 'out-of-memory' });
+    expect(ending.message).toMatch(
+      /died 5 times.*probably the machine ran out of memory.*microBatchSize 15 \(15 × 128 tokens\) would need/,
+    );
   });
 
   it('makes the job poison after five deaths without a new checkpoint, which one in between forgives', async () => {

@@ -1,10 +1,10 @@
 // What the catalog tells of models that are and are not here.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openCatalog } from '../../src/catalog.ts';
-import { jobSpecSchema } from '../../src/job-spec.ts';
+import { jobSpecSchema, type JobSpecInput } from '../../src/job-spec.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { registerModel } from '../../src/suite/models.ts';
 import { nanoTokenizerPath } from '../../src/suite/nano/corpus.ts';
@@ -49,5 +49,26 @@ describe('a job that names a model of the suite', () => {
       { name: 'pythia-14m', isHere: false, numParameters: 14_067_712, numPublished: 154, checkpoints: [] },
     ]);
     expect(models.filter(({ name }) => name === 'pythia-70m-deduped')).toHaveLength(1);
+  });
+});
+
+describe('a job that no memory of its back end could hold', () => {
+  it('is refused at the field that makes it so, with what would fit', () => {
+    const folder = join(home, 'large');
+    cpSync(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1130'), folder, { recursive: true });
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
+    const large = { ...config, hidden_size: 1024, intermediate_size: 4096, num_attention_heads: 16, num_hidden_layers: 10 };
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(large));
+    registerModel(home, { name: 'large', step: 1000, folder, tokenizerPath: nanoTokenizerPath(), peakLearningRate: 1e-3 });
+    const job = { model: 'large', checkpoint: 'step1000', dataset: 'nano-stories', window: { steps: 1 } };
+    const faults = (training: JobSpecInput['training']) =>
+      openCatalog(home).checkSpec(jobSpecSchema.parse({ ...job, backend: 'wasm', training, evaluation: { benchmarks: [] } }));
+    expect(faults({})).toEqual([]);
+    expect(faults({ microBatchSize: 16, recompute: 'none' })).toEqual([
+      {
+        pointer: '/training/microBatchSize',
+        detail: expect.stringMatching(/^microBatchSize 16 .* would need 3\.\d GB of the 3\.2 GB .*; microBatchSize \d+ \(/),
+      },
+    ]);
   });
 });

@@ -5,7 +5,7 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { OutOfMemoryError } from '../../src/errors.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
-import { WASM_LIMIT_BYTES } from '../../src/tensor/wasm.ts';
+import { WASM_LIMIT_BYTES } from '../../src/tensor/memory-limits.ts';
 
 const GIB = 1024 ** 3;
 
@@ -94,5 +94,16 @@ describe('the wasm back end', () => {
       }),
     ).toThrow(OutOfMemoryError);
     expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+  });
+
+  // Last in this file: nothing this back end says is trusted any more.
+  it('refuses, and gives no value out, once its heap cannot grow for a kernel', () => {
+    const { memory } = (tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } }).wasm.asm;
+    const before = memory.buffer.byteLength;
+    const tensor = tf.ones([2, 2]);
+    expect(() => memory.grow(65_536)).toThrow(RangeError); // 4 GiB more than there is, as a kernel would ask
+    expect(memory.buffer.byteLength).toBe(before);
+    expect(() => tf.ones([2, 2])).toThrow(/heap could not grow beyond/);
+    expect(() => tensor.dataSync()).toThrow(OutOfMemoryError);
   });
 });

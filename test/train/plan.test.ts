@@ -2,12 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.ts';
 import { jobSpecSchema, type JobSpec, type JobSpecInput } from '../../src/job-spec.ts';
+import { roomOf, type Room } from '../../src/train/micro-batch.ts';
 import { resolvePlan, resolveWindow, type DatasetFacts, type ModelFacts } from '../../src/train/plan.ts';
 
 const STEPS = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, ...Array.from({ length: 143 }, (_, i) => 1000 * (i + 1))];
 const PYTHIA: ModelFacts = {
   name: 'pythia-70m-deduped',
-  ...{ numLayers: 6, hiddenSize: 512, numHeads: 8, vocabSize: 50304, numParameters: 70_426_624 },
+  ...{
+    numLayers: 6,
+    hiddenSize: 512,
+    numHeads: 8,
+    intermediateSize: 2048,
+    vocabSize: 50304,
+    numParameters: 70_426_624,
+  },
   schedule: { peak: 1e-3, floor: 1e-4, totalSteps: 143_000, warmupSteps: 1430 },
   endStep: 143_000,
   checkpointSpacing: 1000,
@@ -16,6 +24,7 @@ const PYTHIA: ModelFacts = {
   hasMoments: (step) => step === 133_000,
   benchmarks: ['winobias', 'crows-pairs'],
 };
+const ROOMY: Room = { owner: 'a back end', liveBytes: Infinity, residentBytes: Infinity };
 const PILE: DatasetFacts = { name: 'pile', batchSize: 1024, seqLength: 2048, numSamples: 143_000 * 1024 };
 
 function spec(changes: Partial<JobSpecInput> = {}): JobSpec {
@@ -110,13 +119,14 @@ describe('resolveWindow', () => {
 });
 
 describe('resolvePlan', () => {
-  const plan = (changes: Partial<JobSpecInput> = {}, dataset = PILE, model = PYTHIA) =>
-    resolvePlan(spec(changes), model, dataset);
+  const plan = (changes: Partial<JobSpecInput> = {}, dataset = PILE, model = PYTHIA, room = ROOMY) =>
+    resolvePlan(spec(changes), model, dataset, room);
 
   it("resolves the paper's experiment", () => {
     const expected = [133_000, ...Array.from({ length: 10 }, (_, i) => 134_000 + 1000 * i)];
     expect(plan()).toEqual({
-      ...{ from: 133_000, to: 143_000, batchSize: 1024, rowsPerStep: 1024, seqLength: 2048, microBatchSize: 1 },
+      ...{ from: 133_000, to: 143_000, batchSize: 1024, rowsPerStep: 1024, seqLength: 2048 },
+      ...{ microBatchSize: 1024, recompute: 'none' },
       ...{ resume: 'exact-state', burnInSteps: 0, precision: 'fp32', gelu: 'tanh', rope: 'fp16-angles' },
       ...{ adamStep: 'clean', lossScale: 'none' },
       schedule: PYTHIA.schedule,
@@ -197,16 +207,14 @@ describe('resolvePlan', () => {
     expect(plan({ evaluation: { benchmarks: [] } }).benchmarks).toEqual([]);
   });
 
-  it('never makes a micro-batch larger than the rows of a step, nor auto one beyond its memory', () => {
+  it('never makes a micro-batch larger than the rows of a step, nor auto one beyond its room', () => {
     expect(plan({ training: { microBatchSize: 8 } }).microBatchSize).toBe(8);
     expect(plan({ training: { microBatchSize: 4096 } }).microBatchSize).toBe(1024);
     expect(plan({ training: { rowsPerStep: 3, microBatchSize: 8 } }).microBatchSize).toBe(3);
-    const nano = { ...PYTHIA, numLayers: 4, hiddenSize: 128, numHeads: 4, vocabSize: 1024 };
-    const short = { ...PILE, seqLength: 128, batchSize: 16 };
-    expect(plan({}, short, nano).microBatchSize).toBe(16);
-    const [few, many] = [512, 1024].map((seqLength) => plan({}, { ...PILE, seqLength }).microBatchSize);
-    expect(few).toBeGreaterThan(many!);
-    expect(many).toBeGreaterThan(1);
+    expect(plan({}, { ...PILE, seqLength: 512 }, PYTHIA, roomOf('wasm'))).toMatchObject({ recompute: 'none' });
+    const [few, many] = [256, 512].map((seqLength) => plan({}, { ...PILE, seqLength }, PYTHIA, roomOf('wasm')));
+    expect(few!.microBatchSize).toBeGreaterThan(many!.microBatchSize);
+    expect(many!.microBatchSize).toBeGreaterThan(1);
   });
 
   it('reads only the first rows of each batch when told so', () => {

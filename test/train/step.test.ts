@@ -63,6 +63,15 @@ for (const backend of BACKENDS_UNDER_TEST) {
       disposeState(fresh);
     });
 
+    it('has bit for bit the same update when layers are computed again for the gradient', async () => {
+      const switches = { ...tinySettings.switches, recompute: 'layers' } as const;
+      const again = await trainStep(tinyStart(), tinyBatch(0), 1e-3, { ...tinySettings, switches });
+      const kept = await trainStep(tinyStart(), tinyBatch(0), 1e-3, tinySettings);
+      expect([again.lossNats, again.gradientNorm]).toEqual([kept.lossNats, kept.gradientNorm]);
+      expect(await bitsOf(again.state)).toEqual(await bitsOf(kept.state));
+      for (const { state: made } of [again, kept]) disposeState(made);
+    });
+
     it('clips only gradients longer than the limit, and tells the length before', async () => {
       const { gradients } = await batchGradients(state.parameters, tinyBatch(0), tinySettings);
       const plain = await toArrays(gradients);

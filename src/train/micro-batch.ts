@@ -1,0 +1,141 @@
+// Which micro-batch a job trains with, and whether layers are computed again: `auto` resolved by the memory planner, a wish beyond the room refused with a
+// proposal. Arithmetic only.
+import { InputError } from '../errors.ts';
+import type { JobSpec } from '../job-spec.ts';
+import type { Recompute } from '../model/gpt-neox.ts';
+import { TENSORFLOW_LIMIT_BYTES, WASM_LIMIT_BYTES } from '../tensor/memory-limits.ts';
+import { planMemory, type MemoryPlan, type MemoryShape } from './memory.ts';
+
+/** What one trainer may take. */
+export interface Room {
+  /** Whose room it is, in words. */
+  readonly owner: string;
+  /** Bytes of live tensors. */
+  readonly liveBytes: number;
+  /** Resident bytes of the process; infinite while the machine is not known. */
+  readonly residentBytes: number;
+}
+
+export interface Machine {
+  readonly memoryBytes: number;
+  /** Trainers of a job that run at the same time. */
+  readonly numAtOnce: number;
+}
+
+export interface MicroBatch {
+  readonly microBatchSize: number;
+  readonly recompute: Recompute;
+}
+
+/** The rest is for the operating system, the database and the page cache. */
+const SHARE_OF_MEMORY = 0.8;
+/** A trainer before it makes tensors, with its thread that prepares batches. */
+const IDLE_TRAINER_BYTES = 300e6;
+/** Predictions may be this much too low: `auto` stays below the room by as much. */
+const SHARE_OF_ROOM = 0.9;
+
+/** The room of one trainer on a back end; without a machine, what the back end itself can hold. */
+export function roomOf(backend: JobSpec['backend'], machine?: Machine): Room {
+  const residentBytes = machine ? (SHARE_OF_MEMORY * machine.memoryBytes) / machine.numAtOnce : Infinity;
+  if (backend === 'wasm') return { owner: 'the wasm back end', liveBytes: WASM_LIMIT_BYTES, residentBytes };
+  // Which back end `auto` will be, the worker knows; it asks again.
+  if (backend === 'auto') return { owner: 'the back end', liveBytes: TENSORFLOW_LIMIT_BYTES, residentBytes };
+  if (backend === 'cpu') return { owner: 'the cpu back end', liveBytes: Infinity, residentBytes };
+  return { owner: 'the tensorflow back end', liveBytes: TENSORFLOW_LIMIT_BYTES, residentBytes: Infinity };
+}
+
+type Wish = Pick<JobSpec['training'], 'microBatchSize' | 'recompute'>;
+type Rows = { readonly seqLength: number; readonly rowsPerStep: number };
+
+/** Resolves the wish. `auto` takes the largest micro-batch with room for all activations; only where not one row has it, layers are computed again. */
+export function resolveMicroBatch(wish: Wish, model: MemoryShape, rows: Rows, room: Room): MicroBatch {
+  const ways: Recompute[] = wish.recompute === 'auto' ? ['none', 'layers'] : [wish.recompute];
+  if (wish.microBatchSize === 'auto') {
+    const safe = {
+      ...room,
+      liveBytes: SHARE_OF_ROOM * room.liveBytes,
+      residentBytes: SHARE_OF_ROOM * room.residentBytes,
+    };
+    for (const recompute of ways) {
+      const microBatchSize = largest(recompute, rows.rowsPerStep, model, rows, safe);
+      if (microBatchSize > 0) return { microBatchSize, recompute };
+    }
+  }
+  const microBatchSize = wish.microBatchSize === 'auto' ? 1 : Math.min(wish.microBatchSize, rows.rowsPerStep);
+  for (const recompute of ways) {
+    if (isWithin(room, memoryOf({ microBatchSize, recompute }, model, rows))) return { microBatchSize, recompute };
+  }
+  const wanted = { microBatchSize, recompute: ways[0]! };
+  const words = `${wordsOf(wanted, rows)} would need ${needOf(memoryOf(wanted, model, rows), room)}`;
+  const pointer = wish.microBatchSize === 'auto' ? '/training/recompute' : '/training/microBatchSize';
+  const other = smaller(wanted, model, rows, room);
+  if (other === undefined) throw new InputError(`${words}; ${nothingFits(model, rows, room)}`, { pointer: '/model' });
+  throw new InputError(`${words}; ${proposalOf(other, model, rows, room)}`, { pointer });
+}
+
+/** After memory ran out with a micro-batch that was thought to fit: what to submit instead, in words. */
+export function adviseLess(tried: MicroBatch, model: MemoryShape, rows: Rows, room: Room): string {
+  const other = smaller(tried, model, rows, room);
+  return other === undefined ? nothingFits(model, rows, room) : proposalOf(other, model, rows, room);
+}
+
+/** The next smaller way that fits: fewer rows, and if there are none, layers computed again. */
+function smaller(tried: MicroBatch, model: MemoryShape, rows: Rows, room: Room): MicroBatch | undefined {
+  const fewer = largest(tried.recompute, tried.microBatchSize - 1, model, rows, room);
+  if (fewer > 0) return { microBatchSize: fewer, recompute: tried.recompute };
+  if (tried.recompute === 'layers') return undefined;
+  const again = largest('layers', tried.microBatchSize, model, rows, room);
+  return again > 0 ? { microBatchSize: again, recompute: 'layers' } : undefined;
+}
+
+/** Rows of the largest micro-batch up to `most` that fits; 0 when none does. Need grows with the rows. */
+function largest(recompute: Recompute, most: number, model: MemoryShape, rows: Rows, room: Room): number {
+  const fits = (microBatchSize: number) => isWithin(room, memoryOf({ microBatchSize, recompute }, model, rows));
+  if (most < 1 || fits(most)) return Math.max(0, most);
+  let [low, high] = [0, most]; // low fits or is 0, high does not
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+function memoryOf(microBatch: MicroBatch, model: MemoryShape, rows: Rows): MemoryPlan {
+  return planMemory(model, { ...microBatch, ...rows });
+}
+
+function isWithin(room: Room, memory: MemoryPlan): boolean {
+  return memory.peakLiveBytes <= room.liveBytes && trainerBytes(memory) <= room.residentBytes;
+}
+
+/** The whole process at its peak; a checkpoint is copied out of the back end before it is written. */
+function trainerBytes({ rssAboveIdleBytes, stateBytes }: MemoryPlan): number {
+  return IDLE_TRAINER_BYTES + rssAboveIdleBytes + stateBytes;
+}
+
+function wordsOf({ microBatchSize, recompute }: MicroBatch, { seqLength }: Rows): string {
+  const again = recompute === 'layers' ? ' with recompute "layers"' : '';
+  return `microBatchSize ${microBatchSize}${again} (${microBatchSize} × ${seqLength} tokens)`;
+}
+
+/** The need beside the room that is the tighter of the two. */
+function needOf(memory: MemoryPlan, room: Room): string {
+  if (memory.peakLiveBytes / room.liveBytes >= trainerBytes(memory) / room.residentBytes) {
+    return `${gb(memory.peakLiveBytes)} of the ${gb(room.liveBytes)} that ${room.owner} can hold`;
+  }
+  return `${gb(trainerBytes(memory))} of the ${gb(room.residentBytes)} that the machine has for each of the trainers side by side`;
+}
+
+function proposalOf(other: MicroBatch, model: MemoryShape, rows: Rows, room: Room): string {
+  return `${wordsOf(other, rows)} would need ${needOf(memoryOf(other, model, rows), room)}`;
+}
+
+function nothingFits(model: MemoryShape, rows: Rows, room: Room): string {
+  const least = memoryOf({ microBatchSize: 1, recompute: 'layers' }, model, rows);
+  return `even one row with recompute "layers" would need ${needOf(least, room)}: take a smaller model, or another back end or machine`;
+}
+
+function gb(numBytes: number): string {
+  return `${(numBytes / 1e9).toFixed(1)} GB`;
+}
