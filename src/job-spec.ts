@@ -162,6 +162,10 @@ const training = z
       description:
         "Count behind Adam's bias correction after the resume: the right one, or restarted as DeepSpeed's ZeRO did, with its transient.",
     }),
+    badSteps: z.enum(['stop', 'skip']).default('stop').meta({
+      description:
+        'A step whose loss or gradient is not finite: stops the run, or is left out, which the result then says.',
+    }),
     lossScale: z.enum(['none', 'emulated']).default('none').meta({
       description:
         "Whether updates are skipped as DeepSpeed's dynamic loss scale did when a scaled gradient overflowed fp16; such a step keeps the learning rate's count.",

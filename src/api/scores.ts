@@ -8,7 +8,7 @@ import type { Arm, JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { totalPronounEdits } from '../store/edits.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
-import { labelSpikes, readSpikes } from './training-labels.ts';
+import { labelFaults, readFaults } from './training-labels.ts';
 import { listEvaluations, readItems } from '../store/results.ts';
 import type { ScoredEvaluation } from '../store/results.ts';
 
@@ -119,14 +119,14 @@ async function labelsOf(
 ): Promise<ScoreLabel[]> {
   const spec = job.spec as unknown as JobSpec; // checked by jobSpecSchema before it was stored
   const noEdits = await labelNoEdits(database, job);
-  const spikes = await readSpikes(database, job);
+  const faults = await readFaults(database, job);
   const reduced = labelReduced(spec, job.plan);
   return latestOfEach(evaluations).flatMap(({ arm, benchmark, protocol, scores }) => {
     const labels = [
       arm === 'intervention' ? noEdits : null,
       arm === 'published' ? null : reduced,
       arm === 'published' ? null : labelEngine(spec),
-      labelSpikes(spikes.get(arm)),
+      ...labelFaults(faults.get(arm)),
       labelShift(scoresIn(scores)),
     ];
     return labels.filter((label) => label !== null).map((label) => ({ arm, benchmark, protocol, ...label }));

@@ -117,15 +117,23 @@ describe('GET /v1/jobs/:id/scores', () => {
     expect(await scoresOf(fence)).toEqual(first);
   });
 
-  it('labels an arm whose loss had a spike, and /metrics names it', async () => {
+  it('labels an arm whose loss had a spike or where a step was left out, and /metrics names the spike', async () => {
     const fence = await startJob();
-    const steps = Array.from({ length: 30 }, (_, i) => someStep(1330 + i, i === 25 ? { lossNats: 9 } : {}));
+    const left = { lossNats: null, gradientNorm: null, learningRate: 0, skipped: 'step 1352: loss NaN' };
+    const changes = new Map<number, object>([
+      [22, left],
+      [25, { lossNats: 9 }],
+    ]);
+    const steps = Array.from({ length: 30 }, (_, i) => someStep(1330 + i, changes.get(i)));
     await recordSteps(database, fence, 'intervention', steps);
     for (const arm of ['control', 'intervention'] as const) await record(fence, arm, 1430, pairs([1, 1, -1, -1]));
     const { labels } = await scoresOf(fence);
     const spikes = labels.filter(({ label }) => label === 'loss spike');
     expect(spikes.map(({ arm }) => arm)).toEqual(['intervention']);
-    expect(spikes[0]?.detail).toMatch(/^step 1355: 9\.000 nats, where 1\.658 was usual$/);
+    expect(spikes[0]?.detail).toMatch(/^step 1355: 9\.000 nats, where 1\.659 was usual$/);
+    expect(labels).toContainEqual(
+      expect.objectContaining({ arm: 'intervention', label: 'steps left out', detail: 'step 1352: loss NaN' }),
+    );
     const metrics = await request(app).get(`/v1/jobs/${fence.jobId}/metrics`);
     expect(metrics.body).toMatchObject({ lossSpikes: { intervention: [{ step: 1355, lossNats: 9 }] } });
   });
