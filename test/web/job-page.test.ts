@@ -206,6 +206,18 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     expect(await page.getByText('smaller micro-batch size').isVisible()).toBe(true);
   });
 
+  it('retries a failed job, and offers that of no failure that would come again', async () => {
+    const full = makeJob(0, 'failed', {}, { reason: 'storage', message: 'ENOSPC: the disk is full' });
+    const { page, api } = await bench.open([full], `#/jobs/${full.id}`);
+    await page.getByRole('button', { name: 'Retry from the last checkpoint' }).click();
+    await page.getByText('queued').first().waitFor();
+    expect(api.state.jobs[0]?.state).toBe('queued');
+    const unchanged = makeJob(1, 'failed', {}, { reason: 'no-edits' });
+    const other = await bench.open([unchanged], `#/jobs/${unchanged.id}`);
+    await other.page.getByText('No pronoun was changed in the whole window').waitFor();
+    expect(await other.page.getByRole('button', { name: 'Retry' }).count()).toBe(0);
+  });
+
   it('says so when there is no such job', async () => {
     const { page } = await bench.open([], '#/jobs/none');
     await page.getByText('there is no job none').waitFor();
