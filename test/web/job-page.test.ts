@@ -121,7 +121,7 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     expect(cells.length).toBe(15);
     for (const cell of cells) expect(plain(cell)).toMatch(/^−?\d+\.\d+ (%|nats) \[.+, .+\], n = \d+$/);
     expect(plain(await page.locator('.headline').innerText())).toContain(
-      '95 % interval [−51.0, −44.0], p < 0.001 (exact McNemar), n = 240, step 1,430',
+      '95 % interval [−51.0, −44.0], p < 0.001 for these two trained models (exact McNemar), n = 240, step 1,430',
     );
     expect(plain(await page.locator('.headline').innerText())).toContain(
       'shifted, not debiased proRate is 0.50 overall',
