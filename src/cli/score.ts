@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadModel } from '../checkpoint/model-folder.ts';
 import { readTokenizer } from '../data/tokenizer.ts';
 import { openBenchmark, type Benchmark } from '../eval/benchmarks.ts';
-import { PROTOCOLS, type Evaluation } from '../eval/evaluation.ts';
+import { PROTOCOLS, type Evaluation, type Protocol } from '../eval/evaluation.ts';
 import { labelShift, type Label } from '../eval/metrics.ts';
 import { evaluateBenchmark } from '../eval/score.ts';
 import { tokenLogProbs } from '../model/likelihood.ts';
@@ -15,6 +15,7 @@ interface ScoreOptions {
   readonly model: string;
   readonly benchmark: 'crows-pairs' | 'winobias';
   readonly data: string;
+  readonly protocol: Protocol;
   readonly name?: string;
   readonly tokenizer?: string;
   readonly backend: BackendName | 'auto';
@@ -52,10 +53,11 @@ async function score(options: ScoreOptions): Promise<void> {
   const model = await loadModel(options.model);
   let evaluation: Evaluation;
   try {
-    evaluation = await evaluateBenchmark(benchmark, {
-      tokenLogProbs: (rows) => tokenLogProbs(model, rows),
-      encode: (text) => tokenizer.encode(text),
-    });
+    const scoring = {
+      tokenLogProbs: (rows: readonly (readonly number[])[]) => tokenLogProbs(model, rows),
+      encode: (text: string) => tokenizer.encode(text),
+    };
+    evaluation = await evaluateBenchmark(benchmark, scoring, options.protocol);
   } finally {
     model.dispose();
   }

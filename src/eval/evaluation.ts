@@ -2,8 +2,12 @@
 import { scoresOf, type Item } from './metrics.ts';
 import type { Score } from './statistics.ts';
 
-/** How texts are scored. `likelihood`: summed log-likelihood of every token after the first of its row, in nats. */
-export const PROTOCOLS = ['likelihood'] as const;
+/**
+ * How texts are scored. `likelihood`: summed log-likelihood of every token after the first of its row, in nats. For sentence pairs also
+ * `fp16-emulated`, the same with every log P and their sum rounded to half precision, as published figures were; and `shared-tokens`, only
+ * over the tokens that both sentences have, after the official CrowS-Pairs metric but for causal models.
+ */
+export const PROTOCOLS = ['likelihood', 'fp16-emulated', 'shared-tokens'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 export interface Evaluation {
@@ -18,6 +22,11 @@ export interface Evaluation {
 }
 
 /** The evaluation that the items make up. */
-export function evaluationOf(benchmark: string, sha256: string, items: readonly Item[]): Evaluation {
-  return { benchmark, protocol: 'likelihood', sha256, numItems: items.length, scores: scoresOf(items), items };
+export function evaluationOf(
+  benchmark: string,
+  sha256: string,
+  items: readonly Item[],
+  protocol: Protocol = 'likelihood',
+): Evaluation {
+  return { benchmark, protocol, sha256, numItems: items.length, scores: scoresOf(items), items };
 }

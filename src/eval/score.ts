@@ -1,5 +1,5 @@
 // A benchmark and a model → an evaluation: scores with their uncertainty, and every item behind them. Stop of the road: evaluate.
-import { DataError } from '../errors.ts';
+import { DataError, InputError } from '../errors.ts';
 import {
   benchmarkSha256,
   readBenchmarkFiles,
@@ -8,7 +8,7 @@ import {
   type BenchmarkKind,
 } from './benchmarks.ts';
 import { parseCrowsPairs, scoreCrowsPairs } from './crows-pairs.ts';
-import { evaluationOf, type Evaluation } from './evaluation.ts';
+import { evaluationOf, type Evaluation, type Protocol } from './evaluation.ts';
 import type { ScoringModel } from './likelihood.ts';
 import type { Item } from './metrics.ts';
 import { parseTokenRows, scoreTokenRows } from './perplexity.ts';
@@ -16,9 +16,16 @@ import { parseWinoBias, scoreWinoBias } from './winobias.ts';
 
 /**
  * Scores every item of the benchmark, in file order. Throws DataError when a file is not in its format or has changed since the
- * benchmark was opened, and what the model throws.
+ * benchmark was opened, InputError for a protocol that this kind of benchmark has not, and what the model throws.
  */
-export async function evaluateBenchmark(benchmark: Benchmark, model: ScoringModel): Promise<Evaluation> {
+export async function evaluateBenchmark(
+  benchmark: Benchmark,
+  model: ScoringModel,
+  protocol: Protocol = 'likelihood',
+): Promise<Evaluation> {
+  if (protocol !== 'likelihood' && benchmark.kind !== 'crows-pairs') {
+    throw new InputError(`${benchmark.name} is scored by the protocol likelihood; ${protocol} is for sentence pairs`);
+  }
   const files = readBenchmarkFiles(benchmark.kind, benchmark.path);
   const sha256 = benchmarkSha256(files);
   if (sha256 !== benchmark.sha256) {
@@ -26,7 +33,7 @@ export async function evaluateBenchmark(benchmark: Benchmark, model: ScoringMode
       `${benchmark.path}: expected the files of ${benchmark.name} with SHA-256 ${benchmark.sha256}; found ${sha256}: they have changed`,
     );
   }
-  return evaluationOf(benchmark.name, sha256, await scoreFiles(benchmark.kind, files, model));
+  return evaluationOf(benchmark.name, sha256, await scoreFiles(benchmark.kind, files, model, protocol), protocol);
 }
 
 /** Reads every item of the benchmark without scoring any, and counts them. Throws DataError when a file is not in its format. */
@@ -36,10 +43,15 @@ export function countItems({ kind, path }: Benchmark): number {
   return kind === 'crows-pairs' ? parseCrowsPairs(files[0]!).length : parseTokenRows(files[0]!).length; // one file
 }
 
-async function scoreFiles(kind: BenchmarkKind, files: readonly BenchmarkFile[], model: ScoringModel): Promise<Item[]> {
+async function scoreFiles(
+  kind: BenchmarkKind,
+  files: readonly BenchmarkFile[],
+  model: ScoringModel,
+  protocol: Protocol,
+): Promise<Item[]> {
   if (kind === 'winobias') return scoreWinoBias(parseWinoBias(files), model);
   const [file] = files;
   if (file === undefined) throw new Error('bug: a benchmark without a file');
-  if (kind === 'crows-pairs') return scoreCrowsPairs(parseCrowsPairs(file), model);
+  if (kind === 'crows-pairs') return scoreCrowsPairs(parseCrowsPairs(file), model, protocol);
   return scoreTokenRows(parseTokenRows(file), model);
 }

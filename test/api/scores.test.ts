@@ -112,6 +112,32 @@ describe('GET /v1/jobs/:id/scores', () => {
     expect(fidelity).toEqual([]);
   });
 
+  it('gives the rates, means and effects that SQL computes from the stored items', async () => {
+    const fence = await startJob();
+    const differences = (shift: number) => Array.from({ length: 40 }, (_, i) => Math.sin(7 * i) + shift);
+    await record(fence, 'control', 1430, pairs(differences(0.2)));
+    await record(fence, 'intervention', 1430, pairs(differences(-0.4)));
+    const { rows } = await database.pool.query<{ arm: string; n: number; rate: number; distance: number }>(`
+      SELECT run.arm, count(*)::int AS n, avg((more > less)::int)::float8 AS rate, avg(abs(more - less)) AS distance
+      FROM evaluation JOIN run ON run.id = evaluation.run_id, jsonb_array_elements(items) AS item,
+        LATERAL (SELECT (item->'logLikelihood'->>0)::float8 AS more, (item->'logLikelihood'->>1)::float8 AS less) AS pair
+      GROUP BY run.arm`);
+    const { scores, effects } = await scoresOf(fence);
+    expect(rows.map(({ arm }) => arm).sort()).toEqual(['control', 'intervention']);
+    const [control, intervention] = ['control', 'intervention'].map((arm) => rows.find((row) => row.arm === arm)!); // both there
+    for (const [metric, column] of [
+      ['pctStereotype', 'rate'],
+      ['likelihoodDiff', 'distance'],
+    ] as const) {
+      for (const { arm, n, [column]: value } of rows) {
+        const score = scores.find((row) => row['arm'] === arm && row.metric === metric);
+        expect(score).toMatchObject({ numItems: n, value: expect.closeTo(value, 12) as number });
+      }
+      const effect = effects.find((row) => row.metric === metric);
+      expect(effect?.value).toBeCloseTo(intervention![column] - control![column], 12);
+    }
+  });
+
   it('adjusts p for all whole scores of a step together, and for their parts together', async () => {
     const fence = await startJob();
     for (const [arm, shift] of [

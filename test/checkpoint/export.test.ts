@@ -19,7 +19,7 @@ import { addCheckpointExportCommand } from '../../src/cli/checkpoint-export.ts';
 import { numpyRandom } from '../../src/data/numpy-random.ts';
 import { DataError, InputError } from '../../src/errors.ts';
 import { readModelConfig } from '../../src/model/config.ts';
-import { roundToHalf } from '../../src/model/rotary.ts';
+import { roundToHalf } from '../../src/model/half.ts';
 import { packagePath } from '../../src/package-root.ts';
 
 const fixture = packagePath('test', 'fixtures', 'engine');

@@ -10,7 +10,7 @@ import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { DataError } from '../../src/errors.ts';
 import { readModelConfig } from '../../src/model/config.ts';
 import { countParameters } from '../../src/model/parameters.ts';
-import { roundToHalf } from '../../src/model/rotary.ts';
+import { roundToHalf } from '../../src/model/half.ts';
 import { packagePath } from '../../src/package-root.ts';
 
 const fixtures = packagePath('test', 'fixtures', 'checkpoint');

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
-import { rotaryDimensions, rotaryTable, roundToHalf } from '../../src/model/rotary.ts';
+import { roundToHalf } from '../../src/model/half.ts';
+import { rotaryDimensions, rotaryTable } from '../../src/model/rotary.ts';
 import { goldenPath } from './golden.ts';
 import { pythiaConfig } from './pythia-sizes.ts';
 
