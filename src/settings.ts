@@ -58,6 +58,11 @@ export function numCores(): number {
   return readInteger('TIRESIAS_CORES', availableParallelism(), 1);
 }
 
+/** Threads inside the kernels of the native back end. */
+export function numThreads(): number {
+  return readInteger('TIRESIAS_THREADS', availableParallelism(), 1);
+}
+
 /** The hub and its cache, by the variables that Hugging Face's own tools read. Throws InputError for an endpoint that is no address. */
 export function hubAccess(): { endpoint: string; token: string | undefined; cacheFolder: string; isOffline: boolean } {
   const endpoint = (read('HF_ENDPOINT') ?? 'https://huggingface.co').replace(/\/+$/, '');

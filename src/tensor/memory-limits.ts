@@ -5,3 +5,6 @@ export const WASM_LIMIT_BYTES = 3 * 1024 ** 3;
 
 /** What a common card has. The card is not asked: this back end was never run on a GPU by us. */
 export const TENSORFLOW_LIMIT_BYTES = 16 * 1024 ** 3;
+
+/** Of the machine's memory, what the live tensors of the native back end may take; the rest is for the operating system and everything else. */
+export const NATIVE_SHARE_OF_MEMORY = 0.8;

@@ -6,6 +6,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-neox.ts';
 import { isDecayed } from '../model/parameters.ts';
 import { adamWUpdate } from '../tensor/adamw.ts';
+import { squareSum } from '../tensor/square-sum.ts';
 import { afterStep, overflows } from './loss-scale.ts';
 import type { TrainState } from './state.ts';
 
@@ -159,13 +160,7 @@ function accumulate(sums: tf.Tensor[] | undefined, gradients: tf.Tensor[], share
 }
 
 async function globalNorm(gradients: Parameters): Promise<number> {
-  let sum = 0;
-  for (const gradient of Object.values(gradients)) {
-    const square = tf.tidy(() => tf.sum(tf.square(gradient)));
-    sum += (await square.data())[0]!;
-    square.dispose();
-  }
-  return Math.sqrt(sum);
+  return Math.sqrt(await squareSum(Object.values(gradients)));
 }
 
 async function notFinite(gradients: Parameters): Promise<string[]> {
