@@ -2,8 +2,28 @@
 // bf16 weights will need the primitive.
 #include "matrices.h"
 #include <dnnl.h>
+#include <omp.h>
 #include <cstdio>
 #include <cstdlib>
+
+namespace {
+
+/** Multiplications below which waking threads costs more than it saves. */
+constexpr std::int64_t ALONE = 1 << 18;
+
+/** Lets the products of its scope run on the calling thread where they are small. */
+class Team {
+public:
+  explicit Team(std::int64_t numMultiplications) : before(omp_get_max_threads()) {
+    if (numMultiplications < ALONE) omp_set_num_threads(1);
+  }
+  ~Team() { omp_set_num_threads(before); }
+
+private:
+  const int before;
+};
+
+} // namespace
 
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;
@@ -14,6 +34,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b
     }
     return;
   }
+  const Team team(m * n * k);
   const dnnl_status_t status = dnnl_sgemm(a.isTransposed ? 'T' : 'N', b.isTransposed ? 'T' : 'N', m, n, k, 1.0f, a.data, a.stride,
                                           b.data, b.stride, adds ? 1.0f : 0.0f, c, cStride);
   if (status != dnnl_success) { // sizes were checked: only a lack of memory is left

@@ -10,7 +10,10 @@ export interface BackendUnderTest {
 }
 
 const absent: Partial<Record<BackendName, string>> = {};
-for (const [name, probe] of [['tensorflow', await probeTensorflow()], ['native', probeNative()]] as const) {
+for (const [name, probe] of [
+  ['tensorflow', await probeTensorflow()],
+  ['native', probeNative()],
+] as const) {
   if (!probe.works) absent[name] = probe.reason;
 }
 
