@@ -26,7 +26,11 @@ export interface AdamWTensors {
 /** The updated three tensors, new and owned by the caller; the old ones stay alive. */
 export function adamWUpdate(old: AdamWTensors, gradient: tf.Tensor, settings: AdamWSettings): AdamWTensors {
   if (hasFused('AdamW')) {
-    const [weight, expAvg, expAvgSq] = runFused('AdamW', { ...old, gradient }, { ...settings }) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const [weight, expAvg, expAvgSq] = runFused('AdamW', { ...old, gradient }, { ...settings }) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
     return { weight, expAvg, expAvgSq };
   }
   const { learningRate, beta1, beta2, epsilon, weightDecay, correction1, correction2 } = settings;

@@ -26,7 +26,10 @@ export function crossEntropy(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels
 /** The same by a kernel that makes both gradients along with the loss, so that the backward pass forms no logits again. */
 function fusedLoss(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
   return customGradient([hidden, embedding], (save) => {
-    const [value, ...gradients] = runFused('CrossEntropy', { hidden, embedding, labels }) as [tf.Scalar, ...tf.Tensor[]];
+    const [value, ...gradients] = runFused('CrossEntropy', { hidden, embedding, labels }) as [
+      tf.Scalar,
+      ...tf.Tensor[],
+    ];
     save(gradients);
     return { value, gradient: (dy, saved) => saved.flatMap((x) => runFused('ScaleOwned', { x, factor: dy })) };
   });

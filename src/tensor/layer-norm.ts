@@ -8,7 +8,11 @@ import { columnSums } from './linear.ts';
 export function layerNorm(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D, epsilon: number): tf.Tensor2D {
   return customGradient([x, weight, bias], (save) => {
     if (hasFused('LayerNorm')) {
-      const [value, mean, rstd] = runFused('LayerNorm', { x, weight, bias }, { epsilon }) as [tf.Tensor2D, tf.Tensor, tf.Tensor];
+      const [value, mean, rstd] = runFused('LayerNorm', { x, weight, bias }, { epsilon }) as [
+        tf.Tensor2D,
+        tf.Tensor,
+        tf.Tensor,
+      ];
       save([x, weight, mean, rstd]);
       return { value, gradient: (dy, saved) => fusedGradient(dy, saved) };
     }

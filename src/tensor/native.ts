@@ -1,7 +1,7 @@
 // The native back end: `native/`, an addon on oneDNN, registered with TensorFlow.js under the name `native`.
 import * as tf from '@tensorflow/tfjs-core';
 import { totalmem } from 'node:os';
-import { numThreads } from '../settings.ts';
+import { letThreadsSleep, numThreads } from '../settings.ts';
 import { loadAddon, type Addon } from './native/addon.ts';
 import { NativeBackend } from './native/backend.ts';
 import { FUSED } from './native/fused.ts';
@@ -17,6 +17,7 @@ export interface NativeProbe {
 export function probeNative(): NativeProbe {
   const registered = tf.findBackend('native') as NativeBackend | null;
   if (registered !== null) return { works: true, reason: wordsOf(registered) };
+  letThreadsSleep();
   const addon = loadAddon();
   if (typeof addon === 'string') return { works: false, reason: addon };
   return register(addon);

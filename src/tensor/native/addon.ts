@@ -35,7 +35,8 @@ const ADDON_PATH = packagePath('native', 'build', 'tiresias.node');
 
 /** The addon, or why it cannot be loaded here, in words. */
 export function loadAddon(): Addon | string {
-  if (!existsSync(ADDON_PATH)) return 'the native back end is not built; `npm run setup` builds it or says what it needs';
+  if (!existsSync(ADDON_PATH))
+    return 'the native back end is not built; `npm run setup` builds it or says what it needs';
   try {
     return createRequire(import.meta.url)(ADDON_PATH) as Addon;
   } catch (error) {
@@ -46,7 +47,8 @@ export function loadAddon(): Addon | string {
 /** A failure of a kernel, as it comes out of a read, as an error of ours; anything else as it is. */
 export function explained(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'memory') return new OutOfMemoryError(`${messageOf(error)}; take a smaller micro-batch or another machine`);
+  if (code === 'memory')
+    return new OutOfMemoryError(`${messageOf(error)}; take a smaller micro-batch or another machine`);
   if (code === 'index') return new DataError(`in a tensor of indices, ${messageOf(error)}`, { cause: error });
   return error;
 }

@@ -67,7 +67,13 @@ export class NativeBackend extends tf.KernelBackend {
     return dataId;
   }
 
-  override move(dataId: tf.DataId, values: tf.BackendValues, shape: number[], dtype: tf.DataType, refCount: number): void {
+  override move(
+    dataId: tf.DataId,
+    values: tf.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void {
     const own = nativeDtype(dtype);
     const count = tf.util.sizeFromShape(shape);
     if (values.length !== count) throw new Error(`bug: ${values.length} values for shape [${shape.join(', ')}]`);
@@ -133,6 +139,9 @@ export class NativeBackend extends tf.KernelBackend {
   }
 
   #of(dataId: tf.DataId): Stored {
+    if (!this.#stored.has(dataId) && !tf.engine().state.tensorInfo.has(dataId)) {
+      throw new Error('a tensor was used after it was disposed');
+    }
     return this.#stored.get(dataId); // takes a tensor over that another back end holds
   }
 

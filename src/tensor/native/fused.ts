@@ -15,7 +15,8 @@ export const FUSED: Readonly<Record<FusedName, Fused>> = {
   CausalAttentionGradient: attentionGradient,
   CrossEntropy: crossEntropy,
   Gelu: ({ inputs: { x }, attrs, backend }) => gelu(backend, 'gelu', [x!], attrs.form as string),
-  GeluGradient: ({ inputs: { dy, x }, attrs, backend }) => gelu(backend, 'geluGradient', [dy!, x!], attrs.form as string),
+  GeluGradient: ({ inputs: { dy, x }, attrs, backend }) =>
+    gelu(backend, 'geluGradient', [dy!, x!], attrs.form as string),
   LabelLogProbs: labelLogProbs,
   LayerNorm: layerNorm,
   LayerNormGradient: layerNormGradient,
@@ -29,7 +30,16 @@ function adamW({ inputs, attrs, backend }: KernelArguments): tf.TensorInfo[] {
   const { weight, expAvg, expAvgSq, gradient } = inputs;
   const outputs = [weight!, expAvg!, expAvgSq!].map(({ shape }) => backend.makeOutput(shape));
   const { learningRate, beta1, beta2, epsilon, weightDecay, gradientScale, correction1, correction2 } = attrs;
-  const settings = [learningRate, beta1, beta2, epsilon, weightDecay, gradientScale, correction1, correction2] as number[];
+  const settings = [
+    learningRate,
+    beta1,
+    beta2,
+    epsilon,
+    weightDecay,
+    gradientScale,
+    correction1,
+    correction2,
+  ] as number[];
   const count = tf.util.sizeFromShape(weight!.shape);
   backend.run('adamw', [weight!, expAvg!, expAvgSq!, gradient!], outputs, [count, ...settings]);
   return outputs;

@@ -27,7 +27,10 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['ArgMax', argMax],
   ['BatchMatMul', batchMatMul],
   ['Concat', concat],
-  ['Fill', ({ attrs, backend }) => filled(backend, attrs.shape as number[], attrs.value as number, attrs.dtype as tf.DataType)],
+  [
+    'Fill',
+    ({ attrs, backend }) => filled(backend, attrs.shape as number[], attrs.value as number, attrs.dtype as tf.DataType),
+  ],
   ['GatherV2', gather],
   ['Identity', ({ inputs: { x }, backend }) => backend.share(x!)],
   ['OnesLike', ({ inputs: { x }, backend }) => filled(backend, x!.shape, 1, x!.dtype)],
@@ -79,7 +82,8 @@ function addN({ inputs, backend }: KernelArguments): tf.TensorInfo {
 
 function argMax({ inputs: { x }, attrs, backend }: KernelArguments): tf.TensorInfo {
   const rank = x!.shape.length;
-  if (((attrs.axis as number) + rank) % rank !== rank - 1) throw new Error('the native back end finds the largest of rows only');
+  if (((attrs.axis as number) + rank) % rank !== rank - 1)
+    throw new Error('the native back end finds the largest of rows only');
   const out = backend.makeOutput(x!.shape.slice(0, -1), 'int32');
   backend.run('argMax', [x!], [out], [sizeOf(out), x!.shape.at(-1)!]);
   return out;
@@ -107,24 +111,40 @@ function batchMatMul({ inputs: { a, b }, attrs, backend }: KernelArguments): tf.
 function concat({ inputs, attrs, backend }: KernelArguments): tf.TensorInfo {
   const pieces = (inputs as unknown as tf.TensorInfo[]).filter((piece) => sizeOf(piece) > 0);
   const axis = tf.util.parseAxisParam(attrs.axis as number, pieces[0]!.shape)[0]!;
-  const shape = tf.backend_util.computeOutShape(pieces.map((piece) => piece.shape), axis);
+  const shape = tf.backend_util.computeOutShape(
+    pieces.map((piece) => piece.shape),
+    axis,
+  );
   const out = backend.makeOutput(shape, pieces[0]!.dtype);
   let begin = 0;
   for (const piece of pieces) {
-    copy(backend, piece, out, piece.shape, [0, stridesOf(piece.shape)], [begin * stridesOf(shape)[axis]!, stridesOf(shape)]);
+    copy(
+      backend,
+      piece,
+      out,
+      piece.shape,
+      [0, stridesOf(piece.shape)],
+      [begin * stridesOf(shape)[axis]!, stridesOf(shape)],
+    );
     begin += piece.shape[axis]!;
   }
   return out;
 }
 
-function filled(backend: NativeBackend, shape: readonly number[], value: number, dtype: tf.DataType = 'float32'): tf.TensorInfo {
+function filled(
+  backend: NativeBackend,
+  shape: readonly number[],
+  value: number,
+  dtype: tf.DataType = 'float32',
+): tf.TensorInfo {
   const out = backend.makeOutput(shape, dtype);
   backend.run('fill', [], [out], [sizeOf(out), value]);
   return out;
 }
 
 function gather({ inputs: { x, indices }, attrs, backend }: KernelArguments): tf.TensorInfo {
-  if (attrs.axis !== 0 || attrs.batchDims !== 0) throw new Error('the native back end gathers along the first dimension only');
+  if (attrs.axis !== 0 || attrs.batchDims !== 0)
+    throw new Error('the native back end gathers along the first dimension only');
   const [rows, ...rest] = x!.shape as [number, ...number[]];
   const out = backend.makeOutput([...indices!.shape, ...rest]);
   backend.run('gather', [x!, indices!], [out], [rows, tf.util.sizeFromShape(rest), sizeOf(indices!)]);
@@ -157,7 +177,8 @@ function unpack({ inputs: { value }, attrs, backend }: KernelArguments): tf.Tens
 
 function scatter({ inputs: { indices, updates }, attrs, backend }: KernelArguments): tf.TensorInfo {
   const shape = attrs.shape as number[];
-  if (indices!.shape.length !== 2 || indices!.shape[1] !== 1) throw new Error('the native back end scatters whole rows only');
+  if (indices!.shape.length !== 2 || indices!.shape[1] !== 1)
+    throw new Error('the native back end scatters whole rows only');
   const out = backend.makeOutput(shape);
   const [rows, ...rest] = shape as [number, ...number[]];
   backend.run('scatterRows', [indices!, updates!], [out], [rows, tf.util.sizeFromShape(rest), indices!.shape[0]!]);
@@ -177,7 +198,8 @@ function slice({ inputs: { x }, attrs, backend }: KernelArguments): tf.TensorInf
 
 function softmax({ inputs: { logits }, attrs, backend }: KernelArguments): tf.TensorInfo {
   const rank = logits!.shape.length;
-  if (((attrs.dim as number) + rank) % rank !== rank - 1) throw new Error('the native back end takes the softmax of rows only');
+  if (((attrs.dim as number) + rank) % rank !== rank - 1)
+    throw new Error('the native back end takes the softmax of rows only');
   const out = backend.makeOutput(logits!.shape);
   const columns = logits!.shape.at(-1)!;
   backend.run('softmax', [logits!], [out], [columns === 0 ? 0 : sizeOf(out) / columns, columns]);
@@ -197,7 +219,14 @@ function transpose({ inputs: { x }, attrs, backend }: KernelArguments): tf.Tenso
 /** Offset of the first value, and strides. */
 type Place = readonly [offset: number, strides: readonly number[]];
 
-function copy(backend: NativeBackend, from: tf.TensorInfo, to: tf.TensorInfo, shape: readonly number[], source: Place, target: Place) {
+function copy(
+  backend: NativeBackend,
+  from: tf.TensorInfo,
+  to: tf.TensorInfo,
+  shape: readonly number[],
+  source: Place,
+  target: Place,
+) {
   const walk = joined(shape, [source[1], target[1]]);
   const [fromStrides, toStrides] = walk.strides as [number[], number[]];
   const numbers = [walk.shape.length, ...walk.shape, source[0], ...fromStrides, target[0], ...toStrides];
@@ -206,7 +235,8 @@ function copy(backend: NativeBackend, from: tf.TensorInfo, to: tf.TensorInfo, sh
 
 function reshaped(x: tf.TensorInfo, wanted: readonly number[]): number[] {
   const shape = tf.util.inferFromImplicitShape([...wanted], sizeOf(x));
-  if (tf.util.sizeFromShape(shape) !== sizeOf(x)) throw new Error(`[${x.shape.join(', ')}] has no shape [${shape.join(', ')}]`);
+  if (tf.util.sizeFromShape(shape) !== sizeOf(x))
+    throw new Error(`[${x.shape.join(', ')}] has no shape [${shape.join(', ')}]`);
   return shape;
 }
 
