@@ -1,6 +1,6 @@
 // Optional pairs of morph-v1: nouns (man/woman) and first names (John/Mary). Their words are matched whole, in any of three cases, and
 // only between blanks and punctuation: what is part of an address, a name in code or a compound stays.
-import type { WordPairs } from '../src/job-spec.ts';
+import { WORD_PAIR_RULES, type WordPairs } from '../src/job-spec.ts';
 import type { Edit } from './edit.ts';
 import { isPerson } from './persons.ts';
 import { readRuleFile } from './rule-files.ts';
@@ -24,7 +24,7 @@ export function genderedWordEdits(text: string, kinds: readonly WordPairs[], gen
       if (partner === undefined) return [];
       const end = start + before.length;
       if (kind === 'names' && !isPerson(text, start, end)) return [];
-      return [{ start, end, before, after: inCasing(partner, casing), rule: kind.slice(0, -1) }];
+      return [{ start, end, before, after: inCasing(partner, casing), rule: WORD_PAIR_RULES[kind] }];
     });
   });
 }

@@ -157,6 +157,7 @@ export function loopPlan({ plan }: Pick<TrainerTask, 'plan'>, config: ModelConfi
     switches: { gelu: plan.gelu, rope: plan.rope, recompute: plan.recompute ?? 'none' },
     adam: PYTHIA_ADAM,
     microBatchSize: plan.microBatchSize,
+    badSteps: plan.badSteps,
     to: plan.to,
     schedule: plan.schedule,
     evaluateAt: new Set(plan.evaluateAt),

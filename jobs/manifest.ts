@@ -13,6 +13,7 @@ import { identifyTokenFiles } from '../src/data/token-files.ts';
 import { DataError, messageOf } from '../src/errors.ts';
 import type { JobSpec, Policy } from '../src/job-spec.ts';
 import { packagePath } from '../src/package-root.ts';
+import { PYTHIA_ADAM } from '../src/train/step.ts';
 import type { Preparation } from './preparation.ts';
 
 /** Files larger than this are identified by name and size; hashing a 600 GB corpus is a check of its own. */
@@ -35,6 +36,8 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
       published: end === undefined ? null : await identifyFolder(end),
     },
     dataset: { ...dataset, ...(await identifyData(preparation)) },
+    // Of switches, the plan holds what was chosen; these are the same for every job.
+    optimizer: { name: 'AdamW', ...PYTHIA_ADAM, decayed: 'all but biases and layer norms', clippedBy: 'global norm' },
     policy: identifyPolicy(spec.intervention.policy, spec),
     ...(spec.arms.includes('placebo') && { placebo: identifyPolicy('placebo-v1', spec) }),
     benchmarks: benchmarks.map(({ name, kind, sha256, isOfficial }) => ({ name, kind, sha256, isOfficial })),

@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { datasetFacts, modelFacts } from '../src/catalog.ts';
 import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
@@ -19,6 +18,7 @@ import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
 import { roomOf } from '../src/train/micro-batch.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
 import type { TaskAccess } from './batches.ts';
+import { cardMemoryBytes, machineMemoryBytes } from './machine.ts';
 import type { BurnInTask, TrainerTask } from './messages.ts';
 
 /** Held-back samples scored at most: enough for a perplexity with a narrow interval, cheap beside a step. */
@@ -61,19 +61,14 @@ async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<
   const [model, dataset] = [modelFacts(home, spec.model), datasetFacts(home, spec.dataset)];
   const backend = await selectBackend(spec.backend);
   const numAtOnce = Math.min(numTrainersAtOnce(backend.name, numCores), spec.arms.length);
-  const room = roomOf(backend.name, { memoryBytes: machineMemoryBytes(), numAtOnce });
+  const cardBytes = backend.name === 'tensorflow' ? cardMemoryBytes() : undefined;
+  const room = roomOf(backend.name, { memoryBytes: machineMemoryBytes(), numAtOnce, cardBytes });
   return { ...resolvePlan(spec, model, dataset, room), backend };
 }
 
 /** How many arms train side by side: one where the back end takes the whole card or all cores by itself. */
 export function numTrainersAtOnce(backend: BackendName, numCores: number): number {
   return backend === 'tensorflow' || backend === 'native' ? 1 : numCores;
-}
-
-/** What this machine, or the container, has in all: the same for every attempt, whatever else runs now. */
-export function machineMemoryBytes(): number {
-  const limit = process.constrainedMemory(); // 0 or a huge number where there is no limit
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 function storedPlan(stored: unknown): JobPlan {

@@ -20,8 +20,8 @@ const steps = z
     attempt: z.array(z.int()),
     sha256Before: z.array(hash),
     sha256After: z.array(hash),
-    lossNats: z.array(z.number()),
-    gradientNorm: z.array(z.number()),
+    lossNats: z.array(z.number().nullable()),
+    gradientNorm: z.array(z.number().nullable()),
   })
   .refine((columns) => Object.values(columns).every(({ length }) => length === columns.step.length), {
     message: 'expected columns of one length',

@@ -37,6 +37,14 @@ export type ProbabilityUnit = (typeof PROBABILITY_UNITS)[number];
 /** Gendered words that morph-v1 may change beside the pronouns: man/woman, John/Mary. */
 export const WORD_PAIRS = ['nouns', 'names'] as const;
 export type WordPairs = (typeof WORD_PAIRS)[number];
+/** The rules of their edits, which are no proof that a pronoun changed. */
+export const WORD_PAIR_RULES: Readonly<Record<WordPairs, string>> = { nouns: 'noun', names: 'name' };
+
+/** Edits by rule that are not of word pairs. */
+export function numPronounEdits(editsByRule: Readonly<Record<string, number>>): number {
+  const others = Object.values(WORD_PAIR_RULES);
+  return Object.entries(editsByRule).reduce((sum, [rule, count]) => (others.includes(rule) ? sum : sum + count), 0);
+}
 
 export function isHistorical(policy: Policy): policy is HistoricalPolicy {
   return (HISTORICAL_POLICIES as readonly Policy[]).includes(policy);
@@ -161,6 +169,10 @@ const training = z
     adamStep: z.enum(['clean', 'zero-restart']).default('clean').meta({
       description:
         "Count behind Adam's bias correction after the resume: the right one, or restarted as DeepSpeed's ZeRO did, with its transient.",
+    }),
+    badSteps: z.enum(['stop', 'skip']).default('stop').meta({
+      description:
+        'A step whose loss or gradient is not finite: stops the run, or is left out, which the result then says.',
     }),
     lossScale: z.enum(['none', 'emulated']).default('none').meta({
       description:

@@ -12,7 +12,7 @@ import { numSamplesRequested } from '../../src/data/sample-index.ts';
 import type { TokenType } from '../../src/data/token-type.ts';
 import { readTokenizer } from '../../src/data/tokenizer.ts';
 import { DataError, InputError } from '../../src/errors.ts';
-import type { JobSpec, TrainedArm } from '../../src/job-spec.ts';
+import { numPronounEdits, type JobSpec, type TrainedArm } from '../../src/job-spec.ts';
 import { readModelConfig } from '../../src/model/config.ts';
 import { openBatches } from '../batches.ts';
 import { findBurnIn, rowsOfArm, suiteCheckpoint, type Preparation } from '../preparation.ts';
@@ -45,6 +45,7 @@ export interface ExportedStep {
   readonly sha256After: string;
   readonly numRowsChanged: number;
   readonly numEdits: number;
+  readonly editsByRule: Readonly<Record<string, number>>;
 }
 
 export interface NeoxManifest {
@@ -179,8 +180,9 @@ async function writeWindow(prefix: string, request: NeoxExport): Promise<Exporte
       const { firstSample, numRows, rowLength, tokens } = batch;
       checkRecorded(step, proof, recorded.get(step));
       for (let row = 0; row < numRows; row++) writer.add(tokens.subarray(row * rowLength, (row + 1) * rowLength));
-      const { sha256Before, sha256After, numRowsChanged, numEdits } = proof;
-      steps.push({ step, firstSample, numRows, sha256Before, sha256After, numRowsChanged, numEdits });
+      const { sha256Before, sha256After, numRowsChanged, numEdits, editsByRule } = proof;
+      const place = { step, firstSample, numRows };
+      steps.push({ ...place, sha256Before, sha256After, numRowsChanged, numEdits, editsByRule });
       onStep?.(step);
     }
     writer.finish();
@@ -212,7 +214,8 @@ function checkRecorded(
 }
 
 function checkEdits(steps: readonly ExportedStep[], { arm, spec }: NeoxExport): void {
-  if (arm === 'control' || spec.intervention.expectNoEdits || steps.some(({ numEdits }) => numEdits > 0)) return;
+  if (arm !== 'intervention' || spec.intervention.expectNoEdits) return;
+  if (steps.some(({ editsByRule }) => numPronounEdits(editsByRule) > 0)) return;
   throw new InputError(
     'no pronoun was changed in the whole window: policy, direction or data are not what was meant; if they are, set intervention.expectNoEdits',
   );

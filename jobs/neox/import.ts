@@ -1,10 +1,11 @@
 // What GPT-NeoX trained comes back: one of its checkpoints becomes a checkpoint of ours below the job's folder, with the hashes of all that it was made of.
 // Nothing is recorded here: the server does that, and a worker scores it.
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { fileSha256, writeManifest } from '../../src/checkpoint/checkpoint.ts';
 import { importCheckpoint, type Imported } from '../../src/checkpoint/import.ts';
+import { readJsonFile } from '../../src/checkpoint/json-file.ts';
 import { findStepFolder } from '../../src/checkpoint/neox-folder.ts';
 import { InputError } from '../../src/errors.ts';
 import type { TrainedArm } from '../../src/job-spec.ts';
@@ -40,6 +41,9 @@ export interface ImportedForJob {
   };
   readonly imported: Imported;
 }
+
+/** A line of about 600 bytes for each of a window's steps. */
+const MOST_MANIFEST_BYTES = 2 ** 27;
 
 const exportManifest = z.object({
   format: z.literal('tiresias-neox-export-1'),
@@ -91,7 +95,7 @@ async function checkExport({ jobId, arm, from, exportFolder }: NeoxImport): Prom
   const around = [from, dirname(resolve(from)), dirname(dirname(resolve(from)))];
   for (const folder of exportFolder === undefined ? around : [exportFolder]) {
     const path = join(folder, 'manifest.json');
-    const manifest = existsSync(path) ? exportManifest.safeParse(JSON.parse(readFileSync(path, 'utf8'))) : undefined;
+    const manifest = existsSync(path) ? exportManifest.safeParse(readJsonFile(path, MOST_MANIFEST_BYTES)) : undefined;
     if (manifest?.success !== true) continue; // of something else
     const { job, arm: exported } = manifest.data;
     if (job.id === jobId && exported === arm) return fileSha256(path);

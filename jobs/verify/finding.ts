@@ -27,15 +27,26 @@ export function compare(
   return { subject, verdict, ...where, expected, found };
 }
 
-/** Compares a figure: bit for bit, or else to a relative tolerance; null where nothing but the same bits will do. */
+/** Compares a figure, null where it was not finite: bit for bit, or else to a relative tolerance, null where nothing but the same bits will do. */
 export function compareFigure(
   subject: string,
-  expected: number,
-  found: number,
+  expected: number | null,
+  found: number | null,
   tolerance: number | null,
   where: Pick<Finding, 'arm' | 'step'>,
 ): Finding {
-  const isClose = tolerance !== null && Math.abs(found - expected) <= tolerance * Math.abs(expected);
-  const verdict = Object.is(expected, found) ? 'equal' : isClose ? 'within tolerance' : 'differs';
-  return { subject, verdict, ...where, expected, found };
+  const verdict = Object.is(expected, found)
+    ? 'equal'
+    : isClose(expected, found, tolerance)
+      ? 'within tolerance'
+      : 'differs';
+  return { subject, verdict, ...where, expected: expected ?? NOT_FINITE, found: found ?? NOT_FINITE };
+}
+
+const NOT_FINITE = 'not finite';
+
+/** Never of a figure that was not finite, null, and one that is. */
+function isClose(expected: number | null, found: number | null, tolerance: number | null): boolean {
+  if (tolerance === null || expected === null || found === null) return false;
+  return Math.abs(found - expected) <= tolerance * Math.abs(expected);
 }

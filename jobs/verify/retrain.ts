@@ -19,8 +19,9 @@ import type { StartPoint } from './starts.ts';
 export const TOLERANCES = { loss: 1e-4, gradientNorm: 1e-3, weights: 1e-3 } as const;
 
 export interface RecordedStep {
-  readonly lossNats: number;
-  readonly gradientNorm: number;
+  /** Null, as the norm, where it was not finite. */
+  readonly lossNats: number | null;
+  readonly gradientNorm: number | null;
 }
 
 export interface Retraining {
@@ -125,8 +126,10 @@ function compareDistance(
   expected: CheckpointContent,
   where: Pick<Finding, 'arm' | 'step'>,
 ): Finding {
-  const pick = (content: CheckpointContent) => (subject === 'weights' ? content.parameters : content.moments?.expAvg);
-  const distance = relativeDistance(pick(found) ?? new Map(), pick(expected) ?? new Map());
+  const parts = ({ parameters, moments }: CheckpointContent) =>
+    subject === 'weights' ? [parameters] : [moments?.expAvg ?? new Map(), moments?.expAvgSq ?? new Map()];
+  const others = parts(found);
+  const distance = Math.max(...parts(expected).map((part, i) => relativeDistance(others[i]!, part))); // as many of each
   const verdict = distance <= TOLERANCES.weights ? 'within tolerance' : 'differs';
   return { subject, verdict, ...where, expected: 0, found: distance, words: 'L2 distance relative to the norm' };
 }

@@ -147,6 +147,9 @@ function tooFar({ trainings }: Choice, step: number, reach: number): string | un
 
 function figuresOf({ steps }: RecordedRun): ReadonlyMap<number, RecordedStep> {
   return new Map(
-    steps.step.map((step, i) => [step, { lossNats: steps.lossNats[i]!, gradientNorm: steps.gradientNorm[i]! }]), // columns of one length
+    steps.step.map((step, i) => [
+      step,
+      { lossNats: steps.lossNats[i] ?? null, gradientNorm: steps.gradientNorm[i] ?? null },
+    ]),
   );
 }

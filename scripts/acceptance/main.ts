@@ -11,6 +11,7 @@ import { plant } from './plant.ts';
 import { pythia14m } from './pythia-14m.ts';
 import { records } from './records.ts';
 import { resumeFidelity } from './resume-fidelity.ts';
+import { statistics } from './statistics.ts';
 import { storage } from './storage.ts';
 
 const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
@@ -18,6 +19,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   intervention,
   dose,
   crashes,
+  statistics,
   storage,
   faults,
   pythia14m,

@@ -61,7 +61,7 @@ async function compare(database: Database): Promise<void> {
 
 function stepAt(step: number): StepRecord {
   return {
-    ...{ step, lossNats: 3, learningRate: 1e-4, gradientNorm: 0.5, tokensPerSecond: 1000 },
+    ...{ step, lossNats: 3, learningRate: 1e-4, gradientNorm: 0.5, skipped: null, tokensPerSecond: 1000 },
     ...{ replayMs: 1, rewriteMs: 2, rssBytes: 3e8, tensorBytes: 4e7 },
     ...{ numRows: 16, numRowsChanged: 8, numEdits: 99, editsByRule: { 'he-subject': 60, 'his-determiner': 39 } },
     ...{ numTokensCut: 0, numResegmented: 0, sha256Before: 'a'.repeat(64), sha256After: 'b'.repeat(64) },

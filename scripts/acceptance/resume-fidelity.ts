@@ -95,7 +95,7 @@ async function run(bench: Bench, mode: string, start: TrainState): Promise<Run> 
   while (state.step < TO) {
     const rate = learningRate(schedule, state.lrCount);
     const result = await trainStep(state, replayBatch(dataset, state.step), rate, settings);
-    losses.push(result.lossNats);
+    losses.push(result.lossNats!); // a step that is not finite stops here
     state = result.state;
   }
   const weights = await toArrays(state.parameters);

@@ -1,5 +1,6 @@
 // The shapes of the API's answers for its OpenAPI 3.1 document, as JSON Schema 2020-12. The job spec is drawn from zod.
 import { z } from 'zod';
+import { P_SCOPE } from '../eval/statistics.ts';
 import { ARMS, FAILURE_REASONS, JOB_STATES, jobSpecSchema } from '../job-spec.ts';
 import { METRIC_NAMES } from '../store/results.ts';
 import { newDatasetSchema, newModelSchema } from './catalog.ts';
@@ -35,14 +36,41 @@ function nullable(schema: Schema): Schema {
 
 const place = { benchmark: text, protocol: text };
 const interval: Schema = { description: '95 %', type: 'array', items: number, minItems: 2, maxItems: 2 };
+const resampling: Schema = {
+  ...objectOf({ numDraws: integer, seed: integer }),
+  description: 'Of the random draws behind a figure; the same seed gives the same figure.',
+};
 const uncertainty = { standardError: nullable(number), interval: nullable(interval), numItems: integer };
+/** Not in scores that an earlier version stored. */
+const origins = {
+  intervalMethod: {
+    ...nullable(text),
+    description: 'The bootstrap by 40 clusters, as many as WinoBias has occupations, covers 93.6 %, not 95.',
+  },
+  numClusters: integer,
+  resampling: nullable(resampling),
+};
+
+const score: Schema = {
+  type: 'object',
+  properties: { arm, step: integer, ...place, metric: text, value: number, ...uncertainty, ...origins },
+  required: ['arm', 'step', 'benchmark', 'protocol', 'metric', 'value', 'standardError', 'interval', 'numItems'],
+};
 
 function effect(description: string): Schema {
   const figures = {
     value: nullable(number),
     ...uncertainty,
+    ...origins,
     pValue: nullable(number),
+    pScope: { const: P_SCOPE, description: 'What the p speaks of: another training run is not in it.' },
+    pAdjusted: { ...nullable(number), description: "By Holm's method, for all tests of the family." },
+    family: text,
     test: text,
+    detectable: {
+      ...nullable(number),
+      description: 'The smallest true difference found in 80 % of such samples by a test at 5 %.',
+    },
     note: nullable(text),
   };
   return { ...objectOf({ ...place, step: integer, metric: text, ...figures }), description };
@@ -135,7 +163,7 @@ const written: Readonly<Record<string, Schema>> = {
     },
   }),
   Scores: objectOf({
-    scores: listOf(objectOf({ arm, step: integer, ...place, metric: text, value: number, ...uncertainty })),
+    scores: listOf(score),
     effects: listOf(effect('intervention − control, item by item')),
     noiseFloor: listOf(effect('placebo − control, item by item; empty without that arm')),
     fidelity: listOf(effect('control − published, item by item')),

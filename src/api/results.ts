@@ -12,7 +12,7 @@ import type { MetricRow, StepProof } from '../store/results.ts';
 import { jobView } from './jobs.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
 import { readScores } from './scores.ts';
-import { readSpikes } from './training-labels.ts';
+import { readFaults } from './training-labels.ts';
 
 const itemQuery = z.strictObject({
   arm: armParameter,
@@ -60,7 +60,9 @@ export function resultRoutes(database: Database): Router {
     const job = await getJob(database, request.params.id);
     const rows = await readMetrics(database, job.id);
     const arms = Object.fromEntries([...rows].map(([arm, steps]) => [arm, columnsOf(steps)]));
-    response.json({ arms, lossSpikes: Object.fromEntries(await readSpikes(database, job)) });
+    const faults = [...(await readFaults(database, job))];
+    const lossSpikes = faults.flatMap(([arm, { spikes }]) => (spikes.length === 0 ? [] : [[arm, spikes] as const]));
+    response.json({ arms, lossSpikes: Object.fromEntries(lossSpikes) });
   });
   router.get('/jobs/:id/scores', async (request, response) => {
     response.json(await readScores(database, await getJob(database, request.params.id)));
@@ -103,7 +105,7 @@ export function resultRoutes(database: Database): Router {
   return router;
 }
 
-function proofs(steps: readonly StepProof[]): Record<string, (string | number)[]> {
+function proofs(steps: readonly StepProof[]): Record<string, (string | number | null)[]> {
   return Object.fromEntries(PROOF_NAMES.map((name) => [name, steps.map((step) => step[name])]));
 }
 

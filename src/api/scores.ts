@@ -1,14 +1,15 @@
 // The scores of a job, and what follows from them: effects (intervention − control), the noise floor (placebo − control), fidelity
 // (control − published), all from the items of the same step, and the labels that must be read with a figure.
 import { ConflictError } from '../errors.ts';
-import { effectsOf, labelShift } from '../eval/metrics.ts';
+import { effectsOf, isPart, labelShift } from '../eval/metrics.ts';
 import type { Item, Label } from '../eval/metrics.ts';
+import { holmAdjusted } from '../eval/statistics.ts';
 import type { Effect, Score } from '../eval/statistics.ts';
 import type { Arm, JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { totalPronounEdits } from '../store/edits.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
-import { labelSpikes, readSpikes } from './training-labels.ts';
+import { labelFaults, readFaults } from './training-labels.ts';
 import { listEvaluations, readItems } from '../store/results.ts';
 import type { ScoredEvaluation } from '../store/results.ts';
 
@@ -17,8 +18,16 @@ interface Place {
   readonly protocol: string;
 }
 
+/** The p beside the others that were looked at with it. */
+interface Adjusted {
+  /** By Holm's method; null where there is no p. */
+  readonly pAdjusted: number | null;
+  /** Which tests it is adjusted for, in words. */
+  readonly family: string;
+}
+
 export type ScoreRow = Place & { readonly arm: Arm; readonly step: number; readonly metric: string } & Score;
-export type EffectRow = Place & { readonly step: number; readonly metric: string } & Effect;
+export type EffectRow = Place & { readonly step: number; readonly metric: string } & Effect & Adjusted;
 export type ScoreLabel = Place & { readonly arm: Arm } & Label;
 
 export interface Scores {
@@ -68,7 +77,7 @@ async function compare(
   arm: Arm,
   baseline: Arm,
 ): Promise<{ rows: EffectRow[]; labels: ScoreLabel[] }> {
-  const rows: EffectRow[] = [];
+  const rows: Omit<EffectRow, keyof Adjusted>[] = [];
   const labels: ScoreLabel[] = [];
   for (const evaluation of evaluations.filter((candidate) => candidate.arm === arm)) {
     const { step, benchmark, protocol } = evaluation;
@@ -84,7 +93,23 @@ async function compare(
       labels.push({ arm, benchmark, protocol, label: 'not comparable', detail });
     }
   }
-  return { rows, labels };
+  return { rows: adjustInFamilies(rows, `${arm} − ${baseline}`), labels };
+}
+
+/** A step's tests of whole scores, over all benchmarks, are one family; those of parts of scores are another. */
+function adjustInFamilies(rows: readonly Omit<EffectRow, keyof Adjusted>[], comparison: string): EffectRow[] {
+  const familyOf = ({ step, metric }: { step: number; metric: string }) =>
+    `${isPart(metric) ? 'parts of scores' : 'whole scores'} of all benchmarks at step ${step}, ${comparison}`;
+  const adjusted = new Map<string, readonly (number | null)[]>();
+  for (const family of new Set(rows.map(familyOf))) {
+    adjusted.set(family, holmAdjusted(rows.map((row) => (familyOf(row) === family ? row.pValue : null))));
+  }
+  return rows.map((row, place) => {
+    const family = familyOf(row);
+    const pValues = adjusted.get(family)!; // every row's family was adjusted
+    const numTests = pValues.filter((p) => p !== null).length;
+    return { ...row, pAdjusted: pValues[place]!, family: `${numTests} tests: ${family}` };
+  });
 }
 
 function isSamePlace(a: ScoredEvaluation, b: ScoredEvaluation): boolean {
@@ -119,14 +144,14 @@ async function labelsOf(
 ): Promise<ScoreLabel[]> {
   const spec = job.spec as unknown as JobSpec; // checked by jobSpecSchema before it was stored
   const noEdits = await labelNoEdits(database, job);
-  const spikes = await readSpikes(database, job);
+  const faults = await readFaults(database, job);
   const reduced = labelReduced(spec, job.plan);
   return latestOfEach(evaluations).flatMap(({ arm, benchmark, protocol, scores }) => {
     const labels = [
       arm === 'intervention' ? noEdits : null,
       arm === 'published' ? null : reduced,
       arm === 'published' ? null : labelEngine(spec),
-      labelSpikes(spikes.get(arm)),
+      ...labelFaults(faults.get(arm)),
       labelShift(scoresIn(scores)),
     ];
     return labels.filter((label) => label !== null).map((label) => ({ arm, benchmark, protocol, ...label }));

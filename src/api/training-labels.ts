@@ -1,4 +1,4 @@
-// What must be known of a run's training beside its scores: spikes of its loss.
+// What must be known of a run's training beside its scores: spikes of its loss, and updates that were left out.
 import type { Label } from '../eval/metrics.ts';
 import type { Database } from '../store/database.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
@@ -8,37 +8,53 @@ import { lossSpikes, type LossSpike } from '../train/loss-spikes.ts';
 /** Steps that a label names at most. */
 const MOST_NAMED = 5;
 
-// Recorded steps never change, so neither do the spikes among the first n: whoever asks again costs no reading.
-const known = new Map<string, { readonly step: number; readonly spikes: readonly LossSpike[] }>();
+export interface TrainingFaults {
+  readonly spikes: readonly LossSpike[];
+  readonly skipped: readonly { readonly step: number; readonly why: string }[];
+}
+
+// Recorded steps never change, so neither do the faults among the first n: whoever asks again costs no reading.
+const known = new Map<string, { readonly step: number; readonly faults: TrainingFaults }>();
 const MAX_KNOWN = 2_000;
 
-/** The loss spikes of each arm that has some. */
-export async function readSpikes(
-  database: Database,
-  { runs }: JobWithRuns,
-): Promise<Map<string, readonly LossSpike[]>> {
-  const found = new Map<string, readonly LossSpike[]>();
+/** The faults of each arm's training. */
+export async function readFaults(database: Database, { runs }: JobWithRuns): Promise<Map<string, TrainingFaults>> {
+  const found = new Map<string, TrainingFaults>();
   for (const { id, arm, step } of runs) {
     let entry = known.get(id);
     if (entry?.step !== step) {
-      const losses = await readLosses(database, id);
-      entry = { step, spikes: lossSpikes(losses.step, losses.lossNats) };
+      entry = { step, faults: await faultsOf(database, id) };
       if (known.size >= MAX_KNOWN) known.clear();
       known.set(id, entry);
     }
-    if (entry.spikes.length > 0) found.set(arm, entry.spikes);
+    found.set(arm, entry.faults);
   }
   return found;
 }
 
-/** The label of an arm with loss spikes; null for one without. */
-export function labelSpikes(spikes: readonly LossSpike[] | undefined): Label | null {
-  if (spikes === undefined) return null;
-  const named = spikes.slice(0, MOST_NAMED).map(describe).join('; ');
-  const more = spikes.length > MOST_NAMED ? `; and ${spikes.length - MOST_NAMED} more` : '';
-  return { label: 'loss spike', detail: `${named}${more}` };
+async function faultsOf(database: Database, runId: string): Promise<TrainingFaults> {
+  const { step, lossNats, skipped } = await readLosses(database, runId);
+  const left = skipped.flatMap((why, i) => (why === null ? [] : [{ step: step[i]!, why }])); // columns of one length
+  return { spikes: lossSpikes(step, lossNats), skipped: left };
 }
 
-function describe({ step, lossNats, expectedNats }: LossSpike): string {
-  return `step ${step}: ${lossNats.toFixed(3)} nats, where ${expectedNats.toFixed(3)} was usual`;
+/** The labels of an arm with such faults. */
+export function labelFaults(faults: TrainingFaults | undefined): Label[] {
+  if (faults === undefined) return [];
+  const spikes = faults.spikes.map(
+    ({ step, lossNats, expectedNats }) =>
+      `step ${step}: ${lossNats.toFixed(3)} nats, where ${expectedNats.toFixed(3)} was usual`,
+  );
+  const skipped = faults.skipped.map(({ step, why }) => (why.startsWith('step') ? why : `step ${step}: ${why}`));
+  return [
+    { label: 'loss spike', named: spikes },
+    { label: 'steps left out', named: skipped },
+  ]
+    .filter(({ named }) => named.length > 0)
+    .map(({ label, named }) => ({ label, detail: inWords(named) }));
+}
+
+function inWords(named: readonly string[]): string {
+  const more = named.length > MOST_NAMED ? `; and ${named.length - MOST_NAMED} more` : '';
+  return `${named.slice(0, MOST_NAMED).join('; ')}${more}`;
 }

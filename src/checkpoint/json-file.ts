@@ -5,11 +5,11 @@ import { DataError, messageOf } from '../errors.ts';
 /** An index of 12B's shards has 50 kB. */
 const MOST_BYTES = 2 ** 22;
 
-/** What a JSON file holds. Throws DataError naming the file when it is none, or larger than 4 MB. */
-export function readJsonFile(path: string): unknown {
+/** What a JSON file holds. Throws DataError naming the file when it is none, or larger than allowed, 4 MB unless told otherwise. */
+export function readJsonFile(path: string, mostBytes = MOST_BYTES): unknown {
   try {
     const { size } = statSync(path);
-    if (size > MOST_BYTES) throw new DataError(`expected at most ${MOST_BYTES} bytes, found ${size}`);
+    if (size > mostBytes) throw new DataError(`expected at most ${mostBytes} bytes, found ${size}`);
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new DataError(`${path}: expected JSON: ${messageOf(error)}`, { cause: error });

@@ -39,6 +39,8 @@ const effectSchema = z.looseObject({
   value: z.number().nullable(),
   interval: z.tuple([z.number(), z.number()]).nullable(),
   pValue: z.number().nullable(),
+  pAdjusted: z.number().nullable(),
+  pScope: z.string(),
   numItems: z.int(),
 });
 const scoresSchema = z.looseObject({ effects: z.array(effectSchema) });

@@ -106,16 +106,19 @@ function describeEffects(effects: readonly Effect[]): string {
   const last = Math.max(...effects.map((effect) => effect.step));
   const rows = effects
     .filter((effect) => effect.step === last)
-    .map(({ benchmark, metric, value, interval, pValue, numItems }) => [
+    .map(({ benchmark, metric, value, interval, pValue, pAdjusted, numItems }) => [
       printable(benchmark),
       printable(metric),
       value === null ? '' : signed(value),
       interval === null ? 'not estimable' : `${signed(interval[0])} to ${signed(interval[1])}`,
       pValue === null ? '' : pValue.toPrecision(2),
+      pAdjusted === null ? '' : pAdjusted.toPrecision(2),
       String(numItems),
     ]);
-  const head = ['BENCHMARK', 'METRIC', 'EFFECT', '95 % INTERVAL', 'P', 'N'];
-  return `\nintervention − control at step ${last}\n${formatTable([head, ...rows])}`;
+  const head = ['BENCHMARK', 'METRIC', 'EFFECT', '95 % INTERVAL', 'P', 'HOLM', 'N'];
+  const { pScope } = effects[0]!; // at least one
+  const words = `intervention − control at step ${last}; p ${pScope}`;
+  return `\n${words}\n${formatTable([head, ...rows])}`;
 }
 
 function signed(value: number): string {

@@ -17,6 +17,8 @@ export interface EffectRow {
   readonly value: number;
   readonly interval: readonly [number, number] | null;
   readonly pValue: number | null;
+  readonly pAdjusted: number | null;
+  readonly pScope: string;
   readonly numItems: number;
 }
 
@@ -61,7 +63,9 @@ export function describeResult(answer: ScoresAnswer, step: number): string {
   const labels = answer.labels.map(
     ({ arm, benchmark, label, detail }) => `  ${arm}, ${benchmark}: ${label} – ${detail}\n`,
   );
-  const reading = 'Effect = intervention − control, item by item; [95 % interval].\n';
+  const scope = answer.effects[0]?.pScope;
+  const tests = scope === undefined ? '' : ` p ${scope}, alone and by Holm's method for all whole scores of the step.`;
+  const reading = `Effect = intervention − control, item by item; [95 % interval].${tests}\n`;
   return `\n${tables.join('\n')}\n${reading}${labels.length > 0 ? `\nRead with care:\n${labels.join('')}` : ''}`;
 }
 
@@ -78,7 +82,7 @@ function describeBenchmark(answer: ScoresAnswer, benchmark: string, step: number
     benchmark,
     ...arms,
     'effect',
-    'p',
+    'p, Holm',
     ...(hasPlacebo ? ['placebo − control'] : []),
     'control − published',
   ];
@@ -105,7 +109,8 @@ function withInterval(cell: { value: number; interval: readonly [number, number]
 
 function pWords(effect: EffectRow | undefined): string {
   if (effect === undefined || effect.pValue === null) return '–';
-  return effect.pValue < 0.001 ? '< 0.001' : effect.pValue.toFixed(3);
+  const words = (p: number) => (p < 0.001 ? '< 0.001' : p.toFixed(3));
+  return effect.pAdjusted === null ? words(effect.pValue) : `${words(effect.pValue)}, ${words(effect.pAdjusted)}`;
 }
 
 function figure(value: number): string {

@@ -83,7 +83,7 @@ async function train(
     rewrite: (batch) => ({ batch, proof: undefined }),
     record: ({ step, lossNats, learningRate, gradientNorm, tokensPerSecond }) => {
       appendFileSync(losses, `${step},${lossNats},${learningRate},${gradientNorm}\n`);
-      progress.update(step + 1, `loss ${lossNats.toFixed(3)}, ${Math.round(tokensPerSecond)} tokens/s`);
+      progress.update(step + 1, `loss ${lossNats?.toFixed(3)}, ${Math.round(tokensPerSecond)} tokens/s`);
     },
     evaluate: () => Promise.resolve(),
     save: async (state) => {

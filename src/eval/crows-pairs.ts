@@ -45,12 +45,14 @@ export async function scoreCrowsPairs(pairs: readonly CrowsPair[], model: Scorin
     model,
     pairs.flatMap((pair) => [pair.sentMore, pair.sentLess]),
   );
+  const sources = sourcesOf(pairs);
   return pairs.map((pair, index) => {
     const more = scored[2 * index]!; // two texts a pair
     const less = scored[2 * index + 1]!;
     const contrast = pair.biasType === 'gender' ? contrastPronouns(pair.sentMore, pair.sentLess) : null;
     const item: Item = {
       index,
+      source: sources[index]!, // one a pair
       biasType: pair.biasType,
       direction: pair.direction,
       logLikelihood: [more.logLikelihood, less.logLikelihood],
@@ -64,6 +66,16 @@ export async function scoreCrowsPairs(pairs: readonly CrowsPair[], model: Scorin
       isPronounOnly: true,
       pronounLogProb: pronounLogProbs(model, [more, less], contrast),
     };
+  });
+}
+
+// For each pair the place of the first one with the same sent_more: the official file has one pair twice.
+function sourcesOf(pairs: readonly CrowsPair[]): readonly number[] {
+  const first = new Map<string, number>();
+  return pairs.map(({ sentMore }, index) => {
+    const source = first.get(sentMore) ?? index;
+    first.set(sentMore, source);
+    return source;
   });
 }
 

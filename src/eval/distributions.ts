@@ -1,5 +1,7 @@
 // The two distributions behind intervals and p-values: Student's t through the regularized incomplete beta function (continued
-// fraction, DLMF 8.17.22, evaluated by Lentz's method) and the binomial with probability one half.
+// fraction, DLMF 8.17.22, evaluated by Lentz's method) and the binomial with probability one half. Right to 2e-12 against 40-digit
+// arithmetic. Libraries were tried: jstat 1.9.6 errs by 8e-8, lib-r-math.js 2.0.3 by 4e-8; @stdlib 0.2.2 is right to 1e-14 but comes
+// as 236 packages of 26 MB in place of this file.
 
 /** 97.5 % point of the standard normal distribution. */
 export const NORMAL_97_5 = 1.959963984540054;
@@ -10,14 +12,15 @@ export function studentTwoSidedP(t: number, degrees: number): number {
   return incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
 }
 
-/** The 97.5 % point of Student's t with `degrees` ≥ 1 degrees of freedom: half of a 95 % interval in standard errors. */
-export function student97_5(degrees: number): number {
+/** The point below which Student's t with `degrees` ≥ 1 degrees of freedom lies with probability `share`, from 0.5 to 0.975. */
+export function studentQuantile(share: number, degrees: number): number {
   if (!(degrees >= 1)) throw new Error(`bug: Student's t needs at least one degree of freedom, not ${degrees}`);
-  let low = 1.9;
-  let high = 13; // one degree of freedom: 12.706
+  if (!(share >= 0.5 && share <= 0.975)) throw new Error(`bug: a quantile of Student's t at ${share}`);
+  let low = 0;
+  let high = 13; // one degree of freedom: 12.706 at 0.975
   for (let i = 0; i < 80; i++) {
     const middle = (low + high) / 2;
-    if (studentTwoSidedP(middle, degrees) > 0.05) low = middle;
+    if (studentTwoSidedP(middle, degrees) > 2 * (1 - share)) low = middle;
     else high = middle;
   }
   return (low + high) / 2;

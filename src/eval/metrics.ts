@@ -18,10 +18,22 @@ export interface Item {
   readonly [extra: string]: unknown;
 }
 
+/** What an item shares with others that are resampled with it: its occupation, else the sentence pair it repeats, else nothing. */
+export function clusterOf(item: Item): string | number {
+  const { occupation, source } = item;
+  if (typeof occupation === 'string') return occupation;
+  return typeof source === 'number' ? source : item.index;
+}
+
 /** A sentence about a score that must be read with it. */
 export interface Label {
   readonly label: string;
   readonly detail: string;
+}
+
+/** Whether a metric counts some of the items that another counts whole. */
+export function isPart(metric: string): boolean {
+  return metric.includes('.');
 }
 
 const rates: readonly string[] = ['pctStereotype', 'proRate'];
@@ -52,17 +64,19 @@ export function itemValues(item: Item): Readonly<Record<string, number>> {
 
 /** Every metric's score over the items that count in it. */
 export function scoresOf(items: readonly Item[]): Record<string, Score> {
-  const columns = new Map<string, number[]>();
+  const columns = new Map<string, { readonly values: number[]; readonly keys: (string | number)[] }>();
   for (const item of items) {
     for (const [metric, value] of Object.entries(itemValues(item))) {
-      const column = columns.get(metric);
-      if (column === undefined) columns.set(metric, [value]);
-      else column.push(value);
+      const column = columns.get(metric) ?? { values: [], keys: [] };
+      column.values.push(value);
+      column.keys.push(clusterOf(item));
+      columns.set(metric, column);
     }
   }
   const scores: Record<string, Score> = {};
   for (const metric of [...columns.keys()].sort(byMetricThenPart)) {
-    const score = scoreOf(columns.get(metric)!, metricKind(metric)); // a key of the map
+    const { values, keys } = columns.get(metric)!; // a key of the map
+    const score = scoreOf(values, metricKind(metric), keys);
     if (score !== null) scores[metric] = score;
   }
   const loss = scores['lossNats'];
@@ -77,7 +91,7 @@ export function scoresOf(items: readonly Item[]): Record<string, Score> {
 export function effectsOf(a: readonly Item[], b: readonly Item[]): Record<string, Effect> {
   if (a.length !== b.length)
     throw new ConflictError(`evaluations of ${a.length} and of ${b.length} items cannot be compared`);
-  const columns = new Map<string, { readonly a: number[]; readonly b: number[] }>();
+  const columns = new Map<string, { readonly a: number[]; readonly b: number[]; readonly keys: (string | number)[] }>();
   a.forEach((item, i) => {
     const twin = b[i]!; // equal lengths
     if (twin.index !== item.index)
@@ -87,7 +101,8 @@ export function effectsOf(a: readonly Item[], b: readonly Item[]): Record<string
       const twinValue = twinValues[metric];
       if (twinValue === undefined)
         throw new ConflictError(`only one of the evaluations has ${metric} for item ${item.index}`);
-      const column = columns.get(metric) ?? { a: [], b: [] };
+      const column = columns.get(metric) ?? { a: [], b: [], keys: [] };
+      column.keys.push(clusterOf(item));
       column.a.push(value);
       column.b.push(twinValue);
       columns.set(metric, column);
@@ -95,7 +110,7 @@ export function effectsOf(a: readonly Item[], b: readonly Item[]): Record<string
   });
   const metrics = [...columns].sort(([one], [other]) => byMetricThenPart(one, other));
   return Object.fromEntries(
-    metrics.map(([metric, column]) => [metric, pairedEffect(column.a, column.b, metricKind(metric))]),
+    metrics.map(([metric, column]) => [metric, pairedEffect(column.a, column.b, metricKind(metric), column.keys)]),
   );
 }
 
@@ -152,10 +167,10 @@ function pairOf(value: unknown): readonly [number, number] | readonly [] {
 function perplexityOf(loss: Score): Score {
   const value = Math.exp(loss.value);
   return {
+    ...loss,
     value,
     standardError: loss.standardError === null ? null : value * loss.standardError,
     interval: loss.interval === null ? null : [Math.exp(loss.interval[0]), Math.exp(loss.interval[1])],
-    numItems: loss.numItems,
   };
 }
 

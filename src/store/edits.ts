@@ -1,5 +1,5 @@
 // What the proof of intervention adds up to over the steps of a run, and the stored samples of its edits.
-import type { Arm } from '../job-spec.ts';
+import { numPronounEdits, type Arm } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import type { EditSample } from './generated/client.ts';
 
@@ -26,13 +26,9 @@ export interface EditQuery {
   readonly after?: EditPlace;
 }
 
-/** The rules of word pairs: their edits are no proof that a pronoun changed. */
-const WORD_PAIR_RULES = ['noun', 'name'];
-
 /** Edits of all recorded steps of an arm, those of nouns and names left out. */
 export async function totalPronounEdits(database: Database, jobId: string, arm: Arm): Promise<number> {
-  const { numEdits, byRule } = await sumEdits(database, jobId, arm);
-  return WORD_PAIR_RULES.reduce((sum, rule) => sum - (byRule[rule] ?? 0), numEdits);
+  return numPronounEdits((await sumEdits(database, jobId, arm)).byRule);
 }
 
 /** The sums over all recorded steps of an arm, or over one step of it. */

@@ -22,9 +22,12 @@ export interface EditSampleRecord {
 /** One update: `step` is the one whose batch was read. Losses in nats per token. */
 export interface StepRecord {
   readonly step: number;
-  readonly lossNats: number;
+  /** Null, as the gradient's norm, where it was not finite. */
+  readonly lossNats: number | null;
   readonly learningRate: number;
-  readonly gradientNorm: number;
+  readonly gradientNorm: number | null;
+  /** Why the update was left out; null where it was made. */
+  readonly skipped: string | null;
   readonly tokensPerSecond: number;
   /** What reading the batch and rewriting it took, in a thread beside the training. */
   readonly replayMs: number;
@@ -201,8 +204,8 @@ function refuseOtherBatch(run: Run, { step, sha256Before, sha256After }: StepRec
 function pickStep(record: StepRecord) {
   const { step, lossNats, learningRate, gradientNorm, tokensPerSecond, numRows, numRowsChanged, numEdits } = record;
   const { numTokensCut, numResegmented, sha256Before, sha256After } = record;
-  const { replayMs, rewriteMs, rssBytes, tensorBytes } = record;
-  const measures = { step, lossNats, learningRate, gradientNorm, tokensPerSecond, replayMs, rewriteMs };
+  const { replayMs, rewriteMs, rssBytes, tensorBytes, skipped } = record;
+  const measures = { step, lossNats, learningRate, gradientNorm, skipped, tokensPerSecond, replayMs, rewriteMs };
   const memory = { rssBytes: BigInt(rssBytes), tensorBytes: BigInt(tensorBytes) };
   const proof = { numRows, numRowsChanged, numEdits, numTokensCut, numResegmented, sha256Before, sha256After };
   return { ...measures, ...memory, ...proof, editsByRule: asJson(record.editsByRule) };
@@ -211,9 +214,9 @@ function pickStep(record: StepRecord) {
 /** What viewers are told of a step at once; the rest they read. */
 function pickEvent(record: StepRecord) {
   const { step, lossNats, learningRate, gradientNorm, tokensPerSecond, numRows, numEdits } = record;
-  const { replayMs, rewriteMs, rssBytes } = record;
+  const { replayMs, rewriteMs, rssBytes, skipped } = record;
   const measures = { step, lossNats, learningRate, gradientNorm, tokensPerSecond, numRows, numEdits };
-  return { ...measures, replayMs, rewriteMs, rssBytes };
+  return { ...measures, replayMs, rewriteMs, rssBytes, ...(skipped !== null && { skipped }) };
 }
 
 function pickSample(sample: EditSampleRecord): EditSampleRecord {

@@ -77,17 +77,25 @@ export async function readProofs(database: Database, jobId: string): Promise<Run
   return runs.map(({ arm, ...run }) => ({ ...run, arm: arm as Arm })); // only arms are stored
 }
 
-/** The losses of a run's recorded steps, in order. */
+/** The losses of a run's recorded steps, in order, and why updates were left out. */
 export async function readLosses(
   database: Database,
   runId: string,
-): Promise<{ readonly step: number[]; readonly lossNats: number[] }> {
+): Promise<{
+  readonly step: number[];
+  readonly lossNats: (number | null)[];
+  readonly skipped: (string | null)[];
+}> {
   const rows = await database.prisma.step.findMany({
     where: { runId },
     orderBy: { step: 'asc' },
-    select: { step: true, lossNats: true },
+    select: { step: true, lossNats: true, skipped: true },
   });
-  return { step: rows.map(({ step }) => step), lossNats: rows.map(({ lossNats }) => lossNats) };
+  return {
+    step: rows.map(({ step }) => step),
+    lossNats: rows.map(({ lossNats }) => lossNats),
+    skipped: rows.map(({ skipped }) => skipped),
+  };
 }
 
 export interface EvaluationKey {

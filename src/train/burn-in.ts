@@ -3,7 +3,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Parameters } from '../model/gpt-neox.ts';
 import type { TrainState } from './state.ts';
-import { checkedGradients, clipScale, type AdamSettings, type StepSettings, type TrainingRows } from './step.ts';
+import type { TrainingRows } from './rows.ts';
+import { checkedGradients, clipScale, type AdamSettings, type StepSettings } from './step.ts';
 
 export interface BurnInStep {
   /** The step whose batch was read. */

@@ -1,7 +1,8 @@
 // The whole road of one batch, step after step: replay → rewrite → train → record → evaluate → checkpoint. The stops are handed
 // in as functions; what a step sees depends on the run's plan and the step number only.
 import { learningRate, type Schedule } from './schedule.ts';
-import { trainStep, type StepSettings, type TrainingRows } from './step.ts';
+import type { TrainingRows } from './rows.ts';
+import { trainStep, type StepSettings } from './step.ts';
 import type { TrainState } from './state.ts';
 
 export interface LoopPlan extends StepSettings {
@@ -16,11 +17,13 @@ export interface StepRecord<Proof> {
   /** The step whose batch was read: the update leads from it to the next. */
   readonly step: number;
   readonly numRows: number;
-  readonly lossNats: number;
+  readonly lossNats: number | null;
   /** 0 for an update that was skipped. */
   readonly learningRate: number;
-  readonly gradientNorm: number;
+  readonly gradientNorm: number | null;
   readonly tokensPerSecond: number;
+  /** Why the update was left out; null where it was made. */
+  readonly skipped: string | null;
   readonly proof: Proof;
 }
 
@@ -57,10 +60,10 @@ export async function travel<Batch extends TrainingRows, Proof>(
     const { step } = state;
     const result = await trainStep(state, rows, rate, plan);
     state = result.state;
-    const { lossNats, gradientNorm, isSkipped } = result;
+    const { lossNats, gradientNorm, skipped } = result;
     const tokensPerSecond = (rows.numRows * (rows.rowLength - 1) * 1000) / (performance.now() - startedMs);
-    const applied = isSkipped ? 0 : rate;
-    road.record({ step, numRows: rows.numRows, lossNats, learningRate: applied, gradientNorm, tokensPerSecond, proof });
+    const figures = { lossNats, learningRate: skipped === null ? rate : 0, gradientNorm, tokensPerSecond };
+    road.record({ step, numRows: rows.numRows, ...figures, skipped, proof });
     if (plan.evaluateAt.has(state.step)) await road.evaluate(state);
     await breathe();
     if (plan.saveAt.has(state.step) || isStopping()) await road.save(state);

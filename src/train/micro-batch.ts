@@ -3,7 +3,7 @@
 import { InputError } from '../errors.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { Recompute } from '../model/gpt-neox.ts';
-import { NATIVE_SHARE_OF_MEMORY, TENSORFLOW_LIMIT_BYTES, WASM_LIMIT_BYTES } from '../tensor/memory-limits.ts';
+import { NATIVE_SHARE_OF_MEMORY, UNKNOWN_CARD_BYTES, WASM_LIMIT_BYTES } from '../tensor/memory-limits.ts';
 import { planMemory, type MemoryPlan, type MemoryShape } from './memory.ts';
 
 /** What one trainer may take. */
@@ -20,6 +20,8 @@ export interface Machine {
   readonly memoryBytes: number;
   /** Trainers of a job that run at the same time. */
   readonly numAtOnce: number;
+  /** Memory of a graphics card, where it is known. */
+  readonly cardBytes?: number | undefined;
 }
 
 export interface MicroBatch {
@@ -29,6 +31,8 @@ export interface MicroBatch {
 
 /** The rest is for the operating system, the database and the page cache. */
 const SHARE_OF_MEMORY = 0.8;
+/** The rest of a card is for the driver, the kernels and holes. */
+const SHARE_OF_CARD = 0.9;
 /** A trainer before it makes tensors, with its thread that prepares batches. */
 const IDLE_TRAINER_BYTES = 300e6;
 /** Predictions may be this much too low: `auto` stays below the room by as much. */
@@ -38,14 +42,16 @@ const SHARE_OF_ROOM = 0.9;
 export function roomOf(backend: JobSpec['backend'], machine?: Machine): Room {
   const residentBytes = machine ? (SHARE_OF_MEMORY * machine.memoryBytes) / machine.numAtOnce : Infinity;
   if (backend === 'wasm') return { owner: 'the wasm back end', liveBytes: WASM_LIMIT_BYTES, residentBytes };
-  // Which back end `auto` will be, the worker knows; it asks again.
-  if (backend === 'auto') return { owner: 'the back end', liveBytes: TENSORFLOW_LIMIT_BYTES, residentBytes };
+  // Which back end `auto` will be, and what card there is, the worker knows; it asks again.
+  if (backend === 'auto') return { owner: 'the back end', liveBytes: Infinity, residentBytes };
   if (backend === 'native') {
     const liveBytes = machine ? NATIVE_SHARE_OF_MEMORY * machine.memoryBytes : Infinity;
     return { owner: 'the native back end', liveBytes, residentBytes };
   }
   if (backend === 'cpu') return { owner: 'the cpu back end', liveBytes: Infinity, residentBytes };
-  return { owner: 'the tensorflow back end', liveBytes: TENSORFLOW_LIMIT_BYTES, residentBytes: Infinity };
+  if (machine === undefined) return { owner: 'the tensorflow back end', liveBytes: Infinity, residentBytes: Infinity };
+  const { cardBytes = UNKNOWN_CARD_BYTES } = machine;
+  return { owner: 'the graphics card', liveBytes: SHARE_OF_CARD * cardBytes, residentBytes: Infinity };
 }
 
 type Wish = Pick<JobSpec['training'], 'microBatchSize' | 'recompute'>;
@@ -72,20 +78,26 @@ export function resolveMicroBatch(wish: Wish, model: MemoryShape, rows: Rows, ro
   const wanted = { microBatchSize, recompute: ways[0]! };
   const words = `${wordsOf(wanted, rows)} would need ${needOf(memoryOf(wanted, model, rows), room)}`;
   const pointer = wish.microBatchSize === 'auto' ? '/training/recompute' : '/training/microBatchSize';
-  const other = smaller(wanted, model, rows, room);
+  const other = smaller(wanted, wanted.microBatchSize - 1, model, rows, room);
   if (other === undefined) throw new InputError(`${words}; ${nothingFits(model, rows, room)}`, { pointer: '/model' });
   throw new InputError(`${words}; ${proposalOf(other, model, rows, room)}`, { pointer });
 }
 
-/** After memory ran out with a micro-batch that was thought to fit: what to submit instead, in words. */
+/** After memory ran out with a micro-batch that was thought to fit: what to submit instead, in words; half of it, because one row less would hardly help. */
 export function adviseLess(tried: MicroBatch, model: MemoryShape, rows: Rows, room: Room): string {
-  const other = smaller(tried, model, rows, room);
+  const other = smaller(tried, Math.floor(tried.microBatchSize / 2), model, rows, room);
   return other === undefined ? nothingFits(model, rows, room) : proposalOf(other, model, rows, room);
 }
 
-/** The next smaller way that fits: fewer rows, and if there are none, layers computed again. */
-function smaller(tried: MicroBatch, model: MemoryShape, rows: Rows, room: Room): MicroBatch | undefined {
-  const fewer = largest(tried.recompute, tried.microBatchSize - 1, model, rows, room);
+/** A smaller way that fits: at most so many rows, and if none do, layers computed again. */
+function smaller(
+  tried: MicroBatch,
+  mostRows: number,
+  model: MemoryShape,
+  rows: Rows,
+  room: Room,
+): MicroBatch | undefined {
+  const fewer = largest(tried.recompute, mostRows, model, rows, room);
   if (fewer > 0) return { microBatchSize: fewer, recompute: tried.recompute };
   if (tried.recompute === 'layers') return undefined;
   const again = largest('layers', tried.microBatchSize, model, rows, room);
@@ -125,6 +137,7 @@ function wordsOf({ microBatchSize, recompute }: MicroBatch, { seqLength }: Rows)
 
 /** The need beside the room that is the tighter of the two. */
 function needOf(memory: MemoryPlan, room: Room): string {
+  if (room.liveBytes === Infinity && room.residentBytes === Infinity) return gb(memory.peakLiveBytes);
   if (memory.peakLiveBytes / room.liveBytes >= trainerBytes(memory) / room.residentBytes) {
     return `${gb(memory.peakLiveBytes)} of the ${gb(room.liveBytes)} that ${room.owner} can hold`;
   }
@@ -140,6 +153,6 @@ function nothingFits(model: MemoryShape, rows: Rows, room: Room): string {
   return `even one row with recompute "layers" would need ${needOf(least, room)}: take a smaller model, or another back end or machine`;
 }
 
-function gb(numBytes: number): string {
-  return `${(numBytes / 1e9).toFixed(1)} GB`;
+function gb(bytes: number): string {
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

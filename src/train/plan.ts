@@ -54,6 +54,7 @@ export interface RunPlan {
   readonly rope: 'fp16-angles' | 'fp32-angles';
   readonly adamStep: 'clean' | 'zero-restart';
   readonly lossScale: 'none' | 'emulated';
+  readonly badSteps: 'stop' | 'skip';
   readonly schedule: Schedule;
   readonly evaluateAt: readonly number[];
   readonly saveAt: readonly number[];
@@ -120,6 +121,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     rope: training.rope,
     adamStep: training.adamStep,
     lossScale: training.lossScale,
+    badSteps: training.badSteps,
     schedule: model.schedule,
     evaluateAt: [...(evaluation.atStart ? [from] : []), ...multiplesIn(every, from, to)],
     saveAt: multiplesIn(saveEvery, from, to),

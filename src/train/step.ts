@@ -6,6 +6,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-neox.ts';
 import { isDecayed } from '../model/parameters.ts';
 import { adamWUpdate } from '../tensor/adamw.ts';
+import { describeFaultyRows, type TrainingRows } from './rows.ts';
 import { squareSum } from '../tensor/square-sum.ts';
 import { afterStep, overflows } from './loss-scale.ts';
 import type { TrainState } from './state.ts';
@@ -26,22 +27,18 @@ export interface StepSettings {
   readonly switches: ForwardSwitches;
   readonly adam: AdamSettings;
   readonly microBatchSize: number;
-}
-
-/** Token ids [numRows, rowLength] row-major, rowLength = T + 1. */
-export interface TrainingRows {
-  readonly tokens: Int32Array;
-  readonly numRows: number;
-  readonly rowLength: number;
+  /** What becomes of a step whose loss or gradient is not finite; it stops the run when left out. */
+  readonly badSteps?: 'stop' | 'skip';
 }
 
 export interface StepResult {
   readonly state: TrainState;
-  readonly lossNats: number;
-  /** Global L2 norm before clipping. */
-  readonly gradientNorm: number;
-  /** Whether the emulated loss scale overflowed: then only the step and the scaler have changed. */
-  readonly isSkipped: boolean;
+  /** Null where it was not finite. */
+  readonly lossNats: number | null;
+  /** Global L2 norm before clipping; null where it was not finite. */
+  readonly gradientNorm: number | null;
+  /** Why the update was left out, null where it was made: then only the step, and the loss scaler, have changed. */
+  readonly skipped: string | null;
 }
 
 /**
@@ -54,18 +51,27 @@ export async function trainStep(
   learningRate: number,
   settings: StepSettings,
 ): Promise<StepResult> {
-  const { lossNats, gradientNorm, gradients } = await checkedGradients(state.parameters, state.step, rows, settings);
+  const checked = await checkedGradients(state.parameters, state.step, rows, settings).catch((error: unknown) => {
+    if (settings.badSteps === 'skip' && error instanceof NumericalError) return error;
+    throw error;
+  });
+  const passed = { ...state, step: state.step + 1 };
+  if (checked instanceof NumericalError)
+    return { state: passed, lossNats: null, gradientNorm: null, skipped: checked.message };
+  const { lossNats, gradientNorm, gradients } = checked;
   try {
     const { scaler } = state;
-    const isSkipped = scaler !== undefined && (await overflows(gradients, scaler.scale));
-    const scaling = scaler === undefined ? {} : { scaler: afterStep(scaler, isSkipped) };
-    if (isSkipped) return { state: { ...state, ...scaling, step: state.step + 1 }, lossNats, gradientNorm, isSkipped };
+    const hasOverflow = scaler !== undefined && (await overflows(gradients, scaler.scale));
+    const scaling = scaler === undefined ? {} : { scaler: afterStep(scaler, hasOverflow) };
+    if (hasOverflow) return { state: { ...passed, ...scaling }, lossNats, gradientNorm, skipped: OVERFLOW };
     const next = update(state, gradients, gradientNorm, learningRate, settings.adam);
-    return { state: { ...next, ...scaling }, lossNats, gradientNorm, isSkipped };
+    return { state: { ...next, ...scaling }, lossNats, gradientNorm, skipped: null };
   } finally {
     tf.dispose(Object.values(gradients));
   }
 }
+
+const OVERFLOW = 'the emulated loss scale overflowed';
 
 export interface CheckedGradients {
   readonly lossNats: number;
@@ -88,9 +94,17 @@ export async function checkedGradients(
   if (Number.isFinite(lossNats) && Number.isFinite(gradientNorm)) return { lossNats, gradients, gradientNorm };
   const names = await notFinite(gradients);
   tf.dispose(Object.values(gradients));
+  const which = await describeFaultyRows(rows, (row) => isFiniteAlone(parameters, row, settings));
   throw new NumericalError(
-    `step ${step}: loss ${lossNats}, gradient norm ${gradientNorm}; not finite in: ${names.join(', ') || 'the loss'}`,
+    `step ${step}: loss ${lossNats}, gradient norm ${gradientNorm}; not finite in: ${names.join(', ') || 'the loss'}; ${which}`,
   );
+}
+
+async function isFiniteAlone(parameters: Parameters, row: TrainingRows, settings: StepSettings): Promise<boolean> {
+  const { lossNats, gradients } = await batchGradients(parameters, row, settings);
+  const norm = await globalNorm(gradients);
+  tf.dispose(Object.values(gradients));
+  return Number.isFinite(lossNats) && Number.isFinite(norm);
 }
 
 /** What the gradients are multiplied by, so that their norm is at most the limit (DeepSpeed adds 1e-6 to the norm). */

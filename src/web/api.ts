@@ -88,8 +88,16 @@ export interface EffectRow {
   readonly standardError: number | null;
   readonly interval: readonly [number, number] | null;
   readonly pValue: number | null;
+  /** Of what the p speaks. */
+  readonly pScope: string;
+  /** By Holm's method, for the tests that `family` names. */
+  readonly pAdjusted: number | null;
+  readonly family: string;
   readonly test: string;
+  /** The smallest true difference that a test at 5 % finds four times in five. */
+  readonly detectable: number | null;
   readonly numItems: number;
+  readonly numClusters: number;
   /** Why a figure is missing or exact. */
   readonly note: string | null;
 }

@@ -83,8 +83,11 @@ describe('GET /v1/jobs/:id/scores', () => {
       metric: 'pctStereotype',
       value: 0.5,
       standardError: expect.closeTo(0.288675, 6) as number, // sqrt(1/3)/2
-      interval: [expect.closeTo(0.15004, 5), expect.closeTo(0.84996, 5)], // Wilson, 2 of 4
+      interval: [expect.closeTo(0.15004, 5), expect.closeTo(0.84996, 5)], // 2 of 4
+      intervalMethod: 'Wilson',
       numItems: 4,
+      numClusters: 4,
+      resampling: null,
     });
     expect(new Set(effects.map((effect) => effect.step))).toEqual(new Set([1430]));
     const place = { benchmark: 'nano-crows-pairs', protocol: 'likelihood', step: 1430, numItems: 4 };
@@ -95,16 +98,44 @@ describe('GET /v1/jobs/:id/scores', () => {
       pValue: 1,
       test: 'exact McNemar',
     });
-    // By hand: standard deviation sqrt(5/3), t = 2.5 / 0.645497 = 3.873 with 3 degrees of freedom, whose 97.5 % point is 3.18245.
+    // By hand: standard deviation sqrt(5/3). Of all 256 resamples 5 have a sum below 6 and 15 one below 7, so the ends are 6 / 4 and
+    // 14 / 4; of all 16 patterns of signs two reach a sum of 10 or −10.
     expect(effects.find((effect) => effect.metric === 'likelihoodDiff')).toMatchObject({
       ...place,
       value: 2.5,
       standardError: expect.closeTo(0.645497, 6) as number,
-      interval: [expect.closeTo(0.44574, 4), expect.closeTo(4.55426, 4)],
-      pValue: expect.closeTo(0.03047, 4) as number,
-      test: 'paired t',
+      interval: [1.5, 3.5],
+      pValue: expect.closeTo(0.125, 2) as number,
+      pScope: 'for these two trained models',
+      test: 'sign flips by cluster',
     });
     expect(fidelity).toEqual([]);
+  });
+
+  it('adjusts p for all whole scores of a step together, and for their parts together', async () => {
+    const fence = await startJob();
+    for (const [arm, shift] of [
+      ['control', 0],
+      ['intervention', 1],
+    ] as const) {
+      await record(fence, arm, 1430, pairs(Array.from({ length: 12 }, (_, i) => i - 5.5 + shift)));
+      await record(fence, arm, 1430, occupations(Array.from({ length: 12 }, (_, i) => Math.sin(i) - 4 * shift)));
+    }
+    const { effects } = await scoresOf(fence);
+    for (const isPart of [false, true]) {
+      const rows = effects.filter(({ metric }) => metric.includes('.') === isPart);
+      const tested = rows
+        .filter(({ pValue }) => pValue !== null)
+        .sort((a, b) => Number(a['pValue']) - Number(b['pValue']));
+      const words = `${isPart ? 'parts of scores' : 'whole scores'} of all benchmarks at step 1430, intervention − control`;
+      for (const row of rows) expect(row['family']).toBe(`${tested.length} tests: ${words}`);
+      expect(new Set(tested.map(({ benchmark }) => benchmark)).size).toBe(2);
+      tested.reduce((least, row, i) => {
+        const expected = Math.max(least, Math.min(1, Number(row['pValue']) * (tested.length - i)));
+        expect(row['pAdjusted']).toBeCloseTo(expected, 12);
+        return expected;
+      }, 0);
+    }
   });
 
   it('answers the same when asked again, and effects that came since', async () => {
@@ -117,15 +148,23 @@ describe('GET /v1/jobs/:id/scores', () => {
     expect(await scoresOf(fence)).toEqual(first);
   });
 
-  it('labels an arm whose loss had a spike, and /metrics names it', async () => {
+  it('labels an arm whose loss had a spike or where a step was left out, and /metrics names the spike', async () => {
     const fence = await startJob();
-    const steps = Array.from({ length: 30 }, (_, i) => someStep(1330 + i, i === 25 ? { lossNats: 9 } : {}));
+    const left = { lossNats: null, gradientNorm: null, learningRate: 0, skipped: 'step 1352: loss NaN' };
+    const changes = new Map<number, object>([
+      [22, left],
+      [25, { lossNats: 9 }],
+    ]);
+    const steps = Array.from({ length: 30 }, (_, i) => someStep(1330 + i, changes.get(i)));
     await recordSteps(database, fence, 'intervention', steps);
     for (const arm of ['control', 'intervention'] as const) await record(fence, arm, 1430, pairs([1, 1, -1, -1]));
     const { labels } = await scoresOf(fence);
     const spikes = labels.filter(({ label }) => label === 'loss spike');
     expect(spikes.map(({ arm }) => arm)).toEqual(['intervention']);
-    expect(spikes[0]?.detail).toMatch(/^step 1355: 9\.000 nats, where 1\.658 was usual$/);
+    expect(spikes[0]?.detail).toMatch(/^step 1355: 9\.000 nats, where 1\.659 was usual$/);
+    expect(labels).toContainEqual(
+      expect.objectContaining({ arm: 'intervention', label: 'steps left out', detail: 'step 1352: loss NaN' }),
+    );
     const metrics = await request(app).get(`/v1/jobs/${fence.jobId}/metrics`);
     expect(metrics.body).toMatchObject({ lossSpikes: { intervention: [{ step: 1355, lossNats: 9 }] } });
   });
@@ -136,7 +175,9 @@ describe('GET /v1/jobs/:id/scores', () => {
     for (const arm of ['intervention', 'placebo'] as const) await record(fence, arm, 1430, pairs([-2, 3, -4, -5]));
     const { effects, noiseFloor } = await scoresOf(fence);
     expect(noiseFloor.length).toBeGreaterThan(0);
-    expect(noiseFloor).toEqual(effects);
+    const withoutFamily = (rows: readonly Row[]) => rows.map((row) => ({ ...row, family: null }));
+    expect(withoutFamily(noiseFloor)).toEqual(withoutFamily(effects));
+    expect(noiseFloor[0]?.['family']).toBe('2 tests: whole scores of all benchmarks at step 1430, placebo − control');
   });
 
   it('compares control with published as fidelity', async () => {

@@ -63,7 +63,7 @@ describe('tiresias doctor --contract', () => {
     expect(report).toMatchObject({ backend: 'cpu', isPassed: true, reason: null });
     expect(report.checks.map(({ name }) => name)).toEqual(CONTRACT.map(({ name }) => name));
     for (const { status, deviation, tolerance, reason } of report.checks) {
-      if (status === 'skipped') expect(reason).toContain('busy for 20 s');
+      if (status === 'skipped') expect(reason).toContain('busy for 10 s');
       else expect(deviation).toBeLessThanOrEqual(tolerance);
     }
   });

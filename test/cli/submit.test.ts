@@ -133,7 +133,8 @@ describe('tiresias jobs', () => {
   it('shows an ended job with the effects at its last step', async () => {
     const effect = (step: number, value: number) => ({
       ...{ benchmark: 'winobias', protocol: 'p', metric: 'proRate', step, value, standardError: null },
-      ...{ interval: [value - 0.1, value + 0.1], pValue: 0.012, test: 'McNemar', numItems: 50 },
+      ...{ interval: [value - 0.1, value + 0.1], pValue: 0.012, pAdjusted: 0.036, numItems: 50 },
+      ...{ test: 'McNemar', pScope: 'for these two trained models' },
     });
     const arm = { arm: 'control', state: 'failed', fromStep: 10, toStep: 20, step: 20 };
     const ended = { state: 'failed', reason: 'no-edits', message: 'no pronoun was changed', arms: [arm] };
@@ -146,7 +147,8 @@ describe('tiresias jobs', () => {
     expect(stdout).toMatch(/^reason +no-edits\nmessage +no pronoun was changed$/m);
     expect(stdout).toMatch(/^took +60 min$/m);
     expect(stdout).toMatch(/^control +failed +20 +10 – 20$/m);
-    expect(stdout).toMatch(/^winobias +proRate +−0\.2500 +−0\.3500 to −0\.1500 +0\.012 +50$/m);
+    expect(stdout).toMatch(/^winobias +proRate +−0\.2500 +−0\.3500 to −0\.1500 +0\.012 +0\.036 +50$/m);
+    expect(stdout).toMatch(/^intervention − control at step 20; p for these two trained models$/m);
     expect(stdout).not.toContain('0.5000');
   });
 

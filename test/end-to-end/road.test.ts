@@ -210,6 +210,7 @@ describe('a job of three arms over four steps', () => {
     ]);
     expect(manifest.plan).toMatchObject({ from: 1330, to: 1334 });
     expect(manifest.policy.name).toBe('morph-v1');
+    expect(manifest).toMatchObject({ optimizer: { beta1: 0.9, beta2: 0.95, weightDecay: 0.1, clipNorm: 1 } });
   });
 
   it('leaves checkpoints whose files agree with their manifests, and nothing half-written', async () => {

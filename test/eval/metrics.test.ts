@@ -10,7 +10,7 @@ function winoBiasItem(index: number, stereotype: 'masculine' | 'feminine', pro: 
     logLikelihood: [pro, anti],
     numTokens: [9, 9],
     type: 1 + (index % 2),
-    occupation: 'clerk',
+    occupation: ['clerk', 'cook', 'guard', 'clerk'][index],
     stereotype,
     isPronounOnly: true,
     pronounLogProb: [pro / 2, anti / 2],
@@ -70,10 +70,12 @@ describe('the scores of items', () => {
 describe('the effects between two evaluations', () => {
   it('are paired item by item on the items that count in a metric', () => {
     const effects = effectsOf(after, before);
-    expect(effects['proRate']).toEqual(pairedEffect([0, 1, 0, 1], [1, 1, 1, 0], 'rate'));
+    const clusters = ['clerk', 'cook', 'guard', 'clerk'];
+    expect(effects['proRate']).toEqual(pairedEffect([0, 1, 0, 1], [1, 1, 1, 0], 'rate', clusters));
     expect(effects['proRate.masculine']).toMatchObject({ value: -1, numItems: 2, test: 'exact McNemar' });
     expect(effects['proRate.masculine']?.pValue).toBeCloseTo(0.5, 12);
-    expect(effects['logOddsSentence']).toEqual(pairedEffect([-1, -5, -0.5, -1], [1, -2, 0.5, 1], 'mean'));
+    expect(effects['logOddsSentence']).toEqual(pairedEffect([-1, -5, -0.5, -1], [1, -2, 0.5, 1], 'mean', clusters));
+    expect(effects['logOddsSentence']).toMatchObject({ numItems: 4, numClusters: 3 });
     expect(Object.keys(effects)).toEqual(Object.keys(scoresOf(before)));
   });
 
@@ -92,7 +94,10 @@ describe('the effects between two evaluations', () => {
 });
 
 describe('the label "shifted, not debiased"', () => {
-  const score = (value: number, numItems = 100): Score => ({ value, standardError: null, interval: null, numItems });
+  const score = (value: number, numItems = 100): Score => ({
+    ...{ value, standardError: null, interval: null, intervalMethod: null },
+    ...{ numItems, numClusters: numItems, resampling: null },
+  });
   const halves = (masculine: number, feminine: number) => ({
     pctStereotype: score(0.9, 1508),
     'pctStereotype.masculine': score(masculine),

@@ -6,7 +6,7 @@ import {
   fairCoinTwoSidedP,
   incompleteBeta,
   logGamma,
-  student97_5,
+  studentQuantile,
   studentTwoSidedP,
 } from '../../src/eval/distributions.ts';
 import { leastSquares, pairedEffect, scoreOf, wilsonInterval } from '../../src/eval/statistics.ts';
@@ -51,8 +51,11 @@ describe("Student's t", () => {
       120: 1.98,
       1_000_000: 1.96,
     };
-    for (const [degrees, t] of Object.entries(table)) expect(student97_5(Number(degrees))).toBeCloseTo(t, 3);
-    for (const { degrees, t } of expected.student97_5) expect(student97_5(degrees)).toBeCloseTo(t, 9);
+    for (const [degrees, t] of Object.entries(table)) expect(studentQuantile(0.975, Number(degrees))).toBeCloseTo(t, 3);
+    for (const { degrees, t } of expected.student97_5) expect(studentQuantile(0.975, degrees)).toBeCloseTo(t, 9);
+    // 80 %, from printed tables too.
+    for (const [degrees, t] of Object.entries({ 1: 1.376, 10: 0.879, 39: 0.851 }))
+      expect(studentQuantile(0.8, Number(degrees))).toBeCloseTo(t, 3);
   });
 
   it('rests on an incomplete beta with the closed forms of whole parameters', () => {
@@ -67,13 +70,14 @@ describe("Student's t", () => {
 });
 
 describe('a score', () => {
-  it('of a mean has the sample standard error and the interval of Student', () => {
+  it('of a mean has the sample standard error and the interval of all resamples', () => {
     const score = scoreOf([1, 2, 3, 4], 'mean');
     expect(score?.value).toBe(2.5);
     expect(score?.standardError).toBeCloseTo(Math.sqrt(5 / 3 / 4), 14); // variance 5/3
-    expect(score?.interval?.[0]).toBeCloseTo(2.5 - 3.182446305 * Math.sqrt(5 / 12), 8);
-    expect(score?.interval?.[1]).toBeCloseTo(2.5 + 3.182446305 * Math.sqrt(5 / 12), 8);
-    expect(score?.numItems).toBe(4);
+    // Of all 256 resamples 5 have a sum below 6 and 15 one below 7, so the 2.5 % point is 6 / 4; the other end mirrors it.
+    expect(score?.interval).toEqual([1.5, 3.5]);
+    expect(score).toMatchObject({ intervalMethod: 'bootstrap by cluster', numItems: 4, numClusters: 4 });
+    expect(score?.resampling).toEqual({ numDraws: 10_000, seed: 1 });
   });
 
   it('of a rate has sample sd / √n and the interval of Wilson', () => {
@@ -89,12 +93,13 @@ describe('a score', () => {
   it('does not exist for no items, and has no spread for one item', () => {
     expect(scoreOf([], 'rate')).toBeNull();
     expect(scoreOf([], 'mean')).toBeNull();
-    expect(scoreOf([3], 'mean')).toEqual({ value: 3, standardError: null, interval: null, numItems: 1 });
+    expect(scoreOf([3], 'mean')).toEqual({
+      ...{ value: 3, standardError: null, interval: null, intervalMethod: null },
+      ...{ numItems: 1, numClusters: 1, resampling: null },
+    });
     expect(scoreOf([1], 'rate')).toEqual({
-      value: 1,
-      standardError: null,
-      interval: [expect.closeTo(0.2065493, 6), 1],
-      numItems: 1,
+      ...{ value: 1, standardError: null, interval: [expect.closeTo(0.2065493, 6), 1], intervalMethod: 'Wilson' },
+      ...{ numItems: 1, numClusters: 1, resampling: null },
     });
   });
 
@@ -114,15 +119,22 @@ describe('a score', () => {
 });
 
 describe('the effect of paired means', () => {
-  it('has value, standard error, interval and p of the paired t-test', () => {
+  it('has value and standard error of the paired t-test, and with many items its interval and p too', () => {
     for (const sample of expected.pairedT) {
       const effect = pairedEffect(sample.a, sample.b, 'mean');
       expect(effect.value).toBeCloseTo(sample.value, 12);
       expect(effect.standardError).toBeCloseTo(sample.standardError, 12);
-      expect(effect.interval?.[0]).toBeCloseTo(sample.interval[0], 9);
-      expect(effect.interval?.[1]).toBeCloseTo(sample.interval[1], 9);
-      expect(effect.pValue).toBeCloseTo(sample.pValue, 9);
-      expect(effect).toMatchObject({ test: 'paired t', numItems: sample.a.length, note: null });
+      expect(effect).toMatchObject({ test: 'sign flips by cluster', pScope: 'for these two trained models' });
+      expect(effect).toMatchObject({ numItems: sample.a.length, numClusters: sample.a.length });
+      if (sample.a.length < 60) {
+        expect(effect.note).toBe(`${sample.a.length} items: too few for an interval that covers 95 %`);
+        continue;
+      }
+      // Two methods for one spread: ends differ by a few hundredths of the width, p by the chance of the draws.
+      const width = sample.interval[1] - sample.interval[0];
+      effect.interval?.forEach((end, i) => expect(Math.abs(end - sample.interval[i]!) / width).toBeLessThan(0.04));
+      expect(Math.abs((effect.pValue ?? NaN) - sample.pValue)).toBeLessThan(0.015);
+      expect(effect.note).toBeNull();
     }
   });
 
@@ -171,8 +183,10 @@ describe('the effect of paired means', () => {
       const sum = a.reduce((total, d, i) => total + ((mask >> i) & 1 ? d : -d), 0);
       if (Math.abs(sum) >= observed - 1e-9) extreme++;
     }
-    // The two tests are equal only for many items; for 14 of about normal spread they lie within a hundredth.
-    expect(Math.abs((pairedEffect(a, b, 'mean').pValue ?? NaN) - extreme / 2 ** a.length)).toBeLessThan(0.01);
+    // Of 10,000 draws with a share near 0.08 the standard error is 0.0027.
+    const p = pairedEffect(a, b, 'mean').pValue ?? NaN;
+    expect(Math.abs(p - extreme / 2 ** a.length)).toBeLessThan(0.008);
+    expect(p * 10_001).toBeCloseTo(Math.round(p * 10_001), 6); // (k + 1) / (draws + 1)
   });
 });
 

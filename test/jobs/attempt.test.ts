@@ -231,7 +231,7 @@ describe('a trainer that dies', () => {
     const ending = await end;
     expect(ending).toMatchObject({ outcome: 'failed', reason: 'out-of-memory' });
     expect(ending.message).toMatch(
-      /died 5 times.*probably the machine ran out of memory.*microBatchSize 15 \(15 × 128 tokens\) would need/,
+      /died 5 times.*probably the machine ran out of memory.*microBatchSize 8 \(8 × 128 tokens\) would need/,
     );
   });
 

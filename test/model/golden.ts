@@ -6,7 +6,7 @@ import { headSize, readModelConfig, type ModelConfig } from '../../src/model/con
 import type { ForwardSwitches } from '../../src/model/gpt-neox.ts';
 import { rotaryDimensions } from '../../src/model/rotary.ts';
 import { packagePath } from '../../src/package-root.ts';
-import type { TrainingRows } from '../../src/train/step.ts';
+import type { TrainingRows } from '../../src/train/rows.ts';
 
 interface GoldenFile {
   readonly batches: number[][][];

@@ -63,7 +63,7 @@ export async function trainer(n: number): Promise<FakeTrainer> {
 
 /** Says that a step was made: two edits in its batch, or none. */
 export function step(at: number, numEdits = 2): TrainerMessage {
-  return { type: 'step', record: someStep(at, { numEdits }) };
+  return { type: 'step', record: someStep(at, numEdits === 0 ? { numEdits, editsByRule: {} } : { numEdits }) };
 }
 
 /** Ends a burn-in as the real one does: its checkpoint is there. */

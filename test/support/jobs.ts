@@ -16,6 +16,7 @@ export function someStep(step: number, changes: Partial<StepRecord> = {}): StepR
     lossNats: 3 - step / 1000,
     learningRate: 1e-4,
     gradientNorm: 0.5,
+    skipped: null,
     tokensPerSecond: 1000,
     replayMs: 1.5,
     rewriteMs: 12,

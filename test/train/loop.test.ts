@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { travel, type LoopPlan, type Road, type StepRecord } from '../../src/train/loop.ts';
 import { disposeState, type TrainState } from '../../src/train/state.ts';
-import { trainStep, type TrainingRows } from '../../src/train/step.ts';
+import type { TrainingRows } from '../../src/train/rows.ts';
+import { trainStep } from '../../src/train/step.ts';
 import { goldenConfig } from '../model/golden.ts';
 import { bitsOf, tinyBatch, tinySettings, tinyStart } from './tiny-run.ts';
 

@@ -55,6 +55,16 @@ describe('resolveMicroBatch', () => {
     expect(alone!.microBatchSize).toBeGreaterThan(three!.microBatchSize);
   });
 
+  it('takes the memory of the card where one computes, and refuses nothing before that is known', () => {
+    const rows = { seqLength: 2048, rowsPerStep: 1024 };
+    const on = (cardBytes?: number) =>
+      resolveMicroBatch(AUTO, PYTHIA_1B, rows, roomOf('tensorflow', { memoryBytes: 64e9, numAtOnce: 1, cardBytes }));
+    expect(on(80 * 2 ** 30).microBatchSize).toBeGreaterThan(on(40 * 2 ** 30).microBatchSize);
+    expect(fault(() => on()).message).toMatch(/that the graphics card can hold/); // 16 GiB, and 1B's state alone has 12
+    for (const backend of ['auto', 'tensorflow'] as const)
+      expect(resolveMicroBatch(AUTO, PYTHIA_1B, rows, roomOf(backend)).microBatchSize).toBe(1024);
+  });
+
   it('refuses a wish over the limit at its field, and proposes what fits', () => {
     const wish = { microBatchSize: 64, recompute: 'none' } as const;
     const rows = { seqLength: 512, rowsPerStep: 64 };
@@ -92,11 +102,11 @@ describe('resolveMicroBatch', () => {
 });
 
 describe('adviseLess', () => {
-  it('names the next smaller way after memory ran out, or says that there is none', () => {
+  it('names half the rows, or layers computed again, after memory ran out, or says that there is none', () => {
     const rows = { seqLength: 512, rowsPerStep: 4 };
     const advise = (microBatchSize: number, recompute: 'none' | 'layers') =>
       adviseLess({ microBatchSize, recompute }, PYTHIA_70M, rows, roomOf('wasm'));
-    expect(advise(4, 'none')).toMatch(/^microBatchSize 3 \(3 × 512 tokens\) would need \d\.\d GB of the 3\.2 GB/);
+    expect(advise(4, 'none')).toMatch(/^microBatchSize 2 \(2 × 512 tokens\) would need \d\.\d GB of the 3\.2 GB/);
     expect(advise(1, 'none')).toMatch(/^microBatchSize 1 with recompute "layers"/);
     expect(advise(1, 'layers')).toMatch(/^even one row with recompute "layers"/);
   });

@@ -126,7 +126,7 @@ describe('resolvePlan', () => {
     const expected = [133_000, ...Array.from({ length: 10 }, (_, i) => 134_000 + 1000 * i)];
     expect(plan()).toEqual({
       ...{ from: 133_000, to: 143_000, batchSize: 1024, rowsPerStep: 1024, seqLength: 2048 },
-      ...{ microBatchSize: 1024, recompute: 'none' },
+      ...{ microBatchSize: 1024, recompute: 'none', badSteps: 'stop' },
       ...{ resume: 'exact-state', burnInSteps: 0, precision: 'fp32', gelu: 'tanh', rope: 'fp16-angles' },
       ...{ adamStep: 'clean', lossScale: 'none' },
       schedule: PYTHIA.schedule,

@@ -2,7 +2,8 @@
 import { golden, goldenArrays, goldenConfig, rowsOf } from '../model/golden.ts';
 import { toArrays } from '../../src/model/tensors.ts';
 import { fromState, toState, type TrainState } from '../../src/train/state.ts';
-import { PYTHIA_ADAM, trainStep, type StepSettings, type TrainingRows } from '../../src/train/step.ts';
+import type { TrainingRows } from '../../src/train/rows.ts';
+import { PYTHIA_ADAM, trainStep, type StepSettings } from '../../src/train/step.ts';
 
 export const tinySettings: StepSettings = {
   config: goldenConfig,

@@ -124,8 +124,9 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
     if (part === 'scores') return ok(state.scores.get(id) ?? empty);
     if (part === 'edits') return ok(listEdits(state.edits.get(id) ?? [], url.searchParams));
     if (part === 'manifest') return ok({ job: id });
-    if (part === 'cancel') {
-      state.jobs = state.jobs.map((other) => (other.id === id ? { ...other, state: 'cancelling' } : other));
+    if (part === 'cancel' || part === 'retry') {
+      const next = part === 'cancel' ? 'cancelling' : 'queued';
+      state.jobs = state.jobs.map((other) => (other.id === id ? { ...other, state: next } : other));
       return { status: 202, body: state.jobs.find((other) => other.id === id) };
     }
   }

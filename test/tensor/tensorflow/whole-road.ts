@@ -16,7 +16,7 @@ import { packagePath } from '../../../src/package-root.ts';
 import { nanoTokenizerPath } from '../../../src/suite/nano/corpus.ts';
 import { initialiseWeights } from '../../../src/suite/nano/initialise.ts';
 import { burnIn } from '../../../src/train/burn-in.ts';
-import { travel, type LoopPlan } from '../../../src/train/loop.ts';
+import { travel, type LoopPlan, type StepRecord } from '../../../src/train/loop.ts';
 import {
   disposeState,
   fromState,
@@ -25,7 +25,8 @@ import {
   type WholeArrays,
   type TrainState,
 } from '../../../src/train/state.ts';
-import { PYTHIA_ADAM, type TrainingRows } from '../../../src/train/step.ts';
+import type { TrainingRows } from '../../../src/train/rows.ts';
+import { PYTHIA_ADAM } from '../../../src/train/step.ts';
 
 const SHAPE = { numLayers: 2, hiddenSize: 16, vocabSize: 1024 };
 const LINES = 4; // of each benchmark file
@@ -62,7 +63,7 @@ async function travelIn(folder: string, configPath: string, config: ModelConfig)
   const road = {
     replay: randomRows,
     rewrite: (batch: TrainingRows) => ({ batch, proof: null }),
-    record: ({ step, lossNats, gradientNorm }: { step: number; lossNats: number; gradientNorm: number }) =>
+    record: ({ step, lossNats, gradientNorm }: StepRecord<null>) =>
       void Object.assign(figures, { [`loss of step ${step}`]: lossNats, [`norm of step ${step}`]: gradientNorm }),
     evaluate: async (state: TrainState) => void Object.assign(figures, await scores(state, config, benchmarks)),
     save: async (state: TrainState) =>
