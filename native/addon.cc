@@ -60,7 +60,7 @@ public:
                           InstanceMethod("upload", &Addon::Upload), InstanceMethod("dispose", &Addon::Dispose),
                           InstanceMethod("run", &Addon::Run), InstanceMethod("read", &Addon::ReadLater),
                           InstanceMethod("readSync", &Addon::ReadSync), InstanceMethod("pooledBytes", &Addon::PooledBytes),
-                          InstanceMethod("times", &Addon::Times)});
+                          InstanceMethod("times", &Addon::Times), InstanceMethod("stop", &Addon::Stop)});
     arrivals = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "tiresias reads", 0, 1);
     arrivals.Unref(env); // a process may end while nothing is being read
     env.AddCleanupHook([this] { executor.reset(); });
@@ -183,6 +183,9 @@ private:
     if (failure != nullptr) throw errorOf(env, *failure);
     return typed(env, buffer->dtype, target, buffer->count);
   }
+
+  /** stop(): waits for the kernel in progress and drops the rest. Node ends without its cleanup hooks on process.exit, and oneDNN must not run meanwhile. */
+  void Stop(const Napi::CallbackInfo&) { executor.reset(); }
 
   Napi::Value PooledBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(memory->pooledBytes())); }
 

@@ -1,9 +1,11 @@
 // The native back end behind TensorFlow.js: its operations against those of the back end cpu, its refusals, its memory, the whole road.
 import * as tf from '@tensorflow/tfjs-core';
+import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { relativeError } from '../../src/contract/check.ts';
 import { randomValues } from '../../src/contract/reference.ts';
 import { DataError, OutOfMemoryError } from '../../src/errors.ts';
+import { packagePath } from '../../src/package-root.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { scatterRows } from '../../src/tensor/embedding.ts';
 import { currentNative, probeNative } from '../../src/tensor/native.ts';
@@ -154,6 +156,20 @@ describe.skipIf(!native.works)(native.works ? TITLE : `${TITLE} (skipped: ${nati
     x.dispose();
     expect(() => tf.add(x, 1)).toThrow(/disposed/);
     expect(() => currentNative()!.readSync(dataId)).toThrow(/disposed/);
+  });
+
+  it('lets the process end in the midst of kernels', () => {
+    const program = `
+      import * as tf from '@tensorflow/tfjs-core';
+      import { selectBackend } from './src/tensor/backend.ts';
+      await selectBackend('native');
+      let x = tf.fill([1200, 1200], 1e-3);
+      for (let i = 0; i < 30; i++) x = tf.matMul(x, x);
+      void x.data();
+      process.exit(3);`;
+    const words = ['--import', 'tsx', '--input-type=module', '--eval', program];
+    const { status, signal, stderr } = spawnSync(process.execPath, words, { cwd: packagePath(), encoding: 'utf8' });
+    expect({ status, signal, stderr }).toEqual({ status: 3, signal: null, stderr: '' });
   });
 
   it('takes over tensors that another back end made', async () => {

@@ -22,6 +22,8 @@ export interface Addon {
   readSync(handle: Handle): Values;
   pooledBytes(): number;
   times(): KernelTime[];
+  /** Waits for the kernel in progress and drops the rest; nothing can be queued after. */
+  stop(): void;
 }
 
 /** What a kernel has taken since the start. */

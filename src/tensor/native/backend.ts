@@ -29,6 +29,7 @@ export class NativeBackend extends tf.KernelBackend {
   constructor(addon: Addon, { numThreads, limitBytes }: NativeSettings) {
     super();
     const { level, kernels } = addon.start(numThreads);
+    process.once('exit', () => addon.stop()); // a kernel that ran on while the libraries are taken down would crash
     this.level = level;
     this.#addon = addon;
     this.#kernels = new Map(kernels.map((name, place) => [name, place]));
