@@ -35,6 +35,7 @@ import {
   removeHalfWritten,
   type Preparation,
   type StartCheckpoint,
+  numTrainersAtOnce,
 } from './preparation.ts';
 import { findUnscored, findWaiting, isTrainedOutside } from './outside.ts';
 import { progressTracker, type Progress } from './progress.ts';
@@ -162,7 +163,7 @@ export class Attempt {
     for (const arm of ARMS.filter((arm) => waiting.includes(arm))) {
       this.#tracker.start(arm, plan, plan.from, 'waiting');
     }
-    const numAtOnce = plan.backend.name === 'tensorflow' ? 1 : this.#options.numCores;
+    const numAtOnce = numTrainersAtOnce(plan.backend.name, this.#options.numCores);
     const lanes = Array.from({ length: Math.min(numAtOnce, waiting.length) }, async () => {
       for (let arm = waiting.shift(); arm !== undefined && !this.#isOver(); arm = waiting.shift()) {
         await this.#runArm(arm, preparation, burnIn);

@@ -60,10 +60,15 @@ export async function prepare(
 async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<JobPlan> {
   const [model, dataset] = [modelFacts(home, spec.model), datasetFacts(home, spec.dataset)];
   const backend = await selectBackend(spec.backend);
-  const numAtOnce = Math.min(numCores, spec.arms.length);
+  const numAtOnce = Math.min(numTrainersAtOnce(backend.name, numCores), spec.arms.length);
   const cardBytes = backend.name === 'tensorflow' ? cardMemoryBytes() : undefined;
   const room = roomOf(backend.name, { memoryBytes: machineMemoryBytes(), numAtOnce, cardBytes });
   return { ...resolvePlan(spec, model, dataset, room), backend };
+}
+
+/** How many arms train side by side: one where the back end takes the whole card or all cores by itself. */
+export function numTrainersAtOnce(backend: BackendName, numCores: number): number {
+  return backend === 'tensorflow' || backend === 'native' ? 1 : numCores;
 }
 
 function storedPlan(stored: unknown): JobPlan {

@@ -1,14 +1,28 @@
 // All that a bare clone needs, without dependencies: packages from the lock file, the Prisma client, the compiled program and
-// the page. Every stage is skipped when nothing it depends on has changed. It never changes the system unless told `--system`.
+// the page, and the native back end where compiler and oneDNN are there. Every stage is skipped when nothing it depends on has changed. It never changes the
+// system unless told `--system`.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isWanted = (flag) => process.argv.includes(flag);
-const SYSTEM_PACKAGES = ['chromium'];
+/** What the system brings; the program runs without, but for what is said. */
+const SYSTEM_NEEDS = [
+  {
+    why: 'the tests of the page need Chromium',
+    packages: ['chromium'],
+    isThere: () => existsSync('/usr/bin/chromium'),
+  },
+  {
+    why: 'the native back end, many times faster than wasm, needs a compiler and oneDNN',
+    packages: ['g++', 'make', 'libdnnl-dev'],
+    isThere: () => process.arch !== 'x64' || canBuildNative(),
+  },
+];
 const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu';
 const GPU_PACKAGE_FOLDER = 'node_modules/.cache/tfjs-node-gpu';
 
@@ -38,6 +52,15 @@ const stages = [
     inputs: ['prisma/schema.prisma', 'package-lock.json'],
     stamp: 'src/store/generated/.tiresias-client',
     run: () => tool('prisma/build/index.js', ['generate'], prismaEnvironment),
+  },
+  {
+    name: 'native',
+    what: 'building the native back end',
+    inputs: ['native', 'package-lock.json'],
+    skip: ['native/build', 'native/test'],
+    stamp: 'native/build/.tiresias-native',
+    isPossible: () => process.platform === 'linux' && process.arch === 'x64' && canBuildNative(),
+    run: () => execute('make', ['-C', 'native', '-s', `-j${availableParallelism()}`]),
   },
   {
     name: 'program',
@@ -126,12 +149,22 @@ function execute(command, args, environment = {}) {
   return status === 0;
 }
 
+/** Whether compiler, make and the headers of oneDNN are there. */
+function canBuildNative() {
+  const works = (command, args, input) =>
+    spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
+  return works('make', ['--version']) && works('g++', ['-E', '-x', 'c++', '-'], '#include <dnnl.h>\n');
+}
+
+if (isWanted('--system')) installSystemPackages();
+
 for (const stage of stages) {
   if (stage.inputs.length === 0) continue;
   const stamp = join(root, stage.stamp);
   const wanted = hashOf(stage.inputs, stage.skip);
   if (!isWanted('--build') && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) continue;
   if (isWanted('--build') && stage.name === 'packages' && existsSync(stamp)) continue;
+  if (stage.isPossible?.() === false) continue;
   const startedMs = Date.now();
   console.error(`setup: ${stage.what} …`);
   rmSync(stamp, { force: true });
@@ -151,14 +184,26 @@ chmodSync(join(root, 'bin', 'tiresias.mjs'), 0o755);
 
 if (process.env.npm_lifecycle_event === 'setup') suggestSystemPackages();
 
+function missingNeeds() {
+  return process.platform === 'linux' ? SYSTEM_NEEDS.filter(({ isThere }) => !isThere()) : [];
+}
+
+function installCommand(needs) {
+  const packages = needs.flatMap((need) => need.packages);
+  return `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+}
+
 function suggestSystemPackages() {
-  if (process.platform !== 'linux' || existsSync('/usr/bin/chromium')) return;
-  const command = `apt-get update && apt-get install -y --no-install-recommends ${SYSTEM_PACKAGES.join(' ')}`;
-  if (!isWanted('--system')) {
-    console.error(`setup: the tests of the page need Chromium; to install it: ${command}`);
-    console.error('setup: (or `npm run setup -- --system`, which runs that command)');
-    return;
-  }
-  const { status } = spawnSync('sh', ['-c', command], { stdio: ['ignore', 2, 2] });
-  process.exit(status ?? 1);
+  const missing = missingNeeds();
+  if (missing.length === 0) return;
+  for (const { why } of missing) console.error(`setup: ${why}`);
+  console.error(`setup: to install what is missing: ${installCommand(missing)}`);
+  console.error('setup: (or `npm run setup -- --system`, which runs that command)');
+}
+
+function installSystemPackages() {
+  const missing = missingNeeds();
+  if (missing.length === 0) return;
+  const { status } = spawnSync('sh', ['-c', installCommand(missing)], { stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
 }

@@ -61,7 +61,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/job-spec.ts': [],
   'src/log.ts': ['src/settings.ts'],
   'src/settings.ts': [],
-  'src/package-root.ts': [],
+  'src/package-root.ts': ['src/tensor/native'],
 };
 
 /** For all: errors, log lines, the definition of a job. */
@@ -69,8 +69,9 @@ const FOR_ALL = ['src/errors.ts', 'src/log.ts', 'src/job-spec.ts'];
 
 /** Settings are read where a process starts and handed on; the repository's own files are found by those who carry some. */
 const FOR_SOME: Readonly<Record<string, readonly string[]>> = {
-  'src/settings.ts': ['src/cli', 'src/server.ts', 'jobs/main.ts', 'src/log.ts'],
+  'src/settings.ts': ['src/cli', 'src/server.ts', 'jobs/main.ts', 'src/log.ts', 'src/tensor/native.ts'],
   'src/package-root.ts': [
+    'src/tensor/native',
     'src/settings.ts',
     'src/suite',
     'src/eval',

@@ -8,6 +8,7 @@ import { countParameters, parameterShapes } from '../model/parameters.ts';
 import type { Parameters, Recompute } from '../model/gpt-neox.ts';
 import { toTensors } from '../model/tensors.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
+import { currentNative } from '../tensor/native.ts';
 import { wasmMemory } from '../tensor/wasm.ts';
 import { planMemory } from '../train/memory.ts';
 import { PYTHIA_ADAM, trainStep } from '../train/step.ts';
@@ -76,6 +77,7 @@ async function benchTrain(options: BenchOptions): Promise<void> {
   const idleRssBytes = process.memoryUsage.rss();
   const times = await timeSteps(options);
   const memory = { ...peakLiveBytes(), ...peakRss(idleRssBytes) };
+  const shares = kernelShares();
   const gemmGflopPerSecond = await measureGemm(config, microBatch * seqLength);
   const secondsPerStep = median(times);
   const numTokens = microBatch * microBatches * seqLength;
@@ -86,10 +88,12 @@ async function benchTrain(options: BenchOptions): Promise<void> {
     precision: 'fp32',
     ...{ microBatch, microBatches, seqLength, recompute, steps },
     secondsPerStep,
+    fastestStepSeconds: Math.min(...times),
     tokensPerSecond: numTokens / secondsPerStep,
     gflopPerSecond: (flopPerToken * numTokens) / secondsPerStep / 1e9,
     gemmGflopPerSecond,
     ...memory,
+    ...shares,
   };
   print(result, options);
 }
@@ -116,8 +120,17 @@ function peakRss(idleRssBytes: number) {
 
 /** Where the back end tells what its tensors take. */
 function peakLiveBytes(): { peakLiveBytes: number } | Record<never, never> {
-  const memory = wasmMemory();
+  const memory = wasmMemory() ?? currentNative();
   return memory === undefined ? {} : { peakLiveBytes: memory.peakLiveBytes };
+}
+
+/** Which share of the time in kernels each takes, where the back end tells, the slowest first. */
+function kernelShares(): Record<string, number> {
+  const times = currentNative()?.kernelTimes();
+  if (times === undefined) return {};
+  const total = times.reduce((sum, { seconds }) => sum + seconds, 0);
+  const sorted = [...times].sort((a, b) => b.seconds - a.seconds);
+  return Object.fromEntries(sorted.map(({ kernel, seconds }) => [`kernelShare.${kernel}`, seconds / total]));
 }
 
 function parseShape(name: string): ModelConfig {

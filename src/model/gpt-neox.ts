@@ -121,7 +121,15 @@ const recomputedLayer: typeof layer = (parameters, name, h, config, shape, table
     ([input, ...own], constants) => {
       const [cos, sin, rotateHalf, mask] = constants as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
       const ownParameters = Object.fromEntries(names.map((key, i) => [key, own[i]!]));
-      return layer(ownParameters, name, input as tf.Tensor2D, config, shape, { cos, sin, rotateHalf, mask }, form);
+      return layer(
+        ownParameters,
+        name,
+        input as tf.Tensor2D,
+        config,
+        shape,
+        { ...tables, cos, sin, rotateHalf, mask },
+        form,
+      );
     },
   );
 };

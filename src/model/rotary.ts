@@ -27,6 +27,7 @@ export function attentionTables(config: ModelConfig, length: number, rope: RopeF
     sin: tf.tensor2d(sin, [length, D]),
     rotateHalf: tf.tensor2d(rotateHalf, [D, D]),
     mask: tf.tensor2d(mask, [length, length]),
+    rotated: R,
   };
 }
 

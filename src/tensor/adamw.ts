@@ -2,6 +2,7 @@
 // moment, decay acts on the weights as they were before the update.
 import * as tf from '@tensorflow/tfjs-core';
 import { chain } from './chain.ts';
+import { hasFused, runFused } from './fused.ts';
 
 export interface AdamWSettings {
   readonly learningRate: number;
@@ -24,6 +25,14 @@ export interface AdamWTensors {
 
 /** The updated three tensors, new and owned by the caller; the old ones stay alive. */
 export function adamWUpdate(old: AdamWTensors, gradient: tf.Tensor, settings: AdamWSettings): AdamWTensors {
+  if (hasFused('AdamW')) {
+    const [weight, expAvg, expAvgSq] = runFused('AdamW', { ...old, gradient }, { ...settings }) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    return { weight, expAvg, expAvgSq };
+  }
   const { learningRate, beta1, beta2, epsilon, weightDecay, correction1, correction2 } = settings;
   return tf.tidy(() => {
     const [expAvg, expAvgSq] = tf.tidy(() => {

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { chain } from './chain.ts';
 import { customGradient } from './custom-gradient.ts';
+import { hasFused, runFused } from './fused.ts';
 
 /** Constants of one sequence length, shared by all layers of a forward pass. The maker disposes them (or tidies). */
 export interface AttentionTables {
@@ -10,6 +11,8 @@ export interface AttentionTables {
   readonly sin: tf.Tensor2D; // [T, D], 0 beyond the rotary dimensions
   readonly rotateHalf: tf.Tensor2D; // [D, D]: x·rotateHalf = [−x₂ ‖ x₁ ‖ 0]
   readonly mask: tf.Tensor2D; // [T, T]: 0 where a position may look, a large negative number where not
+  /** How many leading dimensions of a head are turned. */
+  readonly rotated: number;
 }
 
 export interface AttentionShape {
@@ -21,6 +24,7 @@ export interface AttentionShape {
 
 /** qkv [B·T, 3·C] → attended values [B·T, C], before the output projection; the caller owns the result. */
 export function causalAttention(qkv: tf.Tensor2D, shape: AttentionShape, tables: AttentionTables): tf.Tensor2D {
+  if (hasFused('CausalAttention')) return fusedAttention(qkv, shape, tables);
   return customGradient([qkv], (save) => {
     const { batch: B, length: T, heads: H, headSize: D } = shape;
     const [q, k, v] = splitHeads(qkv, shape, tables);
@@ -33,6 +37,20 @@ export function causalAttention(qkv: tf.Tensor2D, shape: AttentionShape, tables:
     save([q, k, v, weights, tables.cos, tables.sin, tables.rotateHalf]);
     const value = tf.reshape(tf.transpose(tf.reshape(values, [B, H, T, D]), [0, 2, 1, 3]), [B * T, H * D]);
     return { value: value as tf.Tensor2D, gradient: (dy, saved) => [attentionGradient(dy, saved, shape)] };
+  });
+}
+
+/** The same by a kernel that keeps no T × T matrix: its gradient computes the weights again from each row's log-sum-exp. */
+function fusedAttention(qkv: tf.Tensor2D, shape: AttentionShape, { cos, sin, rotated }: AttentionTables): tf.Tensor2D {
+  return customGradient([qkv], (save) => {
+    const attributes = { ...shape, rotated };
+    const [value, logSumExp] = runFused('CausalAttention', { qkv, cos, sin }, attributes) as [tf.Tensor2D, tf.Tensor];
+    save([qkv, value, logSumExp, cos, sin]);
+    const gradient = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [qkv, attended, logSumExp, cos, sin] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      return runFused('CausalAttentionGradient', { dy, qkv, attended, logSumExp, cos, sin }, attributes);
+    };
+    return { value, gradient };
   });
 }
 

@@ -3,9 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import util from 'node:util';
 import { InputError, messageOf } from '../errors.ts';
+import { probeNative } from './native.ts';
 import { startWasm } from './wasm.ts';
 
-export const BACKENDS = ['tensorflow', 'wasm', 'cpu'] as const;
+export const BACKENDS = ['tensorflow', 'native', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
 export interface ChosenBackend {
@@ -15,19 +16,26 @@ export interface ChosenBackend {
 }
 
 /**
- * Starts the named back end, or with `auto` the fastest that works here: tensorflow if a GPU answers, else wasm.
+ * Starts the named back end, or with `auto` the fastest that works here: tensorflow if a GPU answers, else native if it is built, else wasm.
  * Throws InputError when a back end was named and cannot run; it is never replaced by another one.
  */
 export async function selectBackend(wanted: BackendName | 'auto'): Promise<ChosenBackend> {
   if (wanted === 'wasm') return start('wasm', 'asked for by name');
   if (wanted === 'cpu') return start('cpu', 'asked for by name');
+  if (wanted === 'native') {
+    const native = probeNative();
+    if (!native.works) throw new InputError(`the native back end cannot run here: ${native.reason}`);
+    return start('native', 'asked for by name');
+  }
   const tensorflow = await probeTensorflow();
   if (wanted === 'tensorflow') {
     if (!tensorflow.works) throw new InputError(`the tensorflow back end cannot run here: ${tensorflow.reason}`);
     return start('tensorflow', 'asked for by name');
   }
   if (tensorflow.works && tensorflow.hasGpu) return start('tensorflow', tensorflow.reason);
-  return start('wasm', `portable default (${tensorflow.reason})`);
+  const native = probeNative();
+  if (native.works) return start('native', `${native.reason} (${tensorflow.reason})`);
+  return start('wasm', `portable default (${tensorflow.reason}; ${native.reason})`);
 }
 
 export interface TensorflowProbe {

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { customGradient } from './custom-gradient.ts';
 import { scatterRows } from './embedding.ts';
+import { hasFused, runFused } from './fused.ts';
 import { vocabularyBlocks } from './vocabulary-blocks.ts';
 
 /**
@@ -10,6 +11,7 @@ import { vocabularyBlocks } from './vocabulary-blocks.ts';
  * hidden [N, C], embedding [V, C], labels [N] int32 → scalar; the caller owns the result.
  */
 export function crossEntropy(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
+  if (hasFused('CrossEntropy')) return fusedLoss(hidden, embedding, labels);
   return customGradient([hidden, embedding], (save) => {
     const N = hidden.shape[0];
     const { logNormaliser, exponentials, total } = normalise(hidden, embedding);
@@ -21,8 +23,21 @@ export function crossEntropy(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels
   });
 }
 
+/** The same by a kernel that makes both gradients along with the loss, so that the backward pass forms no logits again. */
+function fusedLoss(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
+  return customGradient([hidden, embedding], (save) => {
+    const [value, ...gradients] = runFused('CrossEntropy', { hidden, embedding, labels }) as [
+      tf.Scalar,
+      ...tf.Tensor[],
+    ];
+    save(gradients);
+    return { value, gradient: (dy, saved) => saved.flatMap((x) => runFused('ScaleOwned', { x, factor: dy })) };
+  });
+}
+
 /** log P(label) of each row in nats, without gradients: hidden [N, C], embedding [V, C], labels [N] → [N]. */
 export function labelLogProbs(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  if (hasFused('LabelLogProbs')) return runFused('LabelLogProbs', { hidden, embedding, labels })[0] as tf.Tensor1D;
   return tf.tidy(() => {
     const { logNormaliser } = normalise(hidden, embedding);
     const labelLogits = tf.sum(tf.mul(hidden, tf.gather(embedding, labels)), 1);

@@ -2,11 +2,16 @@
 // plain 2-D matMul runs at 26–34 GFLOP/s, one with a transpose flag at 2.3.
 import * as tf from '@tensorflow/tfjs-core';
 import { customGradient } from './custom-gradient.ts';
+import { hasFused, runFused } from './fused.ts';
 
 /** [N, in] × [out, in] (+ [out]) → [N, out]; the caller owns the result. */
 export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
   return customGradient([x, weight, bias], (save) => {
     save([x, weight]);
+    if (hasFused('Linear')) {
+      const [value] = runFused('Linear', { x, weight, bias }) as [tf.Tensor2D];
+      return { value, gradient: (dy, [x, weight]) => runFused('LinearGradient', { dy, x: x!, weight: weight! }) };
+    }
     const value: tf.Tensor2D = tf.add(tf.matMul(x, tf.transpose(weight)), bias);
     const gradient = (dy: tf.Tensor, [x, weight]: tf.Tensor[]): tf.Tensor[] => {
       const dy2 = dy as tf.Tensor2D;

@@ -3,7 +3,7 @@
 import { InputError } from '../errors.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { Recompute } from '../model/gpt-neox.ts';
-import { UNKNOWN_CARD_BYTES, WASM_LIMIT_BYTES } from '../tensor/memory-limits.ts';
+import { NATIVE_SHARE_OF_MEMORY, UNKNOWN_CARD_BYTES, WASM_LIMIT_BYTES } from '../tensor/memory-limits.ts';
 import { planMemory, type MemoryPlan, type MemoryShape } from './memory.ts';
 
 /** What one trainer may take. */
@@ -44,6 +44,10 @@ export function roomOf(backend: JobSpec['backend'], machine?: Machine): Room {
   if (backend === 'wasm') return { owner: 'the wasm back end', liveBytes: WASM_LIMIT_BYTES, residentBytes };
   // Which back end `auto` will be, and what card there is, the worker knows; it asks again.
   if (backend === 'auto') return { owner: 'the back end', liveBytes: Infinity, residentBytes };
+  if (backend === 'native') {
+    const liveBytes = machine ? NATIVE_SHARE_OF_MEMORY * machine.memoryBytes : Infinity;
+    return { owner: 'the native back end', liveBytes, residentBytes };
+  }
   if (backend === 'cpu') return { owner: 'the cpu back end', liveBytes: Infinity, residentBytes };
   if (machine === undefined) return { owner: 'the tensorflow back end', liveBytes: Infinity, residentBytes: Infinity };
   const { cardBytes = UNKNOWN_CARD_BYTES } = machine;

@@ -7,6 +7,7 @@ import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-ne
 import { isDecayed } from '../model/parameters.ts';
 import { adamWUpdate } from '../tensor/adamw.ts';
 import { describeFaultyRows, type TrainingRows } from './rows.ts';
+import { squareSum } from '../tensor/square-sum.ts';
 import { afterStep, overflows } from './loss-scale.ts';
 import type { TrainState } from './state.ts';
 
@@ -173,13 +174,7 @@ function accumulate(sums: tf.Tensor[] | undefined, gradients: tf.Tensor[], share
 }
 
 async function globalNorm(gradients: Parameters): Promise<number> {
-  let sum = 0;
-  for (const gradient of Object.values(gradients)) {
-    const square = tf.tidy(() => tf.sum(tf.square(gradient)));
-    sum += (await square.data())[0]!;
-    square.dispose();
-  }
-  return Math.sqrt(sum);
+  return Math.sqrt(await squareSum(Object.values(gradients)));
 }
 
 async function notFinite(gradients: Parameters): Promise<string[]> {

@@ -1,5 +1,6 @@
 // The back ends that can run here, for tests that must hold on each; the absent ones keep their name and the reason.
 import { BACKENDS, probeTensorflow, type BackendName } from '../../src/tensor/backend.ts';
+import { probeNative } from '../../src/tensor/native.ts';
 
 export interface BackendUnderTest {
   readonly name: BackendName;
@@ -8,13 +9,19 @@ export interface BackendUnderTest {
   readonly title: string;
 }
 
-const tensorflow = await probeTensorflow();
+const absent: Partial<Record<BackendName, string>> = {};
+for (const [name, probe] of [
+  ['tensorflow', await probeTensorflow()],
+  ['native', probeNative()],
+] as const) {
+  if (!probe.works) absent[name] = probe.reason;
+}
 
 export const BACKENDS_UNDER_TEST: readonly BackendUnderTest[] = BACKENDS.map((name) => {
-  const isPresent = name !== 'tensorflow' || tensorflow.works;
+  const reason = absent[name];
   return {
     name,
-    isPresent,
-    title: isPresent ? `back end ${name}` : `back end ${name} (skipped: ${tensorflow.reason})`,
+    isPresent: reason === undefined,
+    title: reason === undefined ? `back end ${name}` : `back end ${name} (skipped: ${reason})`,
   };
 });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { checkpointFolder, makeTask, prepare, removeHalfWritten } from '../../jobs/preparation.ts';
+import { checkpointFolder, makeTask, numTrainersAtOnce, prepare, removeHalfWritten } from '../../jobs/preparation.ts';
 import { writeIndexedDataset } from '../../src/data/indexed-dataset.ts';
 import { DataError, InputError, NotFoundError } from '../../src/errors.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
@@ -34,6 +34,12 @@ describe('preparing a job', () => {
     expect(dataset.prefix).toBe(join(home, 'suite', 'nano-data-seed1', 'preshuffled'));
     expect(heldBack).toEqual({ from: 22_880, to: 22_944 }); // 1,430 steps of 16 rows are trained on
     expect(benchmarks.map(({ name }) => name)).toEqual(['nano-winobias', 'nano-crows-pairs']);
+  });
+
+  it('trains arms side by side only where each takes one core', () => {
+    expect((['wasm', 'cpu', 'native', 'tensorflow'] as const).map((name) => numTrainersAtOnce(name, 8))).toEqual([
+      8, 8, 1, 1,
+    ]);
   });
 
   it('keeps the stored plan of an earlier attempt, whatever would be resolved now', async () => {

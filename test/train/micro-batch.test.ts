@@ -55,6 +55,11 @@ describe('resolveMicroBatch', () => {
     expect(alone!.microBatchSize).toBeGreaterThan(three!.microBatchSize);
   });
 
+  it('gives the native back end four fifths of the machine', () => {
+    const room = roomOf('native', { memoryBytes: 10e9, numAtOnce: 1 });
+    expect(room).toEqual({ owner: 'the native back end', liveBytes: 8e9, residentBytes: 8e9 });
+  });
+
   it('takes the memory of the card where one computes, and refuses nothing before that is known', () => {
     const rows = { seqLength: 2048, rowsPerStep: 1024 };
     const on = (cardBytes?: number) =>

@@ -1,0 +1,51 @@
+// Where queries, keys and values of one head lie in the fused qkv [B·T, H·3·D], and the rotary turn of the first R dimensions, by halves.
+#pragma once
+#include "loops.h"
+
+namespace {
+
+struct Head {
+  i64 T, D, R;
+  i64 qkvStride; // 3·H·D
+  i64 stride;    // H·D
+  i64 qkv;       // offset of its queries; keys and values follow after D each
+  i64 attended;  // offset in [B·T, H·D]
+  i64 rows;      // offset in [B·H, T]
+};
+
+/** numbers: B, T, H, D, R; the i-th of B·H heads. */
+inline Head headAt(const Arguments& a, i64 i) {
+  const i64 T = size(a, 1), H = size(a, 2), D = size(a, 3);
+  const i64 b = i / H, h = i % H;
+  return {T, D, size(a, 4), 3 * H * D, H * D, b * T * 3 * H * D + h * 3 * D, b * T * H * D + h * D, i * T};
+}
+
+/** Turned vectors of all positions times `factor`: x [T, D] with a stride → [T, D]. */
+inline void turn(const Head& head, const float* x, const float* cos, const float* sin, float factor, float* out) {
+  const i64 half = head.R / 2, D = head.D;
+  for (i64 t = 0; t < head.T; t++) {
+    const float *from = x + t * head.qkvStride, *c = cos + t * D, *s = sin + t * D;
+    float* to = out + t * D;
+    for (i64 j = 0; j < half; j++) {
+      to[j] = (from[j] * c[j] - from[half + j] * s[j]) * factor;
+      to[half + j] = (from[half + j] * c[half + j] + from[j] * s[half + j]) * factor;
+    }
+    for (i64 j = head.R; j < D; j++) to[j] = from[j] * factor;
+  }
+}
+
+/** The gradient of that: dTurned [T, D] → dx with a stride. */
+inline void turnBack(const Head& head, const float* dTurned, const float* cos, const float* sin, float factor, float* dx) {
+  const i64 half = head.R / 2, D = head.D;
+  for (i64 t = 0; t < head.T; t++) {
+    const float *from = dTurned + t * D, *c = cos + t * D, *s = sin + t * D;
+    float* to = dx + t * head.qkvStride;
+    for (i64 j = 0; j < half; j++) {
+      to[j] = (from[j] * c[j] + from[half + j] * s[half + j]) * factor;
+      to[half + j] = (from[half + j] * c[half + j] - from[j] * s[j]) * factor;
+    }
+    for (i64 j = head.R; j < D; j++) to[j] = from[j] * factor;
+  }
+}
+
+} // namespace

@@ -1,0 +1,30 @@
+// How kernels cut their work: arithmetic that checks and kernels must agree on, the same for every instruction set and number of threads.
+#pragma once
+#include <cstdint>
+
+constexpr int MAX_RANK = 6;
+constexpr int MAX_SUMMANDS = 8;
+
+/** Values that are summed in one go; sums of sums keep the order whatever the number of threads. */
+constexpr std::int64_t CHUNK = 16384;
+
+/** Queries that attention takes at a time: their products with all keys are what is kept of the T × T matrix. */
+constexpr std::int64_t QUERY_BLOCK = 64;
+
+/** Logits that are formed at a time: 64 MB. Fewer would go over the embedding's gradient more often. */
+constexpr std::int64_t MAX_LOGITS = 16 * 1024 * 1024;
+
+static inline std::int64_t chunksOf(std::int64_t count) { return (count + CHUNK - 1) / CHUNK; }
+
+/** Rows whose logits are formed at a time. */
+static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
+  const std::int64_t rows = MAX_LOGITS / V;
+  if (rows >= N) return N;
+  return rows < 1 ? 1 : rows;
+}
+
+/** Floats of one thread: queries and keys, and a block of logits. */
+static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D) { return 2 * T * D + QUERY_BLOCK * T; }
+
+/** Floats of one thread: queries, keys and their gradients; blocks of weights and of their gradients. */
+static inline std::int64_t attentionGradientScratch(std::int64_t T, std::int64_t D) { return 4 * T * D + 2 * QUERY_BLOCK * T; }

@@ -1,0 +1,101 @@
+// What the loops share: the namespace of the instruction set that this file is being compiled for, and exponentials that the compiler turns into vectors.
+// No C++ library here: a template that two files share would be linked once, with the wider instruction set, and crash the narrower machine.
+#pragma once
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include "../kernels.h"
+#include "blocks.h"
+
+#ifndef TIRESIAS_LEVEL
+#error "compile with -DTIRESIAS_LEVEL=avx2 or avx512"
+#endif
+
+typedef int64_t i64;
+
+/** Work below this many values is not worth waking threads for. */
+constexpr i64 ALONE = 16384;
+
+static inline const float* floats(const Arguments& a, int i) { return (const float*)a.in[i].data; }
+static inline const int32_t* ints(const Arguments& a, int i) { return (const int32_t*)a.in[i].data; }
+static inline float* result(const Arguments& a, int i) { return (float*)a.out[i].data; }
+static inline i64 size(const Arguments& a, int i) { return (i64)a.numbers[i]; }
+
+/** eˣ to two units in the last place (minimax polynomial of Cephes' expf); 0 below −87.3, infinity above 88.7, NaN of NaN. */
+static inline float exponential(float x) {
+  float clamped = x < -87.33f ? -87.33f : x;
+  clamped = clamped > 88.72f ? 88.72f : clamped;
+  const float n = __builtin_rintf(clamped * 1.44269504088896341f);
+  float r = clamped - n * 0.693359375f;
+  r = r - n * -2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  // 2ⁿ in two halves: n = 128 alone has no bits of its own.
+  const int32_t whole = x == x ? (int32_t)n : 0;
+  const int32_t half = whole / 2;
+  union { int32_t bits; float value; } first = {(half + 127) << 23}, second = {(whole - half + 127) << 23};
+  const float value = p * first.value * second.value;
+  const float low = x < -87.33f ? 0.0f : value;
+  return x > 88.72f ? (float)INFINITY : low;
+}
+
+static inline float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
+
+/** Series below one half, Abramowitz and Stegun 7.1.26 (1.5e-7) above. */
+static inline float errorFunction(float x) {
+  const float y = x < 0 ? -x : x;
+  const float z = x * x;
+  float series = -1.0f / 1320;
+  series = series * z + 1.0f / 216;
+  series = series * z - 1.0f / 42;
+  series = series * z + 1.0f / 10;
+  series = series * z - 1.0f / 3;
+  series = (series * z + 1.0f) * x * 1.1283791670955126f;
+  const float t = 1.0f / (1.0f + 0.3275911f * y);
+  float p = 1.061405429f;
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  const float tail = 1.0f - p * t * exponential(-z);
+  const float signedTail = x < 0 ? -tail : tail;
+  return y < 0.5f ? series : signedTail;
+}
+
+/** Says which index is out of bounds; the first found stays. True when all are good. */
+static inline bool checkIndices(const Arguments& a, const int32_t* indices, i64 count, i64 limit, const char* what) {
+  for (i64 i = 0; i < count; i++) {
+    if (indices[i] >= 0 && indices[i] < limit) continue;
+    a.failure->isSet = true;
+    snprintf(a.failure->message, sizeof a.failure->message, "%s %lld is %d, expected 0 to %lld", what, (long long)i, indices[i], (long long)limit - 1);
+    return false;
+  }
+  return true;
+}
+
+/** Sums over rows: x [N, C] → sums [C], by blocks of rows so that rounding grows with the blocks' number only. Columns are the threads' shares. */
+static inline void columnSums(const float* x, float* sums, i64 N, i64 C, int numThreads) {
+  constexpr i64 WIDTH = 64, ROWS = 64;
+#pragma omp parallel for schedule(static) num_threads(numThreads) if (N * C > ALONE)
+  for (i64 begin = 0; begin < C; begin += WIDTH) {
+    const i64 width = C - begin < WIDTH ? C - begin : WIDTH;
+    float total[WIDTH] = {0};
+    for (i64 first = 0; first < N; first += ROWS) {
+      float part[WIDTH] = {0};
+      const i64 last = first + ROWS < N ? first + ROWS : N;
+      for (i64 row = first; row < last; row++) {
+        const float* values = x + row * C + begin;
+#pragma omp simd
+        for (i64 j = 0; j < width; j++) part[j] += values[j];
+      }
+      for (i64 j = 0; j < width; j++) total[j] += part[j];
+    }
+    for (i64 j = 0; j < width; j++) sums[begin + j] = total[j];
+  }
+}

@@ -1,0 +1,106 @@
+#include "executor.h"
+#include <omp.h>
+#include <chrono>
+#include <new>
+
+namespace {
+
+/** The operands as a kernel sees them; for a check, the identity of each buffer stands for its memory. */
+std::vector<Operand> operandsOf(const std::vector<std::shared_ptr<Buffer>>& buffers, bool isForCheck) {
+  std::vector<Operand> operands;
+  operands.reserve(buffers.size());
+  for (const auto& buffer : buffers) operands.push_back({isForCheck ? buffer.get() : buffer->data, buffer->count, buffer->dtype});
+  return operands;
+}
+
+Arguments argumentsOf(const Call& call, const std::vector<Operand>& in, const std::vector<Operand>& out, int numThreads) {
+  return {in.data(),           static_cast<int>(in.size()),           out.data(), static_cast<int>(out.size()),
+          call.numbers.data(), static_cast<int>(call.numbers.size()), nullptr,    numThreads,
+          nullptr};
+}
+
+void fail(const Call& call, std::shared_ptr<const Failure> failure) {
+  for (const auto& buffer : call.out) buffer->failure = failure;
+}
+
+} // namespace
+
+void checkCall(Call& call, int numThreads) {
+  const auto in = operandsOf(call.in, true), out = operandsOf(call.out, true);
+  call.scratchBytes = call.kernel->check(argumentsOf(call, in, out, numThreads));
+}
+
+void runCall(const Call& call, Memory& memory, int numThreads) {
+  for (const auto& buffer : call.in) {
+    if (buffer->failure != nullptr) return fail(call, buffer->failure);
+  }
+  void* scratch = nullptr;
+  try {
+    for (const auto& buffer : call.out) buffer->allocated();
+    if (call.scratchBytes > 0) scratch = memory.take(call.scratchBytes);
+  } catch (const std::bad_alloc&) {
+    const std::string message = std::string("the system has no memory left for the kernel ") + call.kernel->name;
+    return fail(call, std::make_shared<const Failure>(Failure{"memory", message}));
+  }
+  KernelFailure failure{false, {0}};
+  const auto in = operandsOf(call.in, false), out = operandsOf(call.out, false);
+  Arguments arguments = argumentsOf(call, in, out, numThreads);
+  arguments.scratch = scratch;
+  arguments.failure = &failure;
+  call.kernel->run(arguments);
+  if (scratch != nullptr) memory.giveBack(scratch, call.scratchBytes);
+  if (failure.isSet) fail(call, std::make_shared<const Failure>(Failure{"index", failure.message}));
+}
+
+Executor::Executor(const KernelTable* table, int numThreads)
+    : table(table), threads(numThreads), kernelTimes(table->numKernels), worker([this] { work(); }) {}
+
+Executor::~Executor() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    isStopping = true;
+  }
+  hasWork.notify_one();
+  worker.join();
+}
+
+void Executor::enqueue(std::function<void()> task) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    queue.push_back(std::move(task));
+  }
+  hasWork.notify_one();
+}
+
+void Executor::enqueueCall(Call call, std::shared_ptr<Memory> memory) {
+  enqueue([this, call = std::move(call), memory = std::move(memory)] {
+    const auto started = std::chrono::steady_clock::now();
+    runCall(call, *memory, threads);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+    const std::lock_guard<std::mutex> lock(mutex);
+    KernelTime& time = kernelTimes[call.kernel - table->kernels];
+    time.numCalls += 1;
+    time.seconds += taken.count();
+  });
+}
+
+std::vector<KernelTime> Executor::times() {
+  const std::lock_guard<std::mutex> lock(mutex);
+  return kernelTimes;
+}
+
+void Executor::work() {
+  omp_set_num_threads(threads); // of this thread's teams, oneDNN's too
+  omp_set_dynamic(0);
+  while (true) {
+    std::function<void()> task;
+    {
+      std::unique_lock<std::mutex> lock(mutex);
+      hasWork.wait(lock, [this] { return isStopping || !queue.empty(); });
+      if (isStopping) return;
+      task = std::move(queue.front());
+      queue.pop_front();
+    }
+    task();
+  }
+}

@@ -1,0 +1,447 @@
+// The kernels without Node: each against float64 loops, at both instruction sets that the machine has, with one thread and two for the same bits; what checks
+// must refuse, indices out of bounds, failures that travel. `make test SANITIZE=1` runs it under AddressSanitizer and UBSan.
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include "../executor.h"
+
+namespace {
+
+using Buffers = std::vector<std::shared_ptr<Buffer>>;
+using Doubles = std::vector<double>;
+
+const KernelTable* table;
+auto memory = std::make_shared<Memory>();
+int numChecks = 0;
+
+void expect(bool isTrue, const std::string& what) {
+  numChecks++;
+  if (isTrue) return;
+  std::fprintf(stderr, "failed (%s): %s\n", table->level, what.c_str());
+  std::exit(1);
+}
+
+const Kernel* kernel(const std::string& name) {
+  for (int i = 0; i < table->numKernels; i++) {
+    if (name == table->kernels[i].name) return &table->kernels[i];
+  }
+  std::fprintf(stderr, "no kernel %s\n", name.c_str());
+  std::exit(1);
+}
+
+std::shared_ptr<Buffer> floats(const Doubles& values) {
+  auto buffer = std::make_shared<Buffer>(memory, Dtype::float32, values.size());
+  float* data = static_cast<float*>(buffer->allocated());
+  std::copy(values.begin(), values.end(), data);
+  return buffer;
+}
+
+std::shared_ptr<Buffer> ints(const std::vector<int>& values) {
+  auto buffer = std::make_shared<Buffer>(memory, Dtype::int32, values.size());
+  std::copy(values.begin(), values.end(), static_cast<std::int32_t*>(buffer->allocated()));
+  return buffer;
+}
+
+std::shared_ptr<Buffer> room(std::int64_t count, Dtype dtype = Dtype::float32) { return std::make_shared<Buffer>(memory, dtype, count); }
+
+/** What fp32 keeps of random values around zero. */
+Doubles randoms(std::int64_t count, unsigned seed) {
+  std::mt19937 generator(seed);
+  Doubles values(count);
+  for (double& value : values) value = static_cast<float>(generator() / 4294967296.0 * 2 - 1);
+  return values;
+}
+
+void runOn(const std::string& name, Buffers in, Buffers out, Doubles numbers, int numThreads) {
+  Call call{kernel(name), std::move(in), std::move(out), std::move(numbers)};
+  checkCall(call, numThreads);
+  runCall(call, *memory, numThreads);
+}
+
+void expectClose(const Buffer& found, const Doubles& expected, const std::string& what, double tolerance = 1e-5) {
+  expect(found.failure == nullptr, what + ": " + (found.failure ? found.failure->message : ""));
+  expect(found.count == static_cast<std::int64_t>(expected.size()), what + ": another number of values");
+  double largest = 1e-30, worst = 0;
+  for (double value : expected) largest = std::max(largest, std::fabs(value));
+  for (std::int64_t i = 0; i < found.count; i++) worst = std::max(worst, std::fabs(static_cast<const float*>(found.data)[i] - expected[i]));
+  expect(worst <= tolerance * largest, what + ": off by " + std::to_string(worst / largest));
+}
+
+/** Runs with one thread and with two, which must give the same bits, and compares each output. */
+void check(const std::string& name, const Buffers& in, const Doubles& numbers, const std::vector<Doubles>& expected) {
+  Buffers first, second;
+  for (const Doubles& values : expected) {
+    first.push_back(room(values.size()));
+    second.push_back(room(values.size()));
+  }
+  runOn(name, in, first, numbers, 1);
+  runOn(name, in, second, numbers, 2);
+  for (size_t i = 0; i < expected.size(); i++) {
+    expectClose(*first[i], expected[i], name + ", output " + std::to_string(i));
+    expect(std::memcmp(first[i]->data, second[i]->data, first[i]->numBytes()) == 0, name + ": other bits with two threads");
+  }
+}
+
+void refused(const std::string& name, const Buffers& in, const Buffers& out, const Doubles& numbers) {
+  try {
+    runOn(name, in, out, numbers, 1);
+  } catch (const std::invalid_argument&) {
+    numChecks++;
+    return;
+  }
+  expect(false, name + " took arguments that do not fit");
+}
+
+void elementWise() {
+  const int count = 40000; // above what one thread does alone
+  const Doubles x = randoms(count, 1), y = randoms(count, 2);
+  const auto with = [&](auto f) {
+    Doubles z(count);
+    for (int i = 0; i < count; i++) z[i] = f(x[i], y[i]);
+    return z;
+  };
+  const std::function<double(double, double)> binaries[] = {
+      [](double a, double b) { return a + b; }, [](double a, double b) { return a - b; },          [](double a, double b) { return a * b; },
+      [](double a, double b) { return a / b; }, [](double a, double b) { return std::max(a, b); }, [](double a, double b) { return std::min(a, b); }};
+  for (int i = 0; i < 6; i++) check("binary", {floats(x), floats(y)}, {double(i), 1, count, 1, 1}, {with(binaries[i])});
+  const Doubles row = randoms(7, 3);
+  Doubles spread(21);
+  for (int i = 0; i < 21; i++) spread[i] = x[i] + row[i % 7];
+  check("binary", {floats(Doubles(x.begin(), x.begin() + 21)), floats(row)}, {0, 2, 3, 7, 7, 1, 0, 1}, {spread});
+  const std::function<double(double)> unaries[] = {[](double a) { return std::exp(a); }, [](double a) { return std::log(a); },
+                                                   [](double a) { return std::sqrt(a); }, [](double a) { return 1 / std::sqrt(a); },
+                                                   [](double a) { return a * a; },        [](double a) { return 1 / (1 + std::exp(-a)); },
+                                                   [](double a) { return std::erf(a); }};
+  Doubles positive(count);
+  for (int i = 0; i < count; i++) positive[i] = static_cast<float>(std::fabs(x[i]) + 0.01);
+  for (int i = 0; i < 7; i++) {
+    Doubles expected(count);
+    for (int j = 0; j < count; j++) expected[j] = unaries[i](positive[j]);
+    check("unary", {floats(positive)}, {double(i), count}, {expected});
+  }
+  check("addN", {floats(x), floats(y), floats(x)}, {count}, {with([](double a, double b) { return 2 * a + b; })});
+  check("scale", {floats(x), floats({3})}, {count}, {with([](double a, double) { return 3 * a; })});
+  check("fill", {}, {5, 2.5}, {Doubles(5, 2.5)});
+  double squares = 0;
+  for (int i = 0; i < count; i++) squares += x[i] * x[i] + y[i] * y[i];
+  check("squareSum", {floats(x), floats(y)}, {}, {{squares}});
+  const auto gelu = [](double a) { return 0.5 * a * (1 + std::erf(a / std::sqrt(2))); };
+  check("gelu", {floats(x)}, {1, count}, {with([&](double a, double) { return gelu(a); })});
+  check("geluGradient", {floats(y), floats(x)}, {1, count},
+        {with([&](double a, double b) { return b * (gelu(a + 1e-5) - gelu(a - 1e-5)) / 2e-5; })});
+  refused("binary", {floats(x), floats(row)}, {room(count)}, {0, 1, count, 1, 1});
+  refused("unary", {floats(x)}, {room(count - 1)}, {0, count});
+  refused("unary", {ints({1, 2})}, {room(2)}, {0, 2});
+  refused("unary", {floats({1, 2})}, {room(2)}, {99, 2});
+  refused("unary", {floats({1, 2})}, {room(2)}, {0, -2});
+  refused("unary", {floats({1, 2})}, {room(2)}, {0, 1e300});
+}
+
+void extremes() {
+  auto y = room(4);
+  runOn("unary", {floats({1000, -1000, 88.7, NAN})}, {y}, {0, 4}, 1);
+  const float* values = static_cast<float*>(y->data);
+  expect(std::isinf(values[0]) && values[1] == 0 && std::isnan(values[3]), "exp of 1000, −1000 and NaN");
+  expect(std::fabs(values[2] / std::exp(88.7f) - 1) < 1e-5, "exp near the largest float");
+}
+
+void movements() {
+  const Doubles x = randoms(24, 4);
+  Doubles turned(24);
+  for (int i = 0; i < 4; i++) {
+    for (int j = 0; j < 6; j++) turned[j * 4 + i] = x[i * 6 + j];
+  }
+  check("copy", {floats(x)}, {2, 6, 4, 0, 1, 6, 0, 4, 1}, {turned});
+  refused("copy", {floats(x)}, {room(24)}, {2, 6, 4, 1, 1, 6, 0, 4, 1}); // one value beyond the input
+  refused("copy", {floats(x)}, {room(23)}, {2, 6, 4, 0, 1, 6, 0, 4, 1});
+  check("gather", {floats(x), ints({3, 0, 3})}, {4, 6, 3}, {[&] {
+          Doubles rows;
+          for (int id : {3, 0, 3}) rows.insert(rows.end(), x.begin() + id * 6, x.begin() + id * 6 + 6);
+          return rows;
+        }()});
+  Doubles sums(18, 0);
+  for (int i = 0; i < 4; i++) {
+    for (int j = 0; j < 6; j++) sums[(i % 2 ? 2 : 0) * 6 + j] += x[i * 6 + j];
+  }
+  check("scatterRows", {ints({0, 2, 0, 2}), floats(x)}, {3, 6, 4}, {sums});
+  for (int bad : {-1, 4, 2147483647}) {
+    auto rows = room(6);
+    runOn("gather", {floats(x), ints({bad})}, {rows}, {4, 6, 1}, 2);
+    expect(rows->failure != nullptr && rows->failure->code == "index", "a foreign id fails");
+    auto next = room(6);
+    runOn("unary", {rows}, {next}, {0, 6}, 1);
+    expect(next->failure == rows->failure, "a failure goes on to what depends on it");
+    auto table = room(24);
+    runOn("scatterRows", {ints({bad}), floats(Doubles(6, 1))}, {table}, {4, 6, 1}, 2);
+    expect(table->failure != nullptr, "a foreign id scatters nothing");
+  }
+}
+
+void reductions() {
+  const int O = 3, R = 300, I = 70;
+  const Doubles x = randoms(O * R * I, 5);
+  Doubles sum(O * I, 0), mean(O * I), max(O * I, -9);
+  for (int i = 0; i < O * R * I; i++) {
+    const int place = i / (R * I) * I + i % I;
+    sum[place] += x[i];
+    max[place] = std::max(max[place], x[i]);
+  }
+  for (int i = 0; i < O * I; i++) mean[i] = sum[i] / R;
+  check("reduce", {floats(x)}, {0, O, R, I}, {sum});
+  check("reduce", {floats(x)}, {1, O, R, I}, {mean});
+  check("reduce", {floats(x)}, {2, O, R, I}, {max});
+  double total = 0;
+  for (double value : x) total += value;
+  check("reduce", {floats(x)}, {0, 1, double(x.size()), 1}, {{total}});
+  auto places = room(2, Dtype::int32);
+  runOn("argMax", {floats({1, 5, 5, 9, 2, 9})}, {places}, {2, 3}, 1);
+  expect(static_cast<int*>(places->data)[0] == 1 && static_cast<int*>(places->data)[1] == 0, "the first of the largest");
+  Doubles soft(6);
+  const Doubles logits = {1, 2, 3, -100, 0, 100};
+  for (int r = 0; r < 2; r++) {
+    double all = 0;
+    for (int j = 0; j < 3; j++) all += std::exp(logits[r * 3 + j] - logits[r * 3 + 2]);
+    for (int j = 0; j < 3; j++) soft[r * 3 + j] = std::exp(logits[r * 3 + j] - logits[r * 3 + 2]) / all;
+  }
+  check("softmax", {floats(logits)}, {2, 3}, {soft});
+}
+
+/** a [m, k], b [k, n], plain. */
+Doubles productOf(const Doubles& a, const Doubles& b, int m, int n, int k) {
+  Doubles c(m * n, 0);
+  for (int i = 0; i < m; i++) {
+    for (int l = 0; l < k; l++) {
+      for (int j = 0; j < n; j++) c[i * n + j] += a[i * k + l] * b[l * n + j];
+    }
+  }
+  return c;
+}
+
+Doubles turned(const Doubles& x, int rows, int columns) {
+  Doubles y(x.size());
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < columns; j++) y[j * rows + i] = x[i * columns + j];
+  }
+  return y;
+}
+
+void products() {
+  const int N = 150, I = 33, O = 65;
+  const Doubles x = randoms(N * I, 6), w = randoms(O * I, 7), b = randoms(O, 8), dy = randoms(N * O, 9);
+  Doubles y = productOf(x, turned(w, O, I), N, O, I), dBias(O, 0);
+  for (int i = 0; i < N * O; i++) y[i] += b[i % O];
+  for (int i = 0; i < N * O; i++) dBias[i % O] += dy[i];
+  check("linear", {floats(x), floats(w), floats(b)}, {N, I, O}, {y});
+  check("linearGradient", {floats(dy), floats(x), floats(w)}, {N, I, O},
+        {productOf(dy, w, N, I, O), productOf(turned(dy, N, O), x, O, I, N), dBias});
+  for (int a = 0; a < 2; a++) {
+    for (int c = 0; c < 2; c++) {
+      check("product", {floats(a ? turned(x, N, I) : x), floats(c ? w : turned(w, O, I))}, {1, N, O, I, double(a), double(c), 1, 1},
+            {productOf(x, turned(w, O, I), N, O, I)});
+    }
+  }
+  refused("product", {floats(x), floats(w)}, {room(N * O)}, {2, N, O, I, 0, 1, 1, 1});
+  refused("product", {floats(x), floats(w)}, {room(N * O)}, {1, N, O, I, 0, 2, 1, 1});
+  refused("linear", {floats(x), floats(w), floats(x)}, {room(N * O)}, {N, I, O});
+  auto square = floats(randoms(16, 1));
+  refused("product", {square, square}, {square}, {1, 4, 4, 4, 0, 0, 1, 1}); // the output is an input
+}
+
+void norms() {
+  const int N = 300, C = 70;
+  const Doubles x = randoms(N * C, 10), w = randoms(C, 11), b = randoms(C, 12), dy = randoms(N * C, 13);
+  Doubles y(N * C), mean(N), rstd(N), dx(N * C), dw(C, 0), db(C, 0);
+  for (int r = 0; r < N; r++) {
+    double sum = 0, squares = 0, dSum = 0, projection = 0;
+    for (int j = 0; j < C; j++) sum += x[r * C + j];
+    mean[r] = sum / C;
+    for (int j = 0; j < C; j++) squares += std::pow(x[r * C + j] - mean[r], 2);
+    rstd[r] = 1 / std::sqrt(squares / C + 1e-5);
+    const auto normal = [&](int j) { return (x[r * C + j] - mean[r]) * rstd[r]; };
+    for (int j = 0; j < C; j++) {
+      y[r * C + j] = normal(j) * w[j] + b[j];
+      dSum += dy[r * C + j] * w[j] / C;
+      projection += dy[r * C + j] * w[j] * normal(j) / C;
+      dw[j] += dy[r * C + j] * normal(j);
+      db[j] += dy[r * C + j];
+    }
+    for (int j = 0; j < C; j++) dx[r * C + j] = (dy[r * C + j] * w[j] - dSum - normal(j) * projection) * rstd[r];
+  }
+  check("layerNorm", {floats(x), floats(w), floats(b)}, {N, C, 1e-5}, {y, mean, rstd});
+  check("layerNormGradient", {floats(dy), floats(x), floats(w), floats(mean), floats(rstd)}, {N, C}, {dx, dw, db});
+}
+
+void losses() {
+  const int N = 40, C = 9, V = 500000; // two blocks of rows
+  const Doubles h = randoms(N * C, 14);
+  Doubles e = randoms(V * C, 15), logProbs(N), dh(N * C, 0), de(V * C, 0);
+  std::vector<int> labels(N);
+  double loss = 0;
+  for (int i = 0; i < N; i++) {
+    labels[i] = (i * 7919) % V;
+    Doubles logits(V);
+    double total = 0;
+    for (int v = 0; v < V; v++) {
+      for (int j = 0; j < C; j++) logits[v] += h[i * C + j] * e[v * C + j];
+      total += std::exp(logits[v]);
+    }
+    logProbs[i] = logits[labels[i]] - std::log(total);
+    loss -= logProbs[i] / N;
+    for (int v = 0; v < V; v++) {
+      const double d = (std::exp(logits[v]) / total - (v == labels[i])) / N;
+      for (int j = 0; j < C; j++) dh[i * C + j] += d * e[v * C + j];
+      for (int j = 0; j < C; j++) de[v * C + j] += d * h[i * C + j];
+    }
+  }
+  check("crossEntropy", {floats(h), floats(e), ints(labels)}, {N, C, V}, {{loss}, dh, de});
+  check("labelLogProbs", {floats(h), floats(e), ints(labels)}, {N, C, V}, {logProbs});
+  labels[3] = V;
+  auto bad = room(N);
+  runOn("labelLogProbs", {floats(h), floats(e), ints(labels)}, {bad}, {N, C, V}, 2);
+  expect(bad->failure != nullptr && bad->failure->message == "label 3 is 500000, expected 0 to 499999", "a foreign label fails");
+}
+
+/** Attention as on paper, so that its gradient can be had by differences. numbers: B, T, H, D, R. */
+Doubles attended(const Doubles& qkv, const Doubles& cosines, const Doubles& sines, int B, int T, int H, int D, int R) {
+  Doubles out(B * T * H * D, 0);
+  const auto turn = [&](int b, int t, int h, int part, int j) {
+    const double* x = &qkv[(b * T + t) * 3 * H * D + h * 3 * D + part * D];
+    if (j >= R) return x[j];
+    const double other = j < R / 2 ? -x[j + R / 2] : x[j - R / 2];
+    return x[j] * cosines[t * D + j] + other * sines[t * D + j];
+  };
+  for (int i = 0; i < B * H * T; i++) {
+    const int b = i / (H * T), h = i / T % H, t = i % T;
+    Doubles weights(t + 1, 0);
+    double total = 0;
+    for (int s = 0; s <= t; s++) {
+      for (int j = 0; j < D; j++) weights[s] += turn(b, t, h, 0, j) * turn(b, s, h, 1, j) / std::sqrt(D);
+      total += weights[s] = std::exp(weights[s]);
+    }
+    for (int s = 0; s <= t; s++) {
+      for (int j = 0; j < D; j++) out[(b * T + t) * H * D + h * D + j] += weights[s] / total * qkv[(b * T + s) * 3 * H * D + h * 3 * D + 2 * D + j];
+    }
+  }
+  return out;
+}
+
+void attentions() {
+  const int B = 2, T = 70, H = 2, D = 6, R = 4; // two blocks of queries
+  const Doubles qkv = randoms(B * T * 3 * H * D, 16), dy = randoms(B * T * H * D, 17);
+  Doubles cosines(T * D, 1), sines(T * D, 0);
+  for (int i = 0; i < T * D; i++) {
+    if (i % D >= R) continue;
+    const double angle = static_cast<float>((i / D) * std::pow(10, -2.0 * (i % D % (R / 2)) / R));
+    cosines[i] = static_cast<float>(std::cos(angle));
+    sines[i] = static_cast<float>(std::sin(angle));
+  }
+  const Doubles sizes = {B, T, H, D, R};
+  const Doubles expected = attended(qkv, cosines, sines, B, T, H, D, R);
+  auto out = room(B * T * H * D), logSumExp = room(B * H * T), dQkv = room(qkv.size()), again = room(qkv.size());
+  const Buffers tables = {floats(cosines), floats(sines)};
+  runOn("attention", {floats(qkv), tables[0], tables[1]}, {out, logSumExp}, sizes, 2);
+  expectClose(*out, expected, "attention");
+  const Buffers in = {floats(dy), floats(qkv), out, logSumExp, tables[0], tables[1]};
+  runOn("attentionGradient", in, {dQkv}, sizes, 1);
+  runOn("attentionGradient", in, {again}, sizes, 2);
+  expect(std::memcmp(dQkv->data, again->data, dQkv->numBytes()) == 0, "attentionGradient: other bits with two threads");
+  for (size_t place = 0; place < qkv.size(); place += 97) {
+    Doubles moved = qkv;
+    const auto along = [&](double step) {
+      moved[place] = qkv[place] + step;
+      const Doubles y = attended(moved, cosines, sines, B, T, H, D, R);
+      double sum = 0;
+      for (size_t i = 0; i < y.size(); i++) sum += y[i] * dy[i];
+      return sum;
+    };
+    const double slope = (along(1e-4) - along(-1e-4)) / 2e-4;
+    expect(std::fabs(static_cast<float*>(dQkv->data)[place] - slope) < 1e-5, "attentionGradient at " + std::to_string(place));
+  }
+  refused("attention", {floats(qkv), tables[0], tables[1]}, {room(B * T * H * D), room(B * H * T)}, {B, T, H, D, 5});
+  refused("attention", {floats(qkv), tables[0], floats({1})}, {room(B * T * H * D), room(B * H * T)}, sizes);
+}
+
+void optimizer() {
+  const int count = 20000;
+  const Doubles w = randoms(count, 18), m = randoms(count, 19), g = randoms(count, 20);
+  Doubles v = randoms(count, 21), w2(count), m2(count), v2(count);
+  for (double& value : v) value = std::fabs(value);
+  for (int i = 0; i < count; i++) {
+    const double gradient = 0.5 * g[i];
+    m2[i] = 0.9 * m[i] + 0.1 * gradient;
+    v2[i] = 0.95 * v[i] + 0.05 * gradient * gradient;
+    w2[i] = w[i] - 0.01 * (m2[i] / 0.3 / (std::sqrt(v2[i] / 0.2) + 1e-8) + 0.1 * w[i]);
+  }
+  const Doubles settings = {count, 0.01, 0.9, 0.95, 1e-8, 0.1, 0.5, 0.3, 0.2};
+  check("adamw", {floats(w), floats(m), floats(v), floats(g)}, settings, {w2, m2, v2});
+  const Buffers state = {floats(w), floats(m), floats(v)};
+  runOn("adamw", {state[0], state[1], state[2], floats(g)}, state, settings, 2);
+  expectClose(*state[0], w2, "adamw in place");
+}
+
+/** Calls in order on the executor's thread; what is dropped early lives until its kernel has run. */
+void queue() {
+  Executor executor(table, 2);
+  auto x = floats(Doubles(1000, 1));
+  for (int i = 0; i < 100; i++) {
+    auto next = room(1000);
+    Call call{kernel("addN"), {x, x}, {next}, {1000}};
+    checkCall(call, 2);
+    executor.enqueueCall(std::move(call), memory);
+    x = i % 10 == 9 ? floats(Doubles(1000, 1)) : next;
+  }
+  auto last = room(1000);
+  Call call{kernel("addN"), {x, x}, {last}, {1000}};
+  checkCall(call, 2);
+  executor.enqueueCall(std::move(call), memory);
+  std::mutex mutex;
+  std::condition_variable arrived;
+  bool isThere = false;
+  executor.enqueue([&] {
+    const std::lock_guard<std::mutex> lock(mutex);
+    isThere = true;
+    arrived.notify_one();
+  });
+  std::unique_lock<std::mutex> lock(mutex);
+  arrived.wait(lock, [&] { return isThere; });
+  expectClose(*last, Doubles(1000, 2), "the last of a queue");
+}
+
+void memoryRefused() {
+  auto huge = room(1LL << 40); // 4 TiB
+  runOn("fill", {}, {huge}, {double(1LL << 40), 0}, 1);
+  expect(huge->failure != nullptr && huge->failure->code == "memory", "a lack of memory is a failure of the buffer");
+}
+
+} // namespace
+
+int main(int argc, char**) {
+  for (const char* level : {"avx2", "avx512"}) {
+    table = tableForThisProcessor(level);
+    if (table == nullptr) {
+      std::printf("kernels at %s: skipped, this processor has not got it\n", level);
+      continue;
+    }
+    numChecks = 0;
+    elementWise();
+    extremes();
+    movements();
+    reductions();
+    products();
+    norms();
+    losses();
+    attentions();
+    optimizer();
+    queue();
+    if (argc < 2) memoryRefused(); // a sanitizer ends the process instead
+    std::printf("kernels at %s: %d checks passed\n", level, numChecks);
+  }
+  return 0;
+}
