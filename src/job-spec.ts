@@ -215,7 +215,10 @@ export const jobSpecSchema = z
       }),
     training: training.prefault({}),
     evaluation: evaluation.prefault({}),
-    backend: z.enum(['auto', 'tensorflow', 'native', 'wasm', 'cpu']).default('auto').meta({ description: 'What computes.' }),
+    backend: z
+      .enum(['auto', 'tensorflow', 'native', 'wasm', 'cpu'])
+      .default('auto')
+      .meta({ description: 'What computes.' }),
     priority: z.int().min(-100).max(100).default(0).meta({ description: 'Higher is claimed earlier.' }),
   })
   .superRefine((spec, context) => {
