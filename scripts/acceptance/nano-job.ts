@@ -12,13 +12,14 @@ export interface FinishedJob {
   readonly message: string | null;
 }
 
-/** The demo's job with changes. */
+/** The demo's job with changes, on wasm: the published weights are its, so that the control can be held against them bit for bit. */
 export function nanoSpec(changes: Partial<JobSpecInput> = {}): JobSpecInput {
   return {
     model: 'nano-1m',
     checkpoint: `step${NANO_WINDOW.from}`,
     dataset: 'nano-stories',
     intervention: { direction: 'masculine-to-feminine' },
+    backend: 'wasm',
     ...changes,
   };
 }
