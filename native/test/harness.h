@@ -1,0 +1,102 @@
+// How the tests of the kernels make buffers, run a kernel as the back end does, and compare with what float64 loops computed.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include "../executor.h"
+
+namespace {
+
+using Buffers = std::vector<std::shared_ptr<Buffer>>;
+using Doubles = std::vector<double>;
+
+const KernelTable* table;
+auto memory = std::make_shared<Memory>();
+int numChecks = 0;
+
+void expect(bool isTrue, const std::string& what) {
+  numChecks++;
+  if (isTrue) return;
+  std::fprintf(stderr, "failed (%s): %s\n", table->level, what.c_str());
+  std::exit(1);
+}
+
+const Kernel* kernel(const std::string& name) {
+  for (int i = 0; i < table->numKernels; i++) {
+    if (name == table->kernels[i].name) return &table->kernels[i];
+  }
+  std::fprintf(stderr, "no kernel %s\n", name.c_str());
+  std::exit(1);
+}
+
+std::shared_ptr<Buffer> floats(const Doubles& values) {
+  auto buffer = std::make_shared<Buffer>(memory, Dtype::float32, values.size());
+  float* data = static_cast<float*>(buffer->allocated());
+  std::copy(values.begin(), values.end(), data);
+  return buffer;
+}
+
+std::shared_ptr<Buffer> ints(const std::vector<int>& values) {
+  auto buffer = std::make_shared<Buffer>(memory, Dtype::int32, values.size());
+  std::copy(values.begin(), values.end(), static_cast<std::int32_t*>(buffer->allocated()));
+  return buffer;
+}
+
+std::shared_ptr<Buffer> room(std::int64_t count, Dtype dtype = Dtype::float32) { return std::make_shared<Buffer>(memory, dtype, count); }
+
+/** What fp32 keeps of random values around zero. */
+Doubles randoms(std::int64_t count, unsigned seed) {
+  std::mt19937 generator(seed);
+  Doubles values(count);
+  for (double& value : values) value = static_cast<float>(generator() / 4294967296.0 * 2 - 1);
+  return values;
+}
+
+void runOn(const std::string& name, Buffers in, Buffers out, Doubles numbers, int numThreads) {
+  Call call{kernel(name), std::move(in), std::move(out), std::move(numbers)};
+  checkCall(call, numThreads);
+  runCall(call, *memory, numThreads);
+}
+
+void expectClose(const Buffer& found, const Doubles& expected, const std::string& what, double tolerance = 1e-5) {
+  expect(found.failure == nullptr, what + ": " + (found.failure ? found.failure->message : ""));
+  expect(found.count == static_cast<std::int64_t>(expected.size()), what + ": another number of values");
+  double largest = 1e-30, worst = 0;
+  for (double value : expected) largest = std::max(largest, std::fabs(value));
+  for (std::int64_t i = 0; i < found.count; i++) worst = std::max(worst, std::fabs(static_cast<const float*>(found.data)[i] - expected[i]));
+  expect(worst <= tolerance * largest, what + ": off by " + std::to_string(worst / largest));
+}
+
+/** Runs with one thread and with two, which must give the same bits, and compares each output. */
+void check(const std::string& name, const Buffers& in, const Doubles& numbers, const std::vector<Doubles>& expected) {
+  Buffers first, second;
+  for (const Doubles& values : expected) {
+    first.push_back(room(values.size()));
+    second.push_back(room(values.size()));
+  }
+  runOn(name, in, first, numbers, 1);
+  runOn(name, in, second, numbers, 2);
+  for (size_t i = 0; i < expected.size(); i++) {
+    expectClose(*first[i], expected[i], name + ", output " + std::to_string(i));
+    expect(std::memcmp(first[i]->data, second[i]->data, first[i]->numBytes()) == 0, name + ": other bits with two threads");
+  }
+}
+
+void refused(const std::string& name, const Buffers& in, const Buffers& out, const Doubles& numbers) {
+  try {
+    runOn(name, in, out, numbers, 1);
+  } catch (const std::invalid_argument&) {
+    numChecks++;
+    return;
+  }
+  expect(false, name + " took arguments that do not fit");
+}
+
+} // namespace
