@@ -52,12 +52,16 @@ async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signa
   const preempt = () => attempt.stop('preempted');
   const unlisten = queue.onCancel(job.id, () => attempt.stop('cancelled'));
   signal.addEventListener('abort', preempt);
-  const heart = setInterval(() => void heartbeat(attempt, job, options), options.beatMs);
+  let beating: Promise<void> | undefined; // one at a time: of two, the older could be written last
+  const heart = setInterval(() => {
+    beating ??= heartbeat(attempt, job, options).finally(() => (beating = undefined));
+  }, options.beatMs);
   log.info({ job: job.id, attempt: job.attempt }, 'job claimed');
   try {
     if (signal.aborted) preempt();
     const end = await attempt.run();
     log.info({ job: job.id, attempt: job.attempt, ...end }, 'attempt ended');
+    await beating;
     await heartbeat(attempt, job, options); // the last progress
     await persistently(() => finish(job, options.database, end));
   } catch (error) {

@@ -16,7 +16,8 @@ export interface ChosenBackend {
 }
 
 /**
- * Starts the named back end, or with `auto` the fastest that works here: tensorflow if a GPU answers, else native if it is built, else wasm.
+ * Starts the named back end, or with `auto` tensorflow if a GPU answers, else wasm. The native one is taken by name only, until its results have been
+ * held against wasm's over a whole job.
  * Throws InputError when a back end was named and cannot run; it is never replaced by another one.
  */
 export async function selectBackend(wanted: BackendName | 'auto'): Promise<ChosenBackend> {
@@ -33,9 +34,7 @@ export async function selectBackend(wanted: BackendName | 'auto'): Promise<Chose
     return start('tensorflow', 'asked for by name');
   }
   if (tensorflow.works && tensorflow.hasGpu) return start('tensorflow', tensorflow.reason);
-  const native = probeNative();
-  if (native.works) return start('native', `${native.reason} (${tensorflow.reason})`);
-  return start('wasm', `portable default (${tensorflow.reason}; ${native.reason})`);
+  return start('wasm', `portable default (${tensorflow.reason})`);
 }
 
 export interface TensorflowProbe {
