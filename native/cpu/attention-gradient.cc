@@ -19,8 +19,7 @@ void rowGradients(float* weights, float* dWeights, i64 first, i64 rows, i64 keys
       d[j] = p[j] * (d[j] - mean);
       sum += d[j];
     }
-    // A row sums to zero. What rounding leaves is taken out once more: the gradient of the keys' bias is made of nothing else where rotary does not turn,
-    // and Adam would blow it up to full steps.
+    // A row sums to zero. What rounding leaves is taken out once more: of it, too, the gradient of the keys' bias would be made where rotary does not turn.
 #pragma omp simd
     for (i64 j = 0; j < seen; j++) d[j] -= p[j] * sum;
     memset(p + seen, 0, (keys - seen) * sizeof(float));
@@ -35,6 +34,31 @@ void meanGradients(const float* dAttended, const float* attended, i64 rows, i64 
 #pragma omp simd reduction(+ : sum)
     for (i64 j = 0; j < D; j++) sum += dAttended[r * stride + j] * attended[r * stride + j];
     means[r] = sum;
+  }
+}
+
+/**
+ * Where rotary does not turn, the keys' gradients of a head sum to zero over the positions. What rounding has left of that sum is spread over them, and the
+ * rounding of each is carried to the next, so that the sum is zero to one rounding.
+ */
+void cancelSums(const Head& head, float* dK) {
+  constexpr i64 WIDTH = 64;
+  for (i64 begin = head.R; begin < head.D; begin += WIDTH) {
+    const i64 width = head.D - begin < WIDTH ? head.D - begin : WIDTH;
+    double mean[WIDTH] = {0}, carried[WIDTH] = {0};
+    for (i64 t = 0; t < head.T; t++) {
+      const float* row = dK + t * head.qkvStride + begin;
+      for (i64 j = 0; j < width; j++) mean[j] += row[j];
+    }
+    for (i64 j = 0; j < width; j++) mean[j] /= head.T;
+    for (i64 t = 0; t < head.T; t++) {
+      float* row = dK + t * head.qkvStride + begin;
+      for (i64 j = 0; j < width; j++) {
+        const double exact = row[j] - mean[j] + carried[j];
+        row[j] = (float)exact;
+        carried[j] = exact - row[j];
+      }
+    }
   }
 }
 
@@ -62,6 +86,7 @@ void headGradient(const Arguments& a, const Head& head, float* scratch) {
   }
   turnBack(head, dQ, cos, sin, 1 / sqrtf(D), dQkv);
   turnBack(head, dK, cos, sin, 1, dQkv + D);
+  cancelSums(head, dQkv + D);
 }
 
 } // namespace

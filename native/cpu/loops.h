@@ -79,23 +79,18 @@ static inline bool checkIndices(const Arguments& a, const int32_t* indices, i64 
   return true;
 }
 
-/** Sums over rows: x [N, C] → sums [C], by blocks of rows so that rounding grows with the blocks' number only. Columns are the threads' shares. */
+/** Sums over rows in fp64: x [N, C] → sums [C]. Rows that cancel, as a bias' gradients may, leave nothing but their own rounding. Columns are the threads' shares. */
 static inline void columnSums(const float* x, float* sums, i64 N, i64 C, int numThreads) {
-  constexpr i64 WIDTH = 64, ROWS = 64;
+  constexpr i64 WIDTH = 64;
 #pragma omp parallel for schedule(static) num_threads(numThreads) if (N * C > ALONE)
   for (i64 begin = 0; begin < C; begin += WIDTH) {
     const i64 width = C - begin < WIDTH ? C - begin : WIDTH;
-    float total[WIDTH] = {0};
-    for (i64 first = 0; first < N; first += ROWS) {
-      float part[WIDTH] = {0};
-      const i64 last = first + ROWS < N ? first + ROWS : N;
-      for (i64 row = first; row < last; row++) {
-        const float* values = x + row * C + begin;
+    double total[WIDTH] = {0};
+    for (i64 row = 0; row < N; row++) {
+      const float* values = x + row * C + begin;
 #pragma omp simd
-        for (i64 j = 0; j < width; j++) part[j] += values[j];
-      }
-      for (i64 j = 0; j < width; j++) total[j] += part[j];
+      for (i64 j = 0; j < width; j++) total[j] += values[j];
     }
-    for (i64 j = 0; j < width; j++) sums[begin + j] = total[j];
+    for (i64 j = 0; j < width; j++) sums[begin + j] = (float)total[j];
   }
 }
