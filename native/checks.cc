@@ -54,6 +54,12 @@ void operationBelow(const Arguments& a, int limit) {
   if (sizeAt(a, 0) >= limit) refuse("there is no operation of that number");
 }
 
+bool isHalf(const Arguments& a, int place) {
+  const std::int64_t precision = sizeAt(a, place);
+  if (precision > 1) refuse("there is no precision of that number");
+  return precision == 1;
+}
+
 /** No output may lie in the memory of an input. */
 void notInPlace(const Arguments& a) {
   for (int o = 0; o < a.numOut; o++) {
@@ -96,6 +102,15 @@ std::int64_t bytesOf(std::int64_t numFloats) { return productOf(numFloats, sizeo
 struct AttentionSizes {
   std::int64_t B, T, H, D, R;
 };
+
+struct MlpSizes {
+  std::int64_t N, C, F;
+};
+
+MlpSizes mlpSizes(const Arguments& a) {
+  if (sizeAt(a, 3) > 1) refuse("there is no form of that number");
+  return {sizeAt(a, 0), sizeAt(a, 1), sizeAt(a, 2)};
+}
 
 AttentionSizes attentionSizes(const Arguments& a) {
   const AttentionSizes s{sizeAt(a, 0), sizeAt(a, 1), sizeAt(a, 2), sizeAt(a, 3), sizeAt(a, 4)};
@@ -188,9 +203,9 @@ std::int64_t copy(const Arguments& a) {
   return 0;
 }
 
-/** in: hidden, embedding, labels; out: mean loss, dHidden, dEmbedding for a loss's gradient of one; numbers: N, C, V. */
+/** in: hidden, embedding, labels; out: mean loss, dHidden, dEmbedding for a loss's gradient of one; numbers: N, C, V, precision. */
 std::int64_t crossEntropy(const Arguments& a) {
-  arity(a, 3, 3, 3);
+  arity(a, 3, 3, 4);
   const std::int64_t N = sizeAt(a, 0), C = sizeAt(a, 1), V = sizeAt(a, 2);
   if (N * V == 0) refuse("the loss of nothing");
   input(a, 0, productOf(N, C));
@@ -200,7 +215,7 @@ std::int64_t crossEntropy(const Arguments& a) {
   output(a, 1, productOf(N, C));
   output(a, 2, productOf(V, C));
   notInPlace(a);
-  return bytesOf(productOf(logitRows(N, V), V) + 1) + N * static_cast<std::int64_t>(sizeof(double)); // the doubles begin at an even float
+  return crossEntropyScratch(N, C, V, isHalf(a, 3)).end;
 }
 
 /** numbers: count, value. */
@@ -217,25 +232,6 @@ std::int64_t gather(const Arguments& a) {
   input(a, 1, sizeAt(a, 2), Dtype::int32);
   output(a, 0, productOf(sizeAt(a, 2), sizeAt(a, 1)));
   notInPlace(a);
-  return 0;
-}
-
-/** numbers: form, count. */
-std::int64_t gelu(const Arguments& a) {
-  operationBelow(a, 2);
-  arity(a, 1, 1, 2);
-  input(a, 0, sizeAt(a, 1));
-  output(a, 0, sizeAt(a, 1));
-  return 0;
-}
-
-/** in: dy, x; out: dx; numbers as gelu. */
-std::int64_t geluGradient(const Arguments& a) {
-  operationBelow(a, 2);
-  arity(a, 2, 1, 2);
-  input(a, 0, sizeAt(a, 1));
-  input(a, 1, sizeAt(a, 1));
-  output(a, 0, sizeAt(a, 1));
   return 0;
 }
 
@@ -284,21 +280,21 @@ std::int64_t layerNormGradient(const Arguments& a) {
   return 0;
 }
 
-/** in: x [N, in], weight [out, in], bias; out: y; numbers: N, in, out. */
+/** in: x [N, in], weight [out, in], bias; out: y; numbers: N, in, out, precision. */
 std::int64_t linear(const Arguments& a) {
-  arity(a, 3, 1, 3);
+  arity(a, 3, 1, 4);
   const std::int64_t N = sizeAt(a, 0), I = sizeAt(a, 1), O = sizeAt(a, 2);
   input(a, 0, productOf(N, I));
   input(a, 1, productOf(O, I));
   input(a, 2, O);
   output(a, 0, productOf(N, O));
   notInPlace(a);
-  return 0;
+  return isHalf(a, 3) ? 2 * N * I : 0;
 }
 
-/** in: dy, x, weight; out: dx, dWeight, dBias; numbers: N, in, out. */
+/** in: dy, x, weight; out: dx, dWeight, dBias; numbers: N, in, out, precision. */
 std::int64_t linearGradient(const Arguments& a) {
-  arity(a, 3, 3, 3);
+  arity(a, 3, 3, 4);
   const std::int64_t N = sizeAt(a, 0), I = sizeAt(a, 1), O = sizeAt(a, 2);
   input(a, 0, productOf(N, O));
   input(a, 1, productOf(N, I));
@@ -307,7 +303,40 @@ std::int64_t linearGradient(const Arguments& a) {
   output(a, 1, productOf(O, I));
   output(a, 2, O);
   notInPlace(a);
-  return 0;
+  return isHalf(a, 3) ? 2 * N * (O + I) : 0;
+}
+
+/** in: x [N, C], W₁ [F, C], b₁, W₂ [C, F], b₂; out: y, the wide layer before GELU; numbers: N, C, F, form, precision. */
+std::int64_t mlp(const Arguments& a) {
+  arity(a, 5, 2, 5);
+  const auto [N, C, F] = mlpSizes(a);
+  input(a, 0, productOf(N, C));
+  input(a, 1, productOf(F, C));
+  input(a, 2, F);
+  input(a, 3, productOf(C, F));
+  input(a, 4, C);
+  output(a, 0, productOf(N, C));
+  output(a, 1, productOf(N, F));
+  notInPlace(a);
+  return isHalf(a, 4) ? 2 * N * (C + F) : bytesOf(N * F);
+}
+
+/** in: dy, x, the wide layer, W₁, W₂; out: dx, dW₁, db₁, dW₂, db₂; numbers as mlp. */
+std::int64_t mlpGradient(const Arguments& a) {
+  arity(a, 5, 5, 5);
+  const auto [N, C, F] = mlpSizes(a);
+  input(a, 0, productOf(N, C));
+  input(a, 1, productOf(N, C));
+  input(a, 2, productOf(N, F));
+  input(a, 3, productOf(F, C));
+  input(a, 4, productOf(C, F));
+  output(a, 0, productOf(N, C));
+  output(a, 1, productOf(F, C));
+  output(a, 2, F);
+  output(a, 3, productOf(C, F));
+  output(a, 4, C);
+  notInPlace(a);
+  return isHalf(a, 4) ? bytesOf(N * F) + 4 * N * (C + F) : bytesOf(2 * N * F);
 }
 
 /** A batch of matrix products; numbers: batch, rows, columns, inner, whether each operand is transposed (2), whether each has a batch of its own (2). */

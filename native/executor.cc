@@ -9,7 +9,10 @@ namespace {
 std::vector<Operand> operandsOf(const std::vector<std::shared_ptr<Buffer>>& buffers, bool isForCheck) {
   std::vector<Operand> operands;
   operands.reserve(buffers.size());
-  for (const auto& buffer : buffers) operands.push_back({isForCheck ? buffer.get() : buffer->data, buffer->count, buffer->dtype});
+  for (const auto& buffer : buffers) {
+    if (isForCheck) operands.push_back({buffer.get(), buffer->count, buffer->dtype, nullptr});
+    else operands.push_back({buffer->data, buffer->count, buffer->dtype, &buffer->packed});
+  }
   return operands;
 }
 
@@ -34,22 +37,25 @@ void runCall(const Call& call, Memory& memory, int numThreads) {
   for (const auto& buffer : call.in) {
     if (buffer->failure != nullptr) return fail(call, buffer->failure);
   }
+  KernelFailure failure{false, {0}};
   void* scratch = nullptr;
   try {
     for (const auto& buffer : call.out) buffer->allocated();
     if (call.scratchBytes > 0) scratch = memory.take(call.scratchBytes);
+    const auto in = operandsOf(call.in, false), out = operandsOf(call.out, false);
+    Arguments arguments = argumentsOf(call, in, out, numThreads);
+    arguments.scratch = scratch;
+    arguments.failure = &failure;
+    call.kernel->run(arguments);
+    if (failure.isSet) fail(call, std::make_shared<const Failure>(Failure{"index", failure.message}));
   } catch (const std::bad_alloc&) {
     const std::string message = std::string("the system has no memory left for the kernel ") + call.kernel->name;
-    return fail(call, std::make_shared<const Failure>(Failure{"memory", message}));
+    fail(call, std::make_shared<const Failure>(Failure{"memory", message}));
   }
-  KernelFailure failure{false, {0}};
-  const auto in = operandsOf(call.in, false), out = operandsOf(call.out, false);
-  Arguments arguments = argumentsOf(call, in, out, numThreads);
-  arguments.scratch = scratch;
-  arguments.failure = &failure;
-  call.kernel->run(arguments);
   if (scratch != nullptr) memory.giveBack(scratch, call.scratchBytes);
-  if (failure.isSet) fail(call, std::make_shared<const Failure>(Failure{"index", failure.message}));
+  for (const auto& buffer : call.out) {
+    for (auto& copy : buffer->packed.copies) copy.isCurrent = false;
+  }
 }
 
 Executor::Executor(const KernelTable* table, int numThreads)

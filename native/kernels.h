@@ -5,11 +5,14 @@
 
 enum class Dtype : int { float32 = 0, int32 = 1, boolean = 2 };
 
+struct PackedCopies;
+
 /** A device buffer as a kernel sees it: `count` values. */
 struct Operand {
   void* data;
   std::int64_t count;
   Dtype dtype;
+  PackedCopies* packed; // what products keep of it; null in a check
 };
 
 /** Filled by a kernel that met values which it must not use. */
@@ -42,13 +45,13 @@ struct Arguments {
   KERNEL(crossEntropy)           \
   KERNEL(fill)                   \
   KERNEL(gather)                 \
-  KERNEL(gelu)                   \
-  KERNEL(geluGradient)           \
   KERNEL(labelLogProbs)          \
   KERNEL(layerNorm)              \
   KERNEL(layerNormGradient)      \
   KERNEL(linear)                 \
   KERNEL(linearGradient)         \
+  KERNEL(mlp)                    \
+  KERNEL(mlpGradient)            \
   KERNEL(product)                \
   KERNEL(reduce)                 \
   KERNEL(scale)                  \
@@ -90,3 +93,6 @@ enum class BinaryOperation : int { add, subtract, multiply, divide, maximum, min
 enum class UnaryOperation : int { exp, log, sqrt, rsqrt, square, sigmoid, erf };
 enum class ReduceOperation : int { sum, mean, max };
 enum class GeluForm : int { tanh, erf };
+
+/** Of the factors of a product; sums are fp32. */
+enum class Precision : int { fp32, bf16 };

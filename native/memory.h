@@ -33,6 +33,17 @@ struct Failure {
   std::string message;
 };
 
+/** The values of a buffer in bf16, laid out for products; only cpu/matrices.cc knows how. */
+struct PackedCopy {
+  std::shared_ptr<void> matrix;
+  bool isCurrent = false; // since the buffer was last written
+};
+
+/** As they are, and transposed. */
+struct PackedCopies {
+  PackedCopy copies[2];
+};
+
 /** The values of a tensor. Its block is taken when the first kernel writes it, in the order of the queue, and goes back with the last reference. */
 struct Buffer {
   Buffer(std::shared_ptr<Memory> memory, Dtype dtype, std::int64_t count);
@@ -48,6 +59,7 @@ struct Buffer {
   const Dtype dtype;
   const std::int64_t count;
   void* data = nullptr;
+  PackedCopies packed;
   std::shared_ptr<const Failure> failure; // of the kernel that should have written it, or of one before
 };
 

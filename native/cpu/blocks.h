@@ -23,6 +23,28 @@ static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
   return rows < 1 ? 1 : rows;
 }
 
+/** Where the parts of cross-entropy's scratch begin, in bytes. */
+struct CrossEntropyScratch {
+  std::int64_t logits;     // [rows, V] floats
+  std::int64_t losses;     // [N] doubles
+  std::int64_t hidden;     // [N, C] halves, in bf16
+  std::int64_t dLogits;    // [rows, V] halves, in bf16
+  std::int64_t end;
+};
+
+static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 63) / 64 * 64; }
+
+static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf) {
+  const std::int64_t block = logitRows(N, V) * V;
+  CrossEntropyScratch s;
+  s.logits = 0;
+  s.losses = aligned(4 * block);
+  s.hidden = s.losses + aligned(8 * N);
+  s.dLogits = s.hidden + (isHalf ? aligned(2 * N * C) : 0);
+  s.end = s.dLogits + (isHalf ? aligned(2 * block) : 0);
+  return s;
+}
+
 /** Floats of one thread: queries and keys, and a block of logits. */
 static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D) { return 2 * T * D + QUERY_BLOCK * T; }
 

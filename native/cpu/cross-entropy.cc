@@ -5,7 +5,7 @@
 
 namespace {
 
-/** Logits of rows [begin, begin + rows) → scratch [rows, V]. */
+/** Logits of rows [begin, begin + rows) in fp32 → scratch [rows, V]. */
 float* blockLogits(const Arguments& a, i64 begin, i64 rows) {
   const i64 C = size(a, 1), V = size(a, 2);
   float* logits = (float*)a.scratch;
@@ -33,8 +33,8 @@ inline double sumOfExponentials(const float* x, i64 count, float largest) {
   return total;
 }
 
-/** Logits → (softmax − label)/N, and the row's loss. */
-double rowGradient(float* x, i64 V, int32_t label, i64 N) {
+/** Logits → (softmax − label)/N, rounded into `half` unless null, and the row's loss. */
+double rowGradient(float* x, uint16_t* half, i64 V, int32_t label, i64 N) {
   const float largest = largestOf(x, V);
   double total = 0;
   const double labelLogit = x[label];
@@ -49,10 +49,38 @@ double rowGradient(float* x, i64 V, int32_t label, i64 N) {
     total += sum;
   }
   const float share = (float)(1 / (total * N));
+  if (half != nullptr) {
+    const float ofLabel = x[label] * share - 1.0f / N;
 #pragma omp simd
-  for (i64 j = 0; j < V; j++) x[j] *= share;
-  x[label] -= 1.0f / N;
+    for (i64 j = 0; j < V; j++) half[j] = toHalf(x[j] * share);
+    half[label] = toHalf(ofLabel);
+  } else {
+#pragma omp simd
+    for (i64 j = 0; j < V; j++) x[j] *= share;
+    x[label] -= 1.0f / N;
+  }
   return log(total) + largest - labelLogit;
+}
+
+/** Losses of rows [begin, begin + rows), and the gradients' share of theirs. */
+void blockGradients(const Arguments& a, i64 begin, i64 rows, double* losses) {
+  const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2);
+  float* logits = blockLogits(a, begin, rows);
+#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (rows * V > ALONE)
+  for (i64 row = 0; row < rows; row++) losses[row] = rowGradient(logits + row * V, nullptr, V, ints(a, 2)[begin + row], N);
+  multiply(rows, C, V, {logits, false, V}, {floats(a, 1), false, C}, result(a, 1) + begin * C, C);
+  multiply(V, C, rows, {logits, true, V}, {floats(a, 0) + begin * C, false, C}, result(a, 2), C, begin > 0);
+}
+
+/** The same with bf16 factors: hidden is already rounded. */
+void blockGradientsHalf(const Arguments& a, i64 begin, i64 rows, const uint16_t* hidden, uint16_t* dLogits, double* losses) {
+  const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2);
+  float* logits = (float*)a.scratch;
+  multiplyByWeights(rows, V, C, {hidden + begin * C, false, C}, a.in[1], true, nullptr, logits, V);
+#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (rows * V > ALONE)
+  for (i64 row = 0; row < rows; row++) losses[row] = rowGradient(logits + row * V, dLogits + row * V, V, ints(a, 2)[begin + row], N);
+  multiplyByWeights(rows, C, V, {dLogits, false, V}, a.in[1], false, nullptr, result(a, 1) + begin * C, C);
+  multiplyHalf(V, C, rows, {dLogits, true, V}, {hidden + begin * C, false, C}, result(a, 2), C, begin > 0);
 }
 
 } // namespace
@@ -63,14 +91,16 @@ void crossEntropy(const Arguments& a) {
   const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2), blockRows = logitRows(N, V);
   const int32_t* labels = ints(a, 2);
   if (!checkIndices(a, labels, N, V, "label")) return;
-  double* losses = (double*)((float*)a.scratch + ((blockRows * V + 1) / 2) * 2);
+  const bool half = isHalf(a, 3);
+  const CrossEntropyScratch places = crossEntropyScratch(N, C, V, half);
+  char* scratch = (char*)a.scratch;
+  double* losses = (double*)(scratch + places.losses);
+  uint16_t *hidden = (uint16_t*)(scratch + places.hidden), *dLogits = (uint16_t*)(scratch + places.dLogits);
+  if (half) toHalves(floats(a, 0), hidden, N * C, a.numThreads);
   for (i64 begin = 0; begin < N; begin += blockRows) {
     const i64 rows = N - begin < blockRows ? N - begin : blockRows;
-    float* logits = blockLogits(a, begin, rows);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (rows * V > ALONE)
-    for (i64 row = 0; row < rows; row++) losses[begin + row] = rowGradient(logits + row * V, V, labels[begin + row], N);
-    multiply(rows, C, V, {logits, false, V}, {floats(a, 1), false, C}, result(a, 1) + begin * C, C);
-    multiply(V, C, rows, {logits, true, V}, {floats(a, 0) + begin * C, false, C}, result(a, 2), C, begin > 0);
+    if (half) blockGradientsHalf(a, begin, rows, hidden, dLogits, losses + begin);
+    else blockGradients(a, begin, rows, losses + begin);
   }
   double total = 0;
   for (i64 row = 0; row < N; row++) total += losses[row];

@@ -47,6 +47,20 @@ static inline float exponential(float x) {
 
 static inline float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
+/** The nearest bf16 value, ties to even; NaN stays NaN. */
+static inline uint16_t toHalf(float x) {
+  union { float value; uint32_t bits; } number = {x};
+  const uint32_t rounded = (number.bits + 0x7fff + ((number.bits >> 16) & 1)) >> 16;
+  return x == x ? (uint16_t)rounded : (uint16_t)0x7fc0;
+}
+
+static inline void toHalves(const float* x, uint16_t* y, i64 count, int numThreads) {
+#pragma omp parallel for simd schedule(static) num_threads(numThreads) if (parallel : count > ALONE)
+  for (i64 i = 0; i < count; i++) y[i] = toHalf(x[i]);
+}
+
+static inline bool isHalf(const Arguments& a, int place) { return (Precision)(int)a.numbers[place] == Precision::bf16; }
+
 /** Series below one half, Abramowitz and Stegun 7.1.26 (1.5e-7) above. */
 static inline float errorFunction(float x) {
   const float y = x < 0 ? -x : x;

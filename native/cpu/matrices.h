@@ -1,6 +1,7 @@
 // Matrix products, by oneDNN, which chooses the instruction set itself. Row-major; the only door to the library.
 #pragma once
 #include <cstdint>
+#include "../kernels.h"
 
 struct Matrix {
   const float* data;
@@ -8,5 +9,22 @@ struct Matrix {
   std::int64_t stride; // values from one stored row to the next
 };
 
+/** The same in bf16: the upper halves of fp32 values. */
+struct HalfMatrix {
+  const std::uint16_t* data;
+  bool isTransposed;
+  std::int64_t stride;
+};
+
 /** c [m, n] = a [m, k] · b [k, n], or c + that with `adds`. Inside a parallel region one thread computes it. */
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b, float* c, std::int64_t cStride, bool adds = false);
+
+/** The same of bf16 values, with sums in fp32. */
+void multiplyHalf(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds = false);
+
+/**
+ * c [m, n] = a [m, k] · weights, plus `bias` [n] unless null. The weights, fp32 [k, n] or transposed [n, k], are rounded to bf16 and laid out for the product once
+ * and kept beside their buffer until a kernel writes it. Not inside a parallel region. Throws std::bad_alloc.
+ */
+void multiplyByWeights(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, const Operand& weights, bool isTransposed, const float* bias, float* c,
+                       std::int64_t cStride);

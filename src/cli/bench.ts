@@ -8,6 +8,7 @@ import { countParameters, parameterShapes } from '../model/parameters.ts';
 import type { Parameters, Recompute } from '../model/gpt-neox.ts';
 import { toTensors } from '../model/tensors.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
+import { hasPrecision, PRECISIONS, type Precision } from '../tensor/precision.ts';
 import { currentNative } from '../tensor/native.ts';
 import { wasmMemory } from '../tensor/wasm.ts';
 import { planMemory } from '../train/memory.ts';
@@ -34,7 +35,7 @@ interface BenchOptions {
   readonly microBatch: number;
   readonly microBatches: number;
   readonly seqLength: number;
-  readonly precision: string;
+  readonly precision: Precision;
   readonly recompute: Recompute;
   readonly backend: BackendName | 'auto';
   readonly steps: number;
@@ -55,7 +56,11 @@ export function addBenchCommand(program: Command): void {
     .addOption(
       new Option('--recompute <what>', 'activations computed again').choices(['none', 'layers']).default('none'),
     )
-    .option('--precision <name>', 'fp32 (bf16 needs a back end that has it)', 'fp32')
+    .addOption(
+      new Option('--precision <name>', 'of the factors of products; bf16 on native')
+        .choices(PRECISIONS)
+        .default('fp32'),
+    )
     .addOption(backendOption())
     .option('--steps <n>', 'measured steps', wholeNumber(1), 5)
     .option('--plan', 'predict the memory of these steps, and run none')
@@ -69,11 +74,13 @@ export function addBenchCommand(program: Command): void {
 
 async function benchTrain(options: BenchOptions): Promise<void> {
   if (options.plan === true) return print(planned(options), options);
-  if (options.precision !== 'fp32') {
-    throw new InputError(`--precision ${options.precision}: the back ends here compute in fp32 only`);
-  }
-  const { modelShape: config, microBatch, microBatches, seqLength, recompute, steps } = options;
+  const { modelShape: config, microBatch, microBatches, seqLength, recompute, steps, precision } = options;
   const backend = await selectBackend(options.backend);
+  if (!hasPrecision(precision)) {
+    throw new InputError(
+      `--precision ${precision}: the back end ${backend.name} multiplies in fp32 only; take --backend native`,
+    );
+  }
   const idleRssBytes = process.memoryUsage.rss();
   const times = await timeSteps(options);
   const memory = { ...peakLiveBytes(), ...peakRss(idleRssBytes) };
@@ -85,7 +92,7 @@ async function benchTrain(options: BenchOptions): Promise<void> {
   const flopPerToken = 6 * counted + 12 * config.numLayers * config.hiddenSize * seqLength;
   const result = {
     backend: backend.name,
-    precision: 'fp32',
+    precision,
     ...{ microBatch, microBatches, seqLength, recompute, steps },
     secondsPerStep,
     fastestStepSeconds: Math.min(...times),
@@ -148,14 +155,14 @@ function parseShape(name: string): ModelConfig {
 }
 
 async function timeSteps(options: BenchOptions): Promise<number[]> {
-  const { modelShape: config, microBatch, microBatches, seqLength: length, recompute, steps } = options;
+  const { modelShape: config, microBatch, microBatches, seqLength: length, recompute, steps, precision } = options;
   let state: TrainState = {
     ...{ step: 0, lrCount: 0, adamCount: 0 },
     parameters: randomParameters(config),
     expAvg: toTensors(config),
     expAvgSq: toTensors(config),
   };
-  const switches = { gelu: 'tanh', rope: 'fp16-angles', recompute } as const;
+  const switches = { gelu: 'tanh', rope: 'fp16-angles', recompute, precision } as const;
   const settings = { config, switches, adam: PYTHIA_ADAM, microBatchSize: microBatch };
   const numRows = microBatch * microBatches;
   const tokens = Int32Array.from({ length: numRows * (length + 1) }, (_, i) => (i * 7919) % config.vocabSize);

@@ -8,9 +8,11 @@ import { attentionTables } from '../model/rotary.ts';
 import { causalAttention } from '../tensor/attention.ts';
 import { crossEntropy } from '../tensor/cross-entropy.ts';
 import { embed } from '../tensor/embedding.ts';
-import { gelu } from '../tensor/gelu.ts';
+import { gelu, type GeluForm } from '../tensor/gelu.ts';
 import { layerNorm } from '../tensor/layer-norm.ts';
 import { linear } from '../tensor/linear.ts';
+import { mlp } from '../tensor/mlp.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { recomputed } from '../tensor/recompute.ts';
 import { residual } from '../tensor/residual.ts';
 import * as reference from './reference.ts';
@@ -23,7 +25,9 @@ export interface Case {
   readonly operation: string;
   readonly name: string;
   readonly shapes: number[][];
-  readonly run: (inputs: tf.Tensor[]) => tf.Tensor;
+  readonly run: (inputs: tf.Tensor[], precision?: Precision) => tf.Tensor;
+  /** Whether it has products, whose factors may be bf16. */
+  readonly hasProducts?: true;
   readonly reference: (inputs: Values[]) => Values;
   readonly scale?: number;
   /** Tensors that `run` makes besides its result: labels, ids, tables. */
@@ -43,9 +47,13 @@ export const CASES: Case[] = [
     operation: 'linear',
     name: `linear [${N}, ${input}] → [${N}, ${output}]`,
     shapes: [[N!, input!], [output!, input!], [output!]],
-    run: ([x, w, b]: tf.Tensor[]) => linear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D),
+    hasProducts: true as const,
+    run: ([x, w, b]: tf.Tensor[], precision?: Precision) =>
+      linear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D, precision),
     reference: (inputs: Values[]) => reference.linear(inputs, N!),
   })),
+  mlpCase('tanh', reference.geluTanh),
+  mlpCase('erf', reference.geluErf),
   ...[1e-5, 1e-1].map((epsilon) => ({
     operation: 'layerNorm',
     name: `layerNorm with epsilon ${epsilon}`,
@@ -80,7 +88,9 @@ export const CASES: Case[] = [
       [6, 5],
       [9, 5],
     ],
-    run: ([h, e]) => crossEntropy(h as tf.Tensor2D, e as tf.Tensor2D, tf.tensor1d(LABELS, 'int32')),
+    hasProducts: true,
+    run: ([h, e], precision) =>
+      crossEntropy(h as tf.Tensor2D, e as tf.Tensor2D, tf.tensor1d(LABELS, 'int32'), precision),
     reference: (inputs) => Float64Array.of(-reference.mean(reference.labelLogProbs(inputs, LABELS))),
   },
   {
@@ -112,6 +122,25 @@ export const CASES: Case[] = [
   },
   modelCase(),
 ];
+
+function mlpCase(form: GeluForm, activation: (x: number) => number): Case {
+  const [N, C, F] = [5, 3, 7];
+  return {
+    operation: 'mlp',
+    name: `mlp, ${form} form`,
+    shapes: [[N, C], [F, C], [F], [C, F], [C]],
+    hasProducts: true,
+    run: ([x, up, upBias, down, downBias], precision) => {
+      const weights = { up: up as tf.Tensor2D, upBias: upBias as tf.Tensor1D };
+      const narrowing = { down: down as tf.Tensor2D, downBias: downBias as tf.Tensor1D };
+      return mlp(x as tf.Tensor2D, { ...weights, ...narrowing }, form, precision);
+    },
+    reference: ([x, up, upBias, down, downBias]) => {
+      const wide = reference.linear([x!, up!, upBias!], N).map(activation);
+      return reference.linear([wide, down!, downBias!], N);
+    },
+  };
+}
 
 function attentionCase(sizes: AttentionSizes): Case {
   const { B, T, H, D, R, base } = sizes;
@@ -146,10 +175,12 @@ function modelCase(): Case {
     name: 'meanLoss of a model of two layers',
     shapes: parameters.map(({ shape }) => [...shape]),
     scale: 0.5,
-    run: (tensors) => {
+    hasProducts: true,
+    run: (tensors, precision) => {
       const named = Object.fromEntries(parameters.map(({ name }, i) => [name, tensors[i]!]));
       const grid = { ids, batch: sizes.B, length: sizes.T };
-      return meanLoss(named, config, grid, labels, { gelu: 'tanh', rope: 'fp32-angles' });
+      const switches = { gelu: 'tanh', rope: 'fp32-angles', ...(precision && { precision }) } as const;
+      return meanLoss(named, config, grid, labels, switches);
     },
     reference: (inputs) => reference.meanLoss(inputs, sizes, ids, labels),
   };

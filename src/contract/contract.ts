@@ -3,8 +3,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { messageOf } from '../errors.ts';
 import type { BackendName } from '../tensor/backend.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { CASES, type Case } from './cases.ts';
-import { relativeError, TOLERANCE, type ContractCheck } from './check.ts';
+import { BF16_TOLERANCE, relativeError, TOLERANCE, type ContractCheck } from './check.ts';
 import { FUNCTION_CHECKS } from './function-checks.ts';
 import { PRODUCT_CHECKS } from './product-checks.ts';
 import { finiteDifferences, randomValues } from './reference.ts';
@@ -18,6 +19,8 @@ export interface CheckResult {
   /** Why it was skipped, or what it threw. */
   readonly reason: string | null;
 }
+
+const FP32_ONLY = { tensorflow: 'multiplies in fp32', wasm: 'multiplies in fp32', cpu: 'multiplies in fp32' };
 
 export const CONTRACT: readonly ContractCheck[] = [...CASES.flatMap(caseChecks), ...FUNCTION_CHECKS, ...PRODUCT_CHECKS];
 
@@ -38,13 +41,13 @@ export function runCheck(check: ContractCheck, backend: BackendName): CheckResul
 function caseChecks(given: Case): ContractCheck[] {
   const inputs = given.shapes.map((shape, i) => randomValues(size(shape), 17 + i, given.scale));
   const tensors = () => inputs.map((values, i) => tf.tensor(Float32Array.from(values), given.shapes[i]));
-  const value = () =>
-    tf.tidy(() => relativeError(given.run(tensors()).dataSync(), given.reference(inputs), 'the value'));
-  const gradient = () => {
+  const value = (precision?: Precision) => () =>
+    tf.tidy(() => relativeError(given.run(tensors(), precision).dataSync(), given.reference(inputs), 'the value'));
+  const gradient = (precision?: Precision) => () => {
     const dy = randomValues(given.reference(inputs).length, 99);
     return tf.tidy(() => {
       const dyTensor = tf.tensor(Float32Array.from(dy), given.run(tensors()).shape);
-      const gradients = tf.grads((...xs: tf.Tensor[]) => given.run(xs))(tensors(), dyTensor);
+      const gradients = tf.grads((...xs: tf.Tensor[]) => given.run(xs, precision))(tensors(), dyTensor);
       const errors = gradients.map((found, i) =>
         relativeError(found.dataSync(), finiteDifferences(given.reference, inputs, i, dy), `gradient ${i}`),
       );
@@ -59,10 +62,17 @@ function caseChecks(given: Case): ContractCheck[] {
       given.run(inputTensors);
       return Math.abs(tf.memory().numTensors - numTensors - 1 - (given.numConstants ?? 0));
     });
+  const inHalf = { tolerance: BF16_TOLERANCE, skipped: FP32_ONLY };
   return [
-    { name: `${given.name}: value`, run: value, tolerance: TOLERANCE },
-    { name: `${given.name}: gradient`, run: gradient, tolerance: TOLERANCE },
+    { name: `${given.name}: value`, run: value(), tolerance: TOLERANCE },
+    { name: `${given.name}: gradient`, run: gradient(), tolerance: TOLERANCE },
     { name: `${given.name}: tensors left over`, run: memory, tolerance: 0 },
+    ...(given.hasProducts
+      ? [
+          { name: `${given.name}, bf16: value`, run: value('bf16'), ...inHalf },
+          { name: `${given.name}, bf16: gradient`, run: gradient('bf16'), ...inHalf },
+        ]
+      : []),
   ];
 }
 

@@ -25,6 +25,7 @@ export const FUNCTION_CHECKS: readonly ContractCheck[] = [
   { name: 'adamWUpdate, three steps with decay', run: () => threeSteps(0.1), tolerance: TOLERANCE },
   { name: 'adamWUpdate of a weight without gradient', run: () => stillWeight(0), tolerance: 0 },
   { name: 'adamWUpdate of a weight without gradient, decayed', run: () => stillWeight(0.1), tolerance: TOLERANCE },
+  { name: 'adamWUpdate of a weight that another holds', run: heldWeight, tolerance: 0 },
 ];
 
 const tensor = (values: Values): tf.Tensor1D => tf.tensor1d(Float32Array.from(values));
@@ -118,6 +119,17 @@ function threeSteps(weightDecay: number): number {
       relativeError(state.expAvg.dataSync(), m, 'the first moment'),
       relativeError(state.expAvgSq.dataSync(), v, 'the second moment'),
     );
+  });
+}
+
+/** What another holds of the old weight must stay as it was. */
+function heldWeight(): number {
+  return tf.tidy(() => {
+    const old = { weight: tf.tensor1d([1, -2]), expAvg: tf.zeros([2]), expAvgSq: tf.zeros([2]) };
+    const held = tf.clone(old.weight);
+    const settings = { learningRate: 0.1, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, gradientScale: 1, weightDecay: 0.1 };
+    adamWUpdate(old, tf.ones([2]), { ...settings, correction1: 0.1, correction2: 0.05 });
+    return largestError(held.dataSync(), [1, -2]);
   });
 }
 

@@ -4,9 +4,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { causalAttention, type AttentionShape, type AttentionTables } from '../tensor/attention.ts';
 import { crossEntropy, labelLogProbs } from '../tensor/cross-entropy.ts';
 import { embed } from '../tensor/embedding.ts';
-import { gelu, type GeluForm } from '../tensor/gelu.ts';
+import type { GeluForm } from '../tensor/gelu.ts';
 import { layerNorm } from '../tensor/layer-norm.ts';
 import { linear } from '../tensor/linear.ts';
+import { mlp } from '../tensor/mlp.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { recomputed } from '../tensor/recompute.ts';
 import { residual } from '../tensor/residual.ts';
 import { headSize, type ModelConfig } from './config.ts';
@@ -21,6 +23,8 @@ export interface ForwardSwitches {
   readonly rope: RopeForm;
   /** Which activations are computed again for the gradient instead of kept; changes memory and time, not one bit. */
   readonly recompute?: Recompute;
+  /** Of the factors of matrix products; fp32 when left out. */
+  readonly precision?: Precision;
 }
 
 export type Recompute = 'none' | 'layers';
@@ -48,7 +52,7 @@ export function hiddenStates(
     for (let i = 0; i < config.numLayers; i++) {
       const input = h;
       const run = switches.recompute === 'layers' ? recomputedLayer : layer;
-      h = tf.tidy(() => run(parameters, `gpt_neox.layers.${i}`, input, config, shape, tables, switches.gelu));
+      h = tf.tidy(() => run(parameters, `gpt_neox.layers.${i}`, input, config, shape, tables, switches));
       input.dispose();
     }
     return norm(parameters, 'gpt_neox.final_layer_norm', h, config);
@@ -65,7 +69,8 @@ export function meanLoss(
 ): tf.Scalar {
   return tf.tidy(() => {
     const h = hiddenStates(parameters, config, inputs, switches);
-    return crossEntropy(h, matrix(parameters, 'embed_out.weight'), tf.tensor1d(labels, 'int32'));
+    const embedding = matrix(parameters, 'embed_out.weight');
+    return crossEntropy(h, embedding, tf.tensor1d(labels, 'int32'), switches.precision);
   });
 }
 
@@ -95,25 +100,23 @@ function layer(
   config: ModelConfig,
   shape: AttentionShape,
   tables: AttentionTables,
-  form: GeluForm,
+  { gelu, precision }: ForwardSwitches,
 ): tf.Tensor2D {
-  const qkv = project(
-    parameters,
-    `${name}.attention.query_key_value`,
-    norm(parameters, `${name}.input_layernorm`, h, config),
-  );
-  const attended = project(parameters, `${name}.attention.dense`, causalAttention(qkv, shape, tables));
-  const wide = project(
-    parameters,
-    `${name}.mlp.dense_h_to_4h`,
-    norm(parameters, `${name}.post_attention_layernorm`, h, config),
-  );
-  const narrow = project(parameters, `${name}.mlp.dense_4h_to_h`, gelu(wide, form));
-  return residual(h, attended, narrow);
+  const before = norm(parameters, `${name}.input_layernorm`, h, config);
+  const qkv = project(parameters, `${name}.attention.query_key_value`, before, precision);
+  const attended = project(parameters, `${name}.attention.dense`, causalAttention(qkv, shape, tables), precision);
+  const weights = {
+    up: matrix(parameters, `${name}.mlp.dense_h_to_4h.weight`),
+    upBias: vector(parameters, `${name}.mlp.dense_h_to_4h.bias`),
+    down: matrix(parameters, `${name}.mlp.dense_4h_to_h.weight`),
+    downBias: vector(parameters, `${name}.mlp.dense_4h_to_h.bias`),
+  };
+  const after = norm(parameters, `${name}.post_attention_layernorm`, h, config);
+  return residual(h, attended, mlp(after, weights, gelu, precision));
 }
 
 /** The same layer, of which only the input is kept for the gradient. */
-const recomputedLayer: typeof layer = (parameters, name, h, config, shape, tables, form) => {
+const recomputedLayer: typeof layer = (parameters, name, h, config, shape, tables, switches) => {
   const names = Object.keys(parameters).filter((key) => key.startsWith(`${name}.`));
   return recomputed(
     [h, ...names.map((key) => parameters[key]!)],
@@ -128,14 +131,14 @@ const recomputedLayer: typeof layer = (parameters, name, h, config, shape, table
         config,
         shape,
         { ...tables, cos, sin, rotateHalf, mask },
-        form,
+        switches,
       );
     },
   );
 };
 
-function project(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
-  return linear(x, matrix(parameters, `${name}.weight`), vector(parameters, `${name}.bias`));
+function project(parameters: Parameters, name: string, x: tf.Tensor2D, precision?: Precision): tf.Tensor2D {
+  return linear(x, matrix(parameters, `${name}.weight`), vector(parameters, `${name}.bias`), precision);
 }
 
 function norm(parameters: Parameters, name: string, x: tf.Tensor2D, config: ModelConfig): tf.Tensor2D {

@@ -23,16 +23,20 @@ export interface AdamWTensors {
   readonly expAvgSq: tf.Tensor;
 }
 
-/** The updated three tensors, new and owned by the caller; the old ones stay alive. */
+/** The updated three tensors, owned by the caller; the old ones are disposed, the gradient stays alive. */
 export function adamWUpdate(old: AdamWTensors, gradient: tf.Tensor, settings: AdamWSettings): AdamWTensors {
-  if (hasFused('AdamW')) {
-    const [weight, expAvg, expAvgSq] = runFused('AdamW', { ...old, gradient }, { ...settings }) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
-    return { weight, expAvg, expAvgSq };
-  }
+  const { weight, expAvg, expAvgSq } = old;
+  const updated = hasFused('AdamW') ? fused(old, gradient, settings) : composed(old, gradient, settings);
+  tf.dispose([weight, expAvg, expAvgSq]);
+  return updated;
+}
+
+function fused(old: AdamWTensors, gradient: tf.Tensor, settings: AdamWSettings): AdamWTensors {
+  const [weight, expAvg, expAvgSq] = runFused('AdamW', { ...old, gradient }, { ...settings });
+  return { weight: weight!, expAvg: expAvg!, expAvgSq: expAvgSq! };
+}
+
+function composed(old: AdamWTensors, gradient: tf.Tensor, settings: AdamWSettings): AdamWTensors {
   const { learningRate, beta1, beta2, epsilon, weightDecay, correction1, correction2 } = settings;
   return tf.tidy(() => {
     const [expAvg, expAvgSq] = tf.tidy(() => {

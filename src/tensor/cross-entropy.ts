@@ -4,14 +4,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import { customGradient } from './custom-gradient.ts';
 import { scatterRows } from './embedding.ts';
 import { hasFused, runFused } from './fused.ts';
+import { needFp32, type Precision } from './precision.ts';
 import { vocabularyBlocks } from './vocabulary-blocks.ts';
 
 /**
  * Mean of −log P(label) over the N rows, in nats; softmax over all V columns.
  * hidden [N, C], embedding [V, C], labels [N] int32 → scalar; the caller owns the result.
  */
-export function crossEntropy(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
-  if (hasFused('CrossEntropy')) return fusedLoss(hidden, embedding, labels);
+export function crossEntropy(
+  hidden: tf.Tensor2D,
+  embedding: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  precision: Precision = 'fp32',
+): tf.Scalar {
+  if (hasFused('CrossEntropy')) return fusedLoss(hidden, embedding, labels, precision);
+  needFp32(precision);
   return customGradient([hidden, embedding], (save) => {
     const N = hidden.shape[0];
     const { logNormaliser, exponentials, total } = normalise(hidden, embedding);
@@ -24,9 +31,9 @@ export function crossEntropy(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels
 }
 
 /** The same by a kernel that makes both gradients along with the loss, so that the backward pass forms no logits again. */
-function fusedLoss(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
+function fusedLoss(hidden: tf.Tensor2D, embedding: tf.Tensor2D, labels: tf.Tensor1D, precision: Precision): tf.Scalar {
   return customGradient([hidden, embedding], (save) => {
-    const [value, ...gradients] = runFused('CrossEntropy', { hidden, embedding, labels }) as [
+    const [value, ...gradients] = runFused('CrossEntropy', { hidden, embedding, labels }, { precision }) as [
       tf.Scalar,
       ...tf.Tensor[],
     ];

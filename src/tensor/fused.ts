@@ -4,18 +4,18 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /** Operations that a back end may offer, with their inputs and results, all row-major fp32 but ids and labels. */
 export type FusedName =
-  | 'AdamW' // weight, expAvg, expAvgSq, gradient; settings → the first three, updated
+  | 'AdamW' // weight, expAvg, expAvgSq, gradient; settings → the first three, updated, in their own memory where nobody else holds it
   | 'CausalAttention' // qkv, cos, sin; shape → attended, log-sum-exp of each row
   | 'CausalAttentionGradient' // dy, qkv, attended, logSumExp, cos, sin; shape → dQkv
-  | 'CrossEntropy' // hidden, embedding, labels → mean loss, and the gradients of hidden and embedding for a loss's gradient of one
-  | 'Gelu' // x; form → y
-  | 'GeluGradient' // dy, x; form → dx
+  | 'CrossEntropy' // hidden, embedding, labels; precision → mean loss, and the gradients of hidden and embedding for a loss's gradient of one
   | 'LabelLogProbs' // hidden, embedding, labels → log P(label) of each row
   | 'LayerNorm' // x, weight, bias; epsilon → y, mean and 1/deviation of each row
   | 'LayerNormGradient' // dy, x, weight, mean, rstd → dx, dWeight, dBias
-  | 'Linear' // x, weight, bias → y
-  | 'LinearGradient' // dy, x, weight → dx, dWeight, dBias
-  | 'ScaleOwned' // x, factor: one value → x·factor; x's own memory is used when nobody else holds it, and x is gone after
+  | 'Linear' // x, weight, bias; precision → y
+  | 'LinearGradient' // dy, x, weight; precision → dx, dWeight, dBias
+  | 'Mlp' // x, up, upBias, down, downBias; form, precision → y, and the wide layer before GELU
+  | 'MlpGradient' // dy, x, wide, up, down; form, precision → dx, dUp, dUpBias, dDown, dDownBias
+  | 'ScaleOwned' // x, factor: one value → x·factor, in x's own memory where nobody else holds it
   | 'SquareSum'; // any number of tensors, as a list → the sum of all squares
 
 /** Whether the current back end has it. */

@@ -2,7 +2,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { chain } from './chain.ts';
 import { customGradient } from './custom-gradient.ts';
-import { hasFused, runFused } from './fused.ts';
 
 export type GeluForm = 'tanh' | 'erf';
 
@@ -11,16 +10,7 @@ const TANH_CUBIC = 0.044715;
 
 /** Element-wise GELU, any shape; the caller owns the result. */
 export function gelu<T extends tf.Tensor>(x: T, form: GeluForm): T {
-  if (hasFused('Gelu')) return geluFused(x, form);
   return form === 'tanh' ? geluTanh(x) : geluErf(x);
-}
-
-function geluFused<T extends tf.Tensor>(x: T, form: GeluForm): T {
-  return customGradient([x], (save) => {
-    save([x]);
-    const [value] = runFused('Gelu', { x }, { form }) as [T];
-    return { value, gradient: (dy, [x]) => runFused('GeluGradient', { dy, x: x! }, { form }) };
-  });
 }
 
 /** ½x(1 + tanh u) = x·σ(2u) with u = 0.79788456·x·(1 + 0.044715·x²); σ is vectorised on wasm, tanh is not. */

@@ -3,15 +3,24 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { customGradient } from './custom-gradient.ts';
 import { hasFused, runFused } from './fused.ts';
+import { needFp32, type Precision } from './precision.ts';
 
 /** [N, in] × [out, in] (+ [out]) → [N, out]; the caller owns the result. */
-export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
+export function linear(
+  x: tf.Tensor2D,
+  weight: tf.Tensor2D,
+  bias: tf.Tensor1D,
+  precision: Precision = 'fp32',
+): tf.Tensor2D {
   return customGradient([x, weight, bias], (save) => {
     save([x, weight]);
     if (hasFused('Linear')) {
-      const [value] = runFused('Linear', { x, weight, bias }) as [tf.Tensor2D];
-      return { value, gradient: (dy, [x, weight]) => runFused('LinearGradient', { dy, x: x!, weight: weight! }) };
+      const [value] = runFused('Linear', { x, weight, bias }, { precision }) as [tf.Tensor2D];
+      const gradient = (dy: tf.Tensor, [x, weight]: tf.Tensor[]) =>
+        runFused('LinearGradient', { dy, x: x!, weight: weight! }, { precision });
+      return { value, gradient };
     }
+    needFp32(precision);
     const value: tf.Tensor2D = tf.add(tf.matMul(x, tf.transpose(weight)), bias);
     const gradient = (dy: tf.Tensor, [x, weight]: tf.Tensor[]): tf.Tensor[] => {
       const dy2 = dy as tf.Tensor2D;

@@ -185,7 +185,7 @@ async function notFinite(gradients: Parameters): Promise<string[]> {
   return names;
 }
 
-/** The next state; the old one and the gradients are disposed tensor by tensor, so that never two whole states live. */
+/** The next state; the old one is taken over and the gradients are disposed, tensor by tensor, so that never two whole states live. */
 function update(
   state: TrainState,
   gradients: Parameters,
@@ -210,7 +210,7 @@ function update(
     parameters[name] = next.weight;
     expAvg[name] = next.expAvg;
     expAvgSq[name] = next.expAvgSq;
-    tf.dispose([old.weight, old.expAvg, old.expAvgSq, gradient]);
+    gradient.dispose();
   }
   return { step: state.step + 1, lrCount: state.lrCount + 1, adamCount: count, parameters, expAvg, expAvgSq };
 }

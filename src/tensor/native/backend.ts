@@ -62,6 +62,11 @@ export class NativeBackend extends tf.KernelBackend {
     return { dataId: x.dataId, shape: [...shape], dtype: x.dtype };
   }
 
+  /** What a kernel may write over x, whose caller gives it up: x's own memory where nobody else holds it. */
+  inPlace(x: tf.TensorInfo): tf.TensorInfo {
+    return this.refCount(x.dataId) === 1 ? this.share(x) : this.makeOutput(x.shape);
+  }
+
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
     const dataId = {};
     this.move(dataId, values, shape, dtype, 1);

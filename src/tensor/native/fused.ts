@@ -1,7 +1,7 @@
 // The fused kernels of src/tensor on the native back end: shapes are taken from the tensors here and checked once more by the addon against its buffers.
 import * as tf from '@tensorflow/tfjs-core';
 import type { FusedName } from '../fused.ts';
-import type { NativeBackend } from './backend.ts';
+import { PRECISIONS, type Precision } from '../precision.ts';
 import type { KernelArguments } from './operations.ts';
 
 type Fused = (args: KernelArguments) => tf.TensorInfo[];
@@ -14,21 +14,20 @@ export const FUSED: Readonly<Record<FusedName, Fused>> = {
   CausalAttention: attention,
   CausalAttentionGradient: attentionGradient,
   CrossEntropy: crossEntropy,
-  Gelu: ({ inputs: { x }, attrs, backend }) => gelu(backend, 'gelu', [x!], attrs.form as string),
-  GeluGradient: ({ inputs: { dy, x }, attrs, backend }) =>
-    gelu(backend, 'geluGradient', [dy!, x!], attrs.form as string),
   LabelLogProbs: labelLogProbs,
   LayerNorm: layerNorm,
   LayerNormGradient: layerNormGradient,
   Linear: linear,
   LinearGradient: linearGradient,
+  Mlp: mlp,
+  MlpGradient: mlpGradient,
   ScaleOwned: scaleOwned,
   SquareSum: squareSum,
 };
 
 function adamW({ inputs, attrs, backend }: KernelArguments): tf.TensorInfo[] {
   const { weight, expAvg, expAvgSq, gradient } = inputs;
-  const outputs = [weight!, expAvg!, expAvgSq!].map(({ shape }) => backend.makeOutput(shape));
+  const outputs = [weight!, expAvg!, expAvgSq!].map((owned) => backend.inPlace(owned));
   const { learningRate, beta1, beta2, epsilon, weightDecay, gradientScale, correction1, correction2 } = attrs;
   const settings = [
     learningRate,
@@ -64,10 +63,15 @@ function attentionGradient({ inputs, attrs, backend }: KernelArguments): tf.Tens
   return [out];
 }
 
-function crossEntropy({ inputs: { hidden, embedding, labels }, backend }: KernelArguments): tf.TensorInfo[] {
+function precisionOf({ precision }: KernelArguments['attrs']): number {
+  return PRECISIONS.indexOf(precision as Precision);
+}
+
+function crossEntropy({ inputs: { hidden, embedding, labels }, attrs, backend }: KernelArguments): tf.TensorInfo[] {
   const [N, C] = matrix(hidden!);
   const outputs = [backend.makeOutput([]), backend.makeOutput(hidden!.shape), backend.makeOutput(embedding!.shape)];
-  backend.run('crossEntropy', [hidden!, embedding!, labels!], outputs, [N, C, matrix(embedding!)[0]]);
+  const numbers = [N, C, matrix(embedding!)[0], precisionOf(attrs)];
+  backend.run('crossEntropy', [hidden!, embedding!, labels!], outputs, numbers);
   return outputs;
 }
 
@@ -75,12 +79,6 @@ function labelLogProbs({ inputs: { hidden, embedding, labels }, backend }: Kerne
   const [N, C] = matrix(hidden!);
   const out = backend.makeOutput([N]);
   backend.run('labelLogProbs', [hidden!, embedding!, labels!], [out], [N, C, matrix(embedding!)[0]]);
-  return [out];
-}
-
-function gelu(backend: NativeBackend, kernel: string, inputs: tf.TensorInfo[], form: string): tf.TensorInfo[] {
-  const out = backend.makeOutput(inputs[0]!.shape);
-  backend.run(kernel, inputs, [out], [GELU_FORMS.indexOf(form), tf.util.sizeFromShape(out.shape)]);
   return [out];
 }
 
@@ -99,24 +97,42 @@ function layerNormGradient({ inputs, backend }: KernelArguments): tf.TensorInfo[
   return outputs;
 }
 
-function linear({ inputs: { x, weight, bias }, backend }: KernelArguments): tf.TensorInfo[] {
+function linear({ inputs: { x, weight, bias }, attrs, backend }: KernelArguments): tf.TensorInfo[] {
   const [N, numIn] = matrix(x!);
   const [numOut] = matrix(weight!);
   const out = backend.makeOutput([N, numOut]);
-  backend.run('linear', [x!, weight!, bias!], [out], [N, numIn, numOut]);
+  backend.run('linear', [x!, weight!, bias!], [out], [N, numIn, numOut, precisionOf(attrs)]);
   return [out];
 }
 
-function linearGradient({ inputs: { dy, x, weight }, backend }: KernelArguments): tf.TensorInfo[] {
+function linearGradient({ inputs: { dy, x, weight }, attrs, backend }: KernelArguments): tf.TensorInfo[] {
   const [N, numIn] = matrix(x!);
   const [numOut] = matrix(weight!);
   const outputs = [backend.makeOutput([N, numIn]), backend.makeOutput([numOut, numIn]), backend.makeOutput([numOut])];
-  backend.run('linearGradient', [dy!, x!, weight!], outputs, [N, numIn, numOut]);
+  backend.run('linearGradient', [dy!, x!, weight!], outputs, [N, numIn, numOut, precisionOf(attrs)]);
+  return outputs;
+}
+
+function mlpNumbers(x: tf.TensorInfo, up: tf.TensorInfo, attrs: KernelArguments['attrs']): number[] {
+  return [...matrix(x), matrix(up)[0], GELU_FORMS.indexOf(attrs.form as string), precisionOf(attrs)];
+}
+
+function mlp({ inputs: { x, up, upBias, down, downBias }, attrs, backend }: KernelArguments): tf.TensorInfo[] {
+  const [N] = matrix(x!);
+  const outputs = [backend.makeOutput(x!.shape), backend.makeOutput([N, matrix(up!)[0]])];
+  backend.run('mlp', [x!, up!, upBias!, down!, downBias!], outputs, mlpNumbers(x!, up!, attrs));
+  return outputs;
+}
+
+function mlpGradient({ inputs: { dy, x, wide, up, down }, attrs, backend }: KernelArguments): tf.TensorInfo[] {
+  const [F, C] = matrix(up!);
+  const outputs = [x!.shape, [F, C], [F], [C, F], [C]].map((shape) => backend.makeOutput(shape));
+  backend.run('mlpGradient', [dy!, x!, wide!, up!, down!], outputs, mlpNumbers(x!, up!, attrs));
   return outputs;
 }
 
 function scaleOwned({ inputs: { x, factor }, backend }: KernelArguments): tf.TensorInfo[] {
-  const out = backend.refCount(x!.dataId) === 1 ? backend.share(x!) : backend.makeOutput(x!.shape);
+  const out = backend.inPlace(x!);
   backend.run('scale', [x!, factor!], [out], [tf.util.sizeFromShape(x!.shape)]);
   return [out];
 }
