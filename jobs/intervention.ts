@@ -154,7 +154,7 @@ export async function ofTheModel<T>(read: () => T | Promise<T>): Promise<T> {
 export function loopPlan({ plan }: Pick<TrainerTask, 'plan'>, config: ModelConfig): LoopPlan {
   return {
     config,
-    switches: { gelu: plan.gelu, rope: plan.rope, recompute: plan.recompute ?? 'none' },
+    switches: { gelu: plan.gelu, rope: plan.rope, recompute: plan.recompute ?? 'none', precision: plan.precision },
     adam: PYTHIA_ADAM,
     microBatchSize: plan.microBatchSize,
     badSteps: plan.badSteps,

@@ -8,13 +8,14 @@ import { datasetFacts, modelFacts } from '../src/catalog.ts';
 import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
 import { findBenchmark, type Benchmark } from '../src/eval/benchmarks.ts';
-import { messageOf } from '../src/errors.ts';
+import { InputError, messageOf } from '../src/errors.ts';
 import type { Arm, JobSpec } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/datasets.ts';
 import { dataHeaders, type HubLogin } from '../src/suite/hub/remote-data.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
+import { hasPrecision } from '../src/tensor/precision.ts';
 import { roomOf } from '../src/train/micro-batch.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
 import type { TaskAccess } from './batches.ts';
@@ -60,10 +61,19 @@ export async function prepare(
 async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<JobPlan> {
   const [model, dataset] = [modelFacts(home, spec.model), datasetFacts(home, spec.dataset)];
   const backend = await selectBackend(spec.backend);
+  needPrecision(spec, backend.name);
   const numAtOnce = Math.min(numTrainersAtOnce(backend.name, numCores), spec.arms.length);
   const cardBytes = backend.name === 'tensorflow' ? cardMemoryBytes() : undefined;
   const room = roomOf(backend.name, { memoryBytes: machineMemoryBytes(), numAtOnce, cardBytes });
   return { ...resolvePlan(spec, model, dataset, room), backend };
+}
+
+/** Throws InputError where the back end does not multiply as the job wants. */
+function needPrecision({ training: { precision } }: JobSpec, backend: BackendName): void {
+  if (precision === 'auto' || hasPrecision(precision)) return;
+  throw new InputError(`the ${backend} back end multiplies in fp32 only: take "fp32", or "backend": "native"`, {
+    pointer: '/training/precision',
+  });
 }
 
 /** How many arms train side by side: one where the back end takes the whole card or all cores by itself. */

@@ -160,7 +160,10 @@ const training = z
       .union([z.literal('all'), count])
       .default('all')
       .meta({ description: 'Take only the first n rows of each batch; scores then say "reduced batch".' }),
-    precision: z.enum(['auto', 'fp32']).default('auto').meta({ description: 'Arithmetic of the training step.' }),
+    precision: z.enum(['auto', 'fp32', 'bf16']).default('auto').meta({
+      description:
+        'Factors of the matrix products of the training step; sums, weights and moments are fp32 always, and so is scoring. bf16 is faster, on the native back end; auto = fp32.',
+    }),
     gelu: z.enum(['tanh', 'erf']).default('tanh').meta({ description: 'GELU of the training step; Pythia used tanh.' }),
     rope: z
       .enum(['fp16-angles', 'fp32-angles'])

@@ -5,14 +5,14 @@ import { faults } from './faults.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { memoryPlan } from './memory-plan.ts';
-import { otherBackend, otherBackendShort } from './other-backend.ts';
+import { nativeBackend, otherBackend, otherBackendShort } from './other-backend.ts';
 import { outside } from './outside.ts';
 import { plant } from './plant.ts';
-import { pythia14m } from './pythia-14m.ts';
 import { records } from './records.ts';
 import { resumeFidelity } from './resume-fidelity.ts';
 import { statistics } from './statistics.ts';
 import { storage } from './storage.ts';
+import { pythia14m, pythia70m } from './true-shape.ts';
 
 const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   plant,
@@ -23,10 +23,12 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   storage,
   faults,
   pythia14m,
+  pythia70m,
   resumeFidelity,
   importMemory,
   records,
   memoryPlan,
+  nativeBackend,
   otherBackend,
   otherBackendShort,
   outside,

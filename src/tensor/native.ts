@@ -44,6 +44,21 @@ function wordsOf({ level }: NativeBackend): string {
   return `the native back end is built and this processor has ${level === 'avx512' ? 'AVX-512' : 'AVX2'}`;
 }
 
+export interface NativeFacts {
+  /** Instruction set of our own loops. */
+  readonly level: string;
+  /** Version of oneDNN, which chooses the instruction set of products itself. */
+  readonly oneDnn: string;
+  readonly numThreads: number;
+}
+
+/** What decides the last bits of its results, besides the processor; undefined where it does not run. */
+export function nativeFacts(): NativeFacts | undefined {
+  if (!probeNative().works) return undefined;
+  const { level, oneDnn, numThreads } = tf.findBackend('native') as NativeBackend;
+  return { level, oneDnn, numThreads };
+}
+
 /** The native back end, while it is the current one. */
 export function currentNative(): NativeBackend | undefined {
   return tf.getBackend() === 'native' ? (tf.backend() as NativeBackend) : undefined;

@@ -3,6 +3,7 @@
 import { InputError } from '../errors.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { Recompute } from '../model/gpt-neox.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { resolveMicroBatch, type Room } from './micro-batch.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -49,7 +50,7 @@ export interface RunPlan {
   readonly resume: 'exact-state' | 'burn-in' | 'weights-only';
   /** Steps before `from` whose batches a burn-in reads; 0 for the other modes. */
   readonly burnInSteps: number;
-  readonly precision: 'fp32';
+  readonly precision: Precision;
   readonly gelu: 'tanh' | 'erf';
   readonly rope: 'fp16-angles' | 'fp32-angles';
   readonly adamStep: 'clean' | 'zero-restart';
@@ -116,7 +117,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     seqLength: dataset.seqLength,
     ...microBatchOf(spec, model, { seqLength: dataset.seqLength, rowsPerStep }, room),
     ...resolveResume(spec, model, from),
-    precision: 'fp32',
+    precision: training.precision === 'auto' ? 'fp32' : training.precision,
     gelu: training.gelu,
     rope: training.rope,
     adamStep: training.adamStep,

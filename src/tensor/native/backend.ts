@@ -19,6 +19,8 @@ export interface NativeSettings {
 
 export class NativeBackend extends tf.KernelBackend {
   readonly level: string;
+  readonly oneDnn: string;
+  readonly numThreads: number;
   liveBytes = 0;
   peakLiveBytes = 0;
   readonly #addon: Addon;
@@ -28,9 +30,11 @@ export class NativeBackend extends tf.KernelBackend {
 
   constructor(addon: Addon, { numThreads, limitBytes }: NativeSettings) {
     super();
-    const { level, kernels } = addon.start(numThreads);
+    const { level, oneDnn, kernels } = addon.start(numThreads);
     process.once('exit', () => addon.stop()); // a kernel that ran on while the libraries are taken down would crash
     this.level = level;
+    this.oneDnn = oneDnn;
+    this.numThreads = numThreads;
     this.#addon = addon;
     this.#kernels = new Map(kernels.map((name, place) => [name, place]));
     this.#stored = new tf.DataStorage(this, tf.engine());

@@ -1,4 +1,4 @@
-// Trial: a model of pythia-14m's true shape with random weights and the suite's own tokenizer goes through a whole job on wasm, three
+// Trials: models of pythia-14m's and pythia-70m's true shapes with random weights and the suite's own tokenizer go through a whole job, three
 // arms and all, in under ten minutes. Everything is registered over HTTP, as a researcher's own files would be.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,28 +14,51 @@ import { expectTrue, expectWithin } from './expect.ts';
 import { get, getScores, submit, waitForEnd } from './nano-job.ts';
 import { writeRandomModel } from './random-model.ts';
 
-const SHAPE = { numLayers: 6, hiddenSize: 128, vocabSize: 50_304 } as const;
-const ROW_TOKENS = 128;
+interface Trial {
+  readonly name: string;
+  readonly shape: Parameters<typeof writeRandomModel>[1];
+  readonly numHeads: number;
+  readonly seqLength: number;
+  readonly backend: 'wasm' | 'native';
+  /** Which lines of the CSV of CrowS-Pairs are scored. */
+  readonly isScored: (line: string, place: number) => boolean;
+  readonly numPairs: number;
+}
+
+/** On wasm, the first hundred pairs. */
+const TRIAL_14M: Trial = {
+  ...{ name: 'random-14m', shape: { numLayers: 6, hiddenSize: 128, vocabSize: 50_304 }, numHeads: 4 },
+  ...{ seqLength: 128, backend: 'wasm', isScored: (_, place) => place < 100, numPairs: 100 },
+};
+
+/** On native, all pairs about gender. */
+const TRIAL_70M: Trial = {
+  ...{ name: 'random-70m', shape: { numLayers: 6, hiddenSize: 512, vocabSize: 50_304 }, numHeads: 8 },
+  ...{ seqLength: 512, backend: 'native', isScored: (line) => /,(anti)?stereo,gender,/.test(line), numPairs: 262 },
+};
+
 const BATCH_SIZE = 1_024;
 const WINDOW = { from: 998, to: 1_000 } as const;
 const ROWS_PER_STEP = 2;
-const NUM_PAIRS = 100;
 const MOST_SECONDS = 600;
 
-export async function pythia14m(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'tiresias-14m-'));
+export const pythia14m = () => throughWholeJob(TRIAL_14M);
+export const pythia70m = () => throughWholeJob(TRIAL_70M);
+
+async function throughWholeJob(trial: Trial): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tiresias-true-shape-'));
   const home = join(folder, 'home');
-  takeInPairs(home);
-  const registrations = makeFiles(folder); // before the service runs in this process: making them blocks it
+  takeInPairs(home, trial);
+  const registrations = makeFiles(folder, trial); // before the service runs in this process: making them blocks it
   const service = await startService({ host: '127.0.0.1', port: 0 }, 'error', home);
   try {
     const startedMs = performance.now();
     for (const { kind, body } of registrations) await register(service.url, kind, body);
-    const id = await submit(service.url, spec);
+    const id = await submit(service.url, specOf(trial));
     const job = await waitForEnd(service.url, id);
     const seconds = (performance.now() - startedMs) / 1000;
     expectTrue(`job succeeded (${job.message ?? 'nothing to add'})`, job.state === 'succeeded');
-    await checkResult(service.url, id);
+    await checkResult(service.url, id, trial.numPairs);
     expectWithin('seconds from the first registration to the last score', seconds, 0, MOST_SECONDS);
   } finally {
     await service.stop();
@@ -43,23 +66,30 @@ export async function pythia14m(): Promise<void> {
   }
 }
 
-const spec: JobSpecInput = {
-  name: "acceptance: pythia-14m's shape",
-  model: 'random-14m',
-  checkpoint: `step${WINDOW.from}`,
-  dataset: 'stories-20b',
-  window: { to: WINDOW.to },
-  training: { rowsPerStep: ROWS_PER_STEP },
-  evaluation: { benchmarks: ['hundred-pairs'], every: WINDOW.to - WINDOW.from, atStart: false },
-  backend: 'wasm',
-};
+function specOf({ name, backend }: Trial): JobSpecInput {
+  return {
+    name: `acceptance: ${name}`,
+    model: name,
+    checkpoint: `step${WINDOW.from}`,
+    dataset: 'stories-20b',
+    window: { to: WINDOW.to },
+    training: { rowsPerStep: ROWS_PER_STEP },
+    evaluation: { benchmarks: ['some-pairs'], every: WINDOW.to - WINDOW.from, atStart: false },
+    backend,
+  };
+}
 
-/** The first hundred pairs of CrowS-Pairs, under a name of their own. No sentence of theirs has a line break. */
-function takeInPairs(home: string): void {
-  const lines = readFileSync(sharedPath('benchmarks', 'crows-pairs', 'crows_pairs_anonymized.csv'), 'utf8').split('\n');
-  const place = join(home, 'benchmarks', 'hundred-pairs');
+/** Some pairs of CrowS-Pairs, under a name of their own. No sentence of theirs has a line break. */
+function takeInPairs(home: string, { isScored, numPairs }: Trial): void {
+  const [head, ...lines] = readFileSync(
+    sharedPath('benchmarks', 'crows-pairs', 'crows_pairs_anonymized.csv'),
+    'utf8',
+  ).split('\n');
+  const wanted = lines.filter(isScored);
+  expectTrue(`${numPairs} pairs`, wanted.length === numPairs);
+  const place = join(home, 'benchmarks', 'some-pairs');
   mkdirSync(place, { recursive: true });
-  writeFileSync(join(place, 'pairs.csv'), `${lines.slice(0, NUM_PAIRS + 1).join('\n')}\n`);
+  writeFileSync(join(place, 'pairs.csv'), `${[head, ...wanted].join('\n')}\n`);
 }
 
 interface Registration {
@@ -67,17 +97,17 @@ interface Registration {
   readonly body: object;
 }
 
-function makeFiles(folder: string): Registration[] {
+function makeFiles(folder: string, { name, shape, numHeads, seqLength }: Trial): Registration[] {
   const tokenizer = sharedPath('tokenizer', '20B_tokenizer.json');
   const checkpoints = [WINDOW.from, WINDOW.to].map((step, i): Registration => {
     const checkpoint = `step${step}`;
     const place = join(folder, checkpoint);
-    writeRandomModel(place, SHAPE, 4, i + 1);
-    return { kind: 'models', body: { name: 'random-14m', checkpoint, folder: place, tokenizer } };
+    writeRandomModel(place, shape, numHeads, i + 1);
+    return { kind: 'models', body: { name, checkpoint, folder: place, tokenizer } };
   });
   const prefix = join(folder, 'stories');
-  writeIndexedDataset(prefix, rows(tokenizer), 'uint16');
-  const description = { layout: 'preshuffled', seqLength: ROW_TOKENS, batchSize: BATCH_SIZE };
+  writeIndexedDataset(prefix, rows(tokenizer, seqLength), 'uint16');
+  const description = { layout: 'preshuffled', seqLength, batchSize: BATCH_SIZE };
   return [...checkpoints, { kind: 'datasets', body: { name: 'stories-20b', prefix, ...description } }];
 }
 
@@ -88,34 +118,34 @@ async function register(url: string, kind: Registration['kind'], body: object): 
 }
 
 // Rows of all steps to the window's end, as a token file has them. Those that the job reads hold stories; the others, one filler.
-function* rows(tokenizerPath: string): Generator<ArrayLike<number>> {
-  const read = packedStories(tokenizerPath);
-  const filler = new Uint16Array(ROW_TOKENS + 1);
+function* rows(tokenizerPath: string, seqLength: number): Generator<ArrayLike<number>> {
+  const read = packedStories(tokenizerPath, seqLength);
+  const filler = new Uint16Array(seqLength + 1);
   for (let row = 0; row < WINDOW.to * BATCH_SIZE; row++) {
     const isRead = row >= WINDOW.from * BATCH_SIZE && row % BATCH_SIZE < ROWS_PER_STEP;
     yield isRead ? read.next().value : filler;
   }
 }
 
-function* packedStories(tokenizerPath: string): Generator<number[], never> {
+function* packedStories(tokenizerPath: string, seqLength: number): Generator<number[], never> {
   const { encode } = readTokenizer(tokenizerPath);
   const stories = tellStories(1);
   let ids: number[] = [];
   for (;;) {
-    while (ids.length <= ROW_TOKENS) ids.push(...encode(stories.next().value.text), 0);
-    yield ids.slice(0, ROW_TOKENS + 1);
-    ids = ids.slice(ROW_TOKENS);
+    while (ids.length <= seqLength) ids.push(...encode(stories.next().value.text), 0);
+    yield ids.slice(0, seqLength + 1);
+    ids = ids.slice(seqLength);
   }
 }
 
-async function checkResult(url: string, id: string): Promise<void> {
+async function checkResult(url: string, id: string, numPairs: number): Promise<void> {
   const { scores } = await getScores(url, id);
   const rates = scores.filter(({ metric }) => metric === 'pctStereotype');
   for (const arm of ['published', 'control', 'intervention']) {
     const rate = rates.find((score) => score.arm === arm && score.step === WINDOW.to);
     const [low, high] = rate?.interval ?? [];
     console.log(`   ${arm}: stereotype rate ${rate?.value.toFixed(3)} [${low?.toFixed(3)}, ${high?.toFixed(3)}]`);
-    expectTrue(`${arm}: scored on ${NUM_PAIRS} pairs`, rate?.numItems === NUM_PAIRS);
+    expectTrue(`${arm}: scored on ${numPairs} pairs`, rate?.numItems === numPairs);
   }
   const items = await Promise.all(['published', 'control', 'intervention'].map((arm) => likelihoods(url, id, arm)));
   expectTrue('the arms are three models', new Set(items).size === items.length);
@@ -136,7 +166,7 @@ async function likelihoods(url: string, id: string, arm: string): Promise<string
   const query = new URLSearchParams({
     arm,
     step: String(WINDOW.to),
-    benchmark: 'hundred-pairs',
+    benchmark: 'some-pairs',
     protocol: 'likelihood',
   });
   const { items } = await get<{ items: Item[] }>(`${url}/v1/jobs/${id}/items?${query}`);

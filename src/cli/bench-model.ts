@@ -1,0 +1,118 @@
+// Models that benchmarks make up, and what they are measured against: the rate of the machine's own matrix products.
+import * as tf from '@tensorflow/tfjs-core';
+import { InvalidArgumentError } from 'commander';
+import type { ModelConfig } from '../model/config.ts';
+import type { Parameters } from '../model/gpt-neox.ts';
+import { countParameters, parameterShapes } from '../model/parameters.ts';
+import { linear } from '../tensor/linear.ts';
+import { currentNative } from '../tensor/native.ts';
+import type { Precision } from '../tensor/precision.ts';
+import { formatFigures } from './table.ts';
+
+/** Layers, width, heads, padded vocabulary. */
+const SHAPES: Readonly<Record<string, readonly [number, number, number, number]>> = {
+  'nano-1m': [4, 128, 4, 1024],
+  'nano-4m': [6, 224, 7, 2048],
+  'pythia-14m': [6, 128, 4, 50304],
+  'pythia-31m': [6, 256, 8, 50304],
+  'pythia-70m': [6, 512, 8, 50304],
+  'pythia-160m': [12, 768, 12, 50304],
+};
+export const SHAPE_NAMES = Object.keys(SHAPES).join(', ');
+
+/** An option's value. Throws commander's error for an unknown shape. */
+export function parseShape(name: string): ModelConfig {
+  const shape = SHAPES[name];
+  if (shape === undefined) throw new InvalidArgumentError(`there is ${SHAPE_NAMES}.`);
+  const [numLayers, hiddenSize, numHeads, vocabSize] = shape;
+  return {
+    ...{ numLayers, hiddenSize, numHeads, vocabSize },
+    intermediateSize: 4 * hiddenSize,
+    maxPositions: 2048,
+    rotaryFraction: 0.25,
+    rotaryBase: 10_000,
+    layerNormEpsilon: 1e-5,
+  };
+}
+
+/** Normal weights, norms of one. */
+export function randomParameters(config: ModelConfig): Parameters {
+  return Object.fromEntries(
+    parameterShapes(config).map(({ name, shape }, seed) => {
+      const isNorm = /layer_?norm\.weight$/.test(name);
+      return [name, isNorm ? tf.ones([...shape]) : tf.randomNormal([...shape], 0, 0.02, 'float32', seed + 1)];
+    }),
+  );
+}
+
+/** Operations of the forward pass for one token: two for each weight that multiplies it, and attention; a whole step takes three times as many. */
+export function forwardFlop(config: ModelConfig, seqLength: number): number {
+  const multiplied = countParameters(config) - config.vocabSize * config.hiddenSize; // looking a row up multiplies nothing
+  return 2 * multiplied + 4 * config.numLayers * config.hiddenSize * seqLength;
+}
+
+/**
+ * GFLOP/s of the products of the model's linear layers and output embedding alone, on so many rows, each many times in a row: what no step here can exceed
+ * by much.
+ */
+export async function measureGemm(config: ModelConfig, rows: number, precision: Precision): Promise<number> {
+  const { hiddenSize: C, intermediateSize: F, vocabSize: V, numLayers: L } = config;
+  const products = [
+    [C, 3 * C, L],
+    [C, C, L],
+    [C, F, L],
+    [F, C, L],
+    [C, V, 1],
+  ] as const; // inputs, outputs, how many a model has
+  let [flop, seconds] = [0, 0];
+  for (const [numIn, numOut, count] of products) {
+    flop += 2 * rows * numIn * numOut * count;
+    seconds += count * (await timeProduct(rows, numIn, numOut, precision));
+  }
+  return flop / seconds / 1e9;
+}
+
+const PRODUCTS_AT_ONCE = 4;
+
+/** Seconds of one product: the median of rounds of some, whose results stay where they are. */
+async function timeProduct(rows: number, numIn: number, numOut: number, precision: Precision): Promise<number> {
+  const x = tf.randomNormal([rows, numIn]) as tf.Tensor2D;
+  const weight = tf.randomNormal([numOut, numIn]) as tf.Tensor2D;
+  const bias = tf.zeros([numOut]) as tf.Tensor1D;
+  const times: number[] = [];
+  for (let round = 0; round < 6; round++) {
+    const startedMs = performance.now();
+    const last = tf.tidy(() => {
+      for (let i = 0; i < PRODUCTS_AT_ONCE; i++) linear(x, weight, bias, precision).dispose();
+      return tf.slice(linear(x, weight, bias, precision), [0, 0], [1, 1]);
+    });
+    await last.data();
+    last.dispose();
+    if (round > 0) times.push((performance.now() - startedMs) / 1000 / (PRODUCTS_AT_ONCE + 1));
+  }
+  tf.dispose([x, weight, bias]);
+  return median(times);
+}
+
+/** Which share of the time in kernels each takes, where the back end tells, the slowest first. */
+export function kernelShares(): Record<string, number> {
+  const times = currentNative()?.kernelTimes();
+  if (times === undefined) return {};
+  const total = times.reduce((sum, { seconds }) => sum + seconds, 0);
+  const sorted = [...times].sort((a, b) => b.seconds - a.seconds);
+  return Object.fromEntries(sorted.map(({ kernel, seconds }) => [`kernelShare.${kernel}`, seconds / total]));
+}
+
+/** Prints figures as one JSON object or as lines. */
+export function printFigures(
+  result: Readonly<Record<string, string | number>>,
+  { json }: { readonly json?: boolean },
+): void {
+  process.stdout.write(json === true ? `${JSON.stringify(result)}\n` : formatFigures(result));
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+}
