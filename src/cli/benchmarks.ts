@@ -12,6 +12,7 @@ import { countItems } from '../eval/score.ts';
 import { homeFolder, hubAccess } from '../settings.ts';
 import { fetchPinned } from '../suite/hub/pinned.ts';
 import { addOfficial, addOwn, inScratch } from './benchmark-folders.ts';
+import { addReferenceCommand } from './benchmarks-reference.ts';
 import { formatTable, printable } from './table.ts';
 import { hubClient, say, untilStopped } from './until-stopped.ts';
 
@@ -32,6 +33,7 @@ export function addBenchmarksCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ tiresias benchmarks list')
     .action(list);
   addPullCommand(benchmarks);
+  addReferenceCommand(benchmarks);
   benchmarks
     .command('verify')
     .description('read every set on disk again and say which are as pinned, which changed, which are own sets')

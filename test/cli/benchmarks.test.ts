@@ -90,6 +90,24 @@ describe('tiresias benchmarks list', () => {
   });
 });
 
+describe('tiresias benchmarks reference', () => {
+  it('gives published figures with their sources and warnings, of models of the suite alone', async () => {
+    const text = await run('reference', 'pythia-70m-deduped', '--checkpoint', 'step143000');
+    expect(text).toMatch(
+      /^step143000 +sweep +crows-pairs-revised +pctStereotype\.gender +0\.571875 .* 320 +half precision$/m,
+    );
+    expect(text).toMatch(/^half precision: logits and sums were fp16/m);
+    expect(text).toContain('EleutherAI/pythia/blob/main/evals/pythia-v1/pythia-70m-deduped/zero-shot/');
+    const { published } = await answer('reference', 'pythia-1.4b-deduped-v0', '--checkpoint', 'step71500');
+    expect(published).toContainEqual(expect.objectContaining({ revision: 'step143000', metric: 'netBias' }));
+    await expect(run('reference', 'nano-1m')).rejects.toThrow(/has no model "nano-1m"/);
+    await expect(run('reference', 'pythia-70m', '--checkpoint', 'step7')).rejects.toThrow(
+      /figures of steps 0, 1, 2, 4/,
+    );
+    await expect(run('reference', 'pythia-14m')).rejects.toThrow(/figures of no step/);
+  });
+});
+
 describe('own sets', () => {
   it('are taken in under names of their own, for jobs to name, by kind', async () => {
     const mine = join(scratch, 'mine.csv');
