@@ -68,7 +68,7 @@ export const OFFICIAL_SETS: Readonly<Record<string, OfficialSet>> = {
     kind: 'lambada',
     citation:
       'Paperno et al.: The LAMBADA dataset: Word prediction requiring a broad discourse context, ACL 2016; as Radford et al. 2019 prepared it',
-    licence: 'MIT (modified, of GPT-2; the passages are from books)',
+    licence: 'MIT, as its page says',
     page: 'https://huggingface.co/datasets/EleutherAI/lambada_openai',
     files: [
       {
