@@ -153,7 +153,7 @@ function verify({ json }: { json?: true }): void {
     ]);
     process.stdout.write(formatTable(rows));
   }
-  const faulty = reports.filter(({ state }) => state === 'faulty');
+  const faulty = reports.filter(({ state }) => state === 'changed' || state === 'faulty');
   if (faulty.length > 0) {
     throw new DataError(`not what they are called: ${faulty.map(({ name }) => name).join(', ')}`);
   }

@@ -7,7 +7,7 @@ import { benchmarkNames, findBenchmark, type Benchmark } from './benchmarks.ts';
 import { countItems } from './score.ts';
 
 export type BenchmarkState =
-  'as pinned' | 'own set' | 'not verified' | 'part of the nano suite' | 'faulty' | 'not here';
+  'as pinned' | 'changed' | 'own set' | 'not verified' | 'part of the nano suite' | 'faulty' | 'not here';
 
 export interface BenchmarkReport {
   readonly name: string;
@@ -44,7 +44,8 @@ function verify(name: string, home: string, isOnDisk: boolean): BenchmarkReport 
     return { name, state, sha256: benchmark.sha256, numItems, detail };
   } catch (error) {
     if (![InputError, NotFoundError, DataError].some((kind) => error instanceof kind)) throw error;
-    return { name, state: 'faulty', sha256: null, numItems: null, detail: messageOf(error) };
+    const state = Object.hasOwn(OFFICIAL_SETS, name) ? 'changed' : 'faulty';
+    return { name, state, sha256: null, numItems: null, detail: messageOf(error) };
   }
 }
 

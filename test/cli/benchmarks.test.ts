@@ -36,9 +36,12 @@ afterAll(() => {
 });
 
 async function run(...words: string[]): Promise<string> {
+  return runInto([], ...words);
+}
+
+async function runInto(written: string[], ...words: string[]): Promise<string> {
   const program = new Command().exitOverride();
   addBenchmarksCommand(program);
-  const written: string[] = [];
   const out = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => written.push(String(chunk)) > 0);
   const err = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   try {
@@ -61,6 +64,16 @@ async function states(): Promise<Record<string, { state: string; numItems: numbe
   return Object.fromEntries(
     reports.filter(({ state }) => state !== 'not here').map(({ name, ...report }) => [name, report]),
   );
+}
+
+/** What verify prints and throws when something is wrong. */
+async function verifyFailing(): Promise<{ text: string; error: string }> {
+  const text: string[] = [];
+  const error = await runInto(text, 'verify').then(
+    () => 'nothing was wrong',
+    (thrown: unknown) => String(thrown),
+  );
+  return { text: text.join(''), error };
 }
 
 function sha256(path: string): string {
@@ -207,7 +220,12 @@ describe.skipIf(!hasShared)('official files', () => {
       'crows-pairs': { state: 'as pinned', numItems: 1508 },
     });
     appendFileSync(join(placeOf('winobias'), 'pro_stereotyped_type2.txt.test'), '\n');
-    await expect(run('verify')).rejects.toThrow('not what they are called: winobias');
+    const { text, error } = await verifyFailing();
+    expect(text).toMatch(
+      /^winobias +changed .*: these are not the official files of winobias \(SHA-256 [0-9a-f]{64}\)/m,
+    );
+    expect(text).toMatch(/^winobias-dev +as pinned +792 items/m);
+    expect(error).toContain('not what they are called: winobias');
     expect(() => findBenchmark('winobias', home)).toThrow(DataError);
   });
 
