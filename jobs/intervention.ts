@@ -11,6 +11,7 @@ import type { Intervention } from '../src/intervention/batch.ts';
 import type { Arm } from '../src/job-spec.ts';
 import { readModelConfig, type ModelConfig } from '../src/model/config.ts';
 import type { Parameters } from '../src/model/gpt-neox.ts';
+import { scoreEnds } from '../src/model/ends.ts';
 import { tokenLogProbs } from '../src/model/likelihood.ts';
 import { toTensors } from '../src/model/tensors.ts';
 import { liveTensorBytes, selectBackend } from '../src/tensor/backend.ts';
@@ -177,6 +178,7 @@ async function evaluate(task: TrainerTask, scored: Scored, step: number, send: S
   const model: ScoringModel = {
     tokenLogProbs: (rows) => tokenLogProbs(scored, rows),
     encode: (text) => scored.tokenizer.encode(text),
+    scoreEnds: (rows, numLast) => scoreEnds(scored, rows, numLast),
   };
   for (const benchmark of task.benchmarks) {
     send({ type: 'evaluation', step, evaluation: await evaluateBenchmark(benchmark, model) });

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalog, NewDataset, NewModel } from './api/catalog.ts';
 import type { Fault } from './api/problem.ts';
+import { sourceOf } from './eval/benchmark-sources.ts';
 import { benchmarkNames, findBenchmark } from './eval/benchmarks.ts';
 import { prepareDataset, type DatasetDescription } from './data/replay.ts';
 import { readTokenizer } from './data/tokenizer.ts';
@@ -169,10 +170,11 @@ function hasDataset(home: string, name: string): boolean {
 }
 
 function describeBenchmark(home: string, name: string) {
+  const source = sourceOf(name);
   try {
     const { kind, sha256, isOfficial } = findBenchmark(name, home);
-    return { name, isThere: true, kind, sha256, isOfficial };
+    return { name, isThere: true, kind, sha256, isOfficial, source };
   } catch (error) {
-    return { name, isThere: false, detail: messageOf(error) };
+    return { name, isThere: false, detail: messageOf(error), source };
   }
 }

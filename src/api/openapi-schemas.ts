@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { P_SCOPE } from '../eval/statistics.ts';
 import { ARMS, FAILURE_REASONS, JOB_STATES, jobSpecSchema } from '../job-spec.ts';
 import { METRIC_NAMES } from '../store/results.ts';
+import { CONDITIONS } from '../suite/pythia/published.ts';
 import { newDatasetSchema, newModelSchema } from './catalog.ts';
 import { outsideCheckpointSchema } from './results.ts';
 import { MAX_POINTS } from './sweeps.ts';
@@ -75,6 +76,16 @@ function effect(description: string): Schema {
   };
   return { ...objectOf({ ...place, step: integer, metric: text, ...figures }), description };
 }
+
+const publishedScore: Schema = {
+  ...objectOf({
+    ...{ ...place, step: integer, metric: text, publishedBenchmark: text, model: text, revision: text },
+    ...{ condition: { enum: CONDITIONS }, value: number, standardError: nullable(number), numItems: integer },
+    ...{ source: text, warnings: listOf(objectOf({ label: text, detail: text })) },
+  }),
+  description:
+    'A published figure of the same model, step and metric; benchmark and protocol are those of the score here beside which it stands.',
+};
 
 const job = objectOf({
   id,
@@ -168,6 +179,7 @@ const written: Readonly<Record<string, Schema>> = {
     noiseFloor: listOf(effect('placebo − control, item by item; empty without that arm')),
     fidelity: listOf(effect('control − published, item by item')),
     labels: listOf(objectOf({ arm, ...place, label: text, detail: text })),
+    published: listOf(publishedScore),
   }),
   Items: objectOf({ items: listOf(anyObject) }),
   Edits: objectOf({

@@ -9,6 +9,7 @@ import type { Arm, JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { totalPronounEdits } from '../store/edits.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
+import { publishedBeside, type PublishedScore } from '../suite/pythia/published.ts';
 import { labelFaults, readFaults } from './training-labels.ts';
 import { listEvaluations, readItems } from '../store/results.ts';
 import type { ScoredEvaluation } from '../store/results.ts';
@@ -28,6 +29,8 @@ interface Adjusted {
 
 export type ScoreRow = Place & { readonly arm: Arm; readonly step: number; readonly metric: string } & Score;
 export type EffectRow = Place & { readonly step: number; readonly metric: string } & Effect & Adjusted;
+/** A published figure beside ours: the place is ours, `publishedBenchmark` is what it is of. */
+export type PublishedRow = Place & { readonly publishedBenchmark: string } & Omit<PublishedScore, 'benchmark'>;
 export type ScoreLabel = Place & { readonly arm: Arm } & Label;
 
 export interface Scores {
@@ -36,6 +39,8 @@ export interface Scores {
   readonly noiseFloor: EffectRow[];
   readonly fidelity: EffectRow[];
   readonly labels: ScoreLabel[];
+  /** Of the same model, step and metric; none for models outside the Pythia suite. */
+  readonly published: PublishedRow[];
 }
 
 /** Everything /scores answers. */
@@ -51,6 +56,7 @@ export async function readScores(database: Database, job: JobWithRuns): Promise<
     noiseFloor: noiseFloor.rows,
     fidelity: fidelity.rows,
     labels: [...labels, ...effects.labels, ...noiseFloor.labels, ...fidelity.labels],
+    published: publishedRows((job.spec as unknown as JobSpec).model, evaluations), // checked before it was stored
   };
 }
 
@@ -63,6 +69,16 @@ function scoreRows({ arm, step, benchmark, protocol, scores }: ScoredEvaluation)
     metric,
     ...score,
   }));
+}
+
+function publishedRows(model: string, evaluations: readonly ScoredEvaluation[]): PublishedRow[] {
+  // Arms share their places.
+  const places = new Map(evaluations.map((one) => [[one.step, one.benchmark, one.protocol].join(' '), one]));
+  return [...places.values()].flatMap(({ step, benchmark, protocol, scores }) =>
+    publishedBeside(model, { step, benchmark, protocol })
+      .filter(({ metric }) => Object.hasOwn(scoresIn(scores), metric))
+      .map(({ benchmark: publishedBenchmark, ...row }) => ({ ...row, benchmark, protocol, publishedBenchmark })),
+  );
 }
 
 // Stored by the worker from an Evaluation of src/eval.

@@ -1,67 +1,82 @@
-// `tiresias benchmarks`: which benchmarks are here, and taking files in: official ones, told by their SHA-256 alone, so that no changed
-// file is ever scored under an official name, and own sets in their formats.
-import type { Command } from 'commander';
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// `tiresias benchmarks`: which benchmarks are here, and taking files in: official ones, fetched or copied, told by their SHA-256 alone, so that
+// no changed file is ever scored under an official name, and own sets in their formats.
+import { Option, type Command } from 'commander';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCatalog } from '../catalog.ts';
-import { InputError, messageOf } from '../errors.ts';
-import {
-  openBenchmark,
-  OWN_PAIRS_FILE,
-  readBenchmarkFiles,
-  type Benchmark,
-  type BenchmarkKind,
-} from '../eval/benchmarks.ts';
+import { DataError, InputError, NotFoundError } from '../errors.ts';
+import { NOT_VERIFIED, OFFICIAL_SETS, REVISED_PAIRS } from '../eval/benchmark-sources.ts';
+import { verifyBenchmarks } from '../eval/benchmark-verify.ts';
+import { OWN_FILES, type Benchmark } from '../eval/benchmarks.ts';
 import { countItems } from '../eval/score.ts';
-import { homeFolder } from '../settings.ts';
-import { formatTable } from './table.ts';
+import { homeFolder, hubAccess } from '../settings.ts';
+import { fetchPinned } from '../suite/hub/pinned.ts';
+import { addOfficial, addOwn, inScratch } from './benchmark-folders.ts';
+import { addReferenceCommand } from './benchmarks-reference.ts';
+import { formatTable, printable } from './table.ts';
+import { hubClient, say, untilStopped } from './until-stopped.ts';
 
-interface OfficialSet {
-  readonly kind: BenchmarkKind;
-  /** The one file of the set; a set without it is a folder. */
-  readonly file?: string;
-  readonly source: string;
+interface AddOptions {
+  readonly from: string;
+  readonly kind?: keyof typeof OWN_FILES;
+  readonly json?: true;
 }
 
-const OFFICIAL_SETS: Readonly<Record<string, OfficialSet>> = {
-  'crows-pairs': {
-    kind: 'crows-pairs',
-    file: 'crows_pairs_anonymized.csv',
-    source: 'https://github.com/nyu-mll/crows-pairs, data/crows_pairs_anonymized.csv',
-  },
-  winobias: {
-    kind: 'winobias',
-    source: 'https://github.com/uclanlp/corefBias, folder WinoBias/wino/data',
-  },
-};
+const OFFICIAL_NAMES = Object.keys(OFFICIAL_SETS).join(', ');
 
 export function addBenchmarksCommand(program: Command): void {
-  const benchmarks = program.command('benchmarks').description('stereotype benchmarks');
+  const benchmarks = program.command('benchmarks').description('stereotype and capability benchmarks');
   benchmarks
     .command('list')
-    .description('which benchmarks are here, checked by SHA-256, and where to get the others')
+    .description('which benchmarks are here, checked by SHA-256, with citation and licence, and how to get the others')
     .option('--json', 'print {"benchmarks": […]}')
     .addHelpText('after', '\nExample:\n  $ tiresias benchmarks list')
     .action(list);
+  addPullCommand(benchmarks);
+  addReferenceCommand(benchmarks);
+  benchmarks
+    .command('verify')
+    .description('read every set on disk again and say which are as pinned, which changed, which are own sets')
+    .option('--json', 'print {"benchmarks": […]}')
+    .addHelpText(
+      'after',
+      '\nExit code 2 when any is not what its name says.\n\nExample:\n  $ tiresias benchmarks verify',
+    )
+    .action(verify);
   benchmarks
     .command('add')
     .description('copy the files of a set to where jobs find them')
-    .argument('<name>', `${Object.keys(OFFICIAL_SETS).join(', ')}, or a name of your own for a set in their formats`)
-    .requiredOption('--from <path>', 'the CSV of CrowS-Pairs, or the folder of WinoBias files')
+    .argument('<name>', `${OFFICIAL_NAMES}, ${REVISED_PAIRS}, or a name of your own`)
+    .requiredOption('--from <path>', 'the file of the set, or the folder of WinoBias files')
+    .addOption(
+      new Option('--kind <kind>', "form of an own set's file (default: crows-pairs)").choices(Object.keys(OWN_FILES)),
+    )
     .option('--json', 'print the benchmark')
     .addHelpText(
       'after',
-      '\nUnder an official name only the official files are taken, told by their SHA-256. They are here:\n' +
-        formatTable(Object.entries(OFFICIAL_SETS).map(([name, { source }]) => [`  ${name}`, source])) +
-        '\nExamples:\n  $ tiresias benchmarks add winobias --from corefBias/WinoBias/wino/data' +
-        '\n  $ tiresias benchmarks add my-pairs --from my-pairs.csv',
+      '\nUnder an official name only the official files are taken, told by their SHA-256.' +
+        `\n${REVISED_PAIRS} takes the revised English pairs: ${NOT_VERIFIED}, only their number is checked.` +
+        '\n\nExamples:\n  $ tiresias benchmarks add winobias --from corefBias/WinoBias/wino/data' +
+        '\n  $ tiresias benchmarks add my-pairs --from my-pairs.csv' +
+        '\n  $ tiresias benchmarks add my-passages --kind lambada --from passages.jsonl',
     )
-    .action((name: string, { from, json }: { from: string; json?: true }) => {
-      const official = Object.hasOwn(OFFICIAL_SETS, name) ? OFFICIAL_SETS[name] : undefined;
-      const benchmark = official === undefined ? addOwn(name, from) : addOfficial(name, official, from);
-      process.stdout.write(json ? `${JSON.stringify(benchmark)}\n` : `${benchmark.path}\n`);
-      if (official === undefined) process.stderr.write(`${countItems(benchmark)} items\n`);
-    });
+    .action(add);
+}
+
+function addPullCommand(benchmarks: Command): void {
+  benchmarks
+    .command('pull')
+    .description('fetch an official set from where it is published, or from a mirror; whole or not at all')
+    .argument('<name>', OFFICIAL_NAMES)
+    .option('--from <place>', 'a folder or http(s) address that has the files under their names')
+    .option('--json', 'print the benchmark')
+    .addHelpText(
+      'after',
+      '\nPublished at:\n' +
+        formatTable(Object.entries(OFFICIAL_SETS).map(([name, { page, licence }]) => [`  ${name}`, page, licence])) +
+        '\nExamples:\n  $ tiresias benchmarks pull crows-pairs\n  $ tiresias benchmarks pull winobias --from corefBias/WinoBias/wino/data',
+    )
+    .action(pull);
 }
 
 function list({ json }: { json?: true }): void {
@@ -77,74 +92,80 @@ function list({ json }: { json?: true }): void {
   ]);
   process.stdout.write(formatTable(rows));
   for (const benchmark of benchmarks) {
-    if ('sha256' in benchmark) continue;
-    const { name, detail } = benchmark;
-    const source = OFFICIAL_SETS[name]?.source ?? 'run `npm run setup` again';
-    process.stdout.write(
-      `\n${name}: ${detail}\n  get it from ${source},\n  then run: tiresias benchmarks add ${name} --from PATH\n`,
-    );
+    const { name, source } = benchmark;
+    if (source === null && 'sha256' in benchmark) continue;
+    const facts = source === null ? [] : [source.citation, `licence ${source.licence}`, source.page];
+    const lines = 'sha256' in benchmark ? facts : [...facts, benchmark.detail, howToGet(name)];
+    process.stdout.write(`\n${name}\n${lines.map((line) => `  ${line}\n`).join('')}`);
   }
+}
+
+function howToGet(name: string): string {
+  if (Object.hasOwn(OFFICIAL_SETS, name)) return `get it: tiresias benchmarks pull ${name}`;
+  return name === REVISED_PAIRS
+    ? `take it in: tiresias benchmarks add ${name} --from FILE`
+    : 'run `npm run setup` again';
 }
 
 function originOf({ name, isOfficial }: { readonly name: string; readonly isOfficial: boolean }): string {
   if (isOfficial) return 'official files';
+  if (name === REVISED_PAIRS) return NOT_VERIFIED;
   return name.startsWith('nano-') ? 'part of the nano suite' : 'own set';
 }
 
-/** Copies an official set to its place in the home folder. Throws InputError when it is not official. */
-function addOfficial(name: string, { kind, file, source }: OfficialSet, from: string): Benchmark {
-  return copyIn(name, kind, file, file !== undefined && isFolder(from) ? join(from, file) : from, (path) => {
-    const copy = openBenchmark(kind, path);
-    if (copy.name === name) return;
-    const found = copy.isOfficial ? `only a part of it, ${copy.name}` : `other files, SHA-256 ${copy.sha256}`;
-    throw new InputError(`${from}: expected the official files of ${name}, found ${found}; get them from ${source}`);
+async function pull(name: string, { from, json }: { from?: string; json?: true }): Promise<void> {
+  if (name === REVISED_PAIRS) {
+    throw new InputError(
+      `${name}: ${NOT_VERIFIED}, so it is not fetched; export it and run \`tiresias benchmarks add\``,
+    );
+  }
+  if (!Object.hasOwn(OFFICIAL_SETS, name)) {
+    throw new NotFoundError(`no official benchmark is called "${name}"; there are ${OFFICIAL_NAMES}`);
+  }
+  const isRemote = from === undefined || /^https?:\/\//.test(from);
+  if (!isRemote) return tell(addOfficial(name, from), json);
+  if (from === undefined && hubAccess().isOffline) {
+    throw new InputError('offline (HF_HUB_OFFLINE): give a folder that has the files with --from');
+  }
+  await untilStopped('nothing was taken', async (signal, show) => {
+    const { files } = OFFICIAL_SETS[name]!; // looked up above
+    const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const client = hubClient(signal, 6);
+    let done = 0;
+    await inScratch(name, async (folder) => {
+      for (const file of files) {
+        const url = from === undefined ? file.url : `${from.replace(/\/+$/, '')}/${file.name}`;
+        const count = (numBytes: number) => show(total, (done += numBytes), `bytes, ${file.name}`);
+        writeFileSync(join(folder, file.name), await fetchPinned(client, { ...file, url }, count));
+      }
+      tell(addOfficial(name, folder), json);
+    });
   });
 }
 
-/** Copies an own set to its place in the home folder: a folder holds WinoBias files, a file sentence pairs. Throws InputError, DataError. */
-function addOwn(name: string, from: string): Benchmark {
-  const [kind, file] = isFolder(from) ? (['winobias', undefined] as const) : (['crows-pairs', OWN_PAIRS_FILE] as const);
-  openBenchmark(kind, from, name); // refuses a name that is none before anything is made
-  return copyIn(name, kind, file, from, (path) => countItems(openBenchmark(kind, path, name)));
-}
-
-/** Copies files to benchmarks/NAME, whole or not at all; `check` throws when the copy must not be taken. */
-function copyIn(
-  name: string,
-  kind: BenchmarkKind,
-  file: string | undefined,
-  from: string,
-  check: (path: string) => void,
-): Benchmark {
-  const parent = join(homeFolder(), 'benchmarks');
-  const staging = join(parent, `.${name}-${process.pid}`);
-  const place = join(parent, name);
-  mkdirSync(staging, { recursive: true });
-  try {
-    // What is checked is the copy, so that nothing can change between the check and its use.
-    for (const { name: own, bytes } of readBenchmarkFiles(kind, from)) writeFileSync(join(staging, file ?? own), bytes);
-    check(file === undefined ? staging : join(staging, file));
-    putInPlace(staging, place);
-    return openBenchmark(kind, file === undefined ? place : join(place, file), name);
-  } finally {
-    rmSync(staging, { recursive: true, force: true });
+function verify({ json }: { json?: true }): void {
+  const reports = verifyBenchmarks(homeFolder());
+  if (json) process.stdout.write(`${JSON.stringify({ benchmarks: reports })}\n`);
+  else {
+    const rows = reports.map(({ name, state, numItems, sha256, detail }) => [
+      ...[name, state, numItems === null ? '' : `${numItems} items`, sha256 === null ? '' : `SHA-256 ${sha256}`],
+      printable(detail),
+    ]);
+    process.stdout.write(formatTable(rows));
+  }
+  const faulty = reports.filter(({ state }) => state === 'changed' || state === 'faulty');
+  if (faulty.length > 0) {
+    throw new DataError(`not what they are called: ${faulty.map(({ name }) => name).join(', ')}`);
   }
 }
 
-// A folder cannot be renamed over a filled one: what is there goes aside first, and comes back when the renaming fails.
-function putInPlace(staging: string, place: string): void {
-  const aside = `${staging}-before`;
-  const hadOne = isFolder(place);
-  if (hadOne) renameSync(place, aside);
-  try {
-    renameSync(staging, place);
-  } catch (error) {
-    if (hadOne) renameSync(aside, place);
-    throw new InputError(`${place}: cannot be written: ${messageOf(error)}`, { cause: error });
-  }
-  rmSync(aside, { recursive: true, force: true });
+function add(name: string, { from, kind, json }: AddOptions): void {
+  const isOfficial = Object.hasOwn(OFFICIAL_SETS, name);
+  const benchmark = isOfficial ? addOfficial(name, from) : addOwn(name, from, kind);
+  tell(benchmark, json);
+  if (!isOfficial) say(`${countItems(benchmark)} items${name === REVISED_PAIRS ? `, ${NOT_VERIFIED}` : ''}`);
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+function tell(benchmark: Benchmark, json: true | undefined): void {
+  process.stdout.write(json ? `${JSON.stringify(benchmark)}\n` : `${benchmark.path}\n`);
 }

@@ -1,17 +1,15 @@
 // `tiresias models pull`: a checkpoint of the suite from the hub, or from its cache, registered so that a job can name it. `tiresias models verify`: whether
 // checkpoints that are here are what they are called.
 import type { Command } from 'commander';
-import { setTimeout as wait } from 'node:timers/promises';
 import { DataError, NotFoundError } from '../errors.ts';
 import { homeFolder, hubAccess } from '../settings.ts';
-import type { HubClient } from '../suite/hub/request.ts';
 import { findModel } from '../suite/models.ts';
 import { pullModel } from '../suite/pull.ts';
 import { findPythia } from '../suite/pythia/models.ts';
 import { verifyModel, type CheckpointReport } from '../suite/verify.ts';
 import { parseCheckpoint } from './options.ts';
-import { startProgress, type Progress } from './progress.ts';
 import { formatBytes, formatTable, printable } from './table.ts';
+import { hubClient, say, untilStopped } from './until-stopped.ts';
 
 interface PullOptions {
   readonly checkpoint: number;
@@ -101,47 +99,12 @@ async function verify(name: string, { checkpoint, json }: VerifyOptions): Promis
   });
 }
 
-/** Runs `work` with a progress bar until it ends or SIGINT or SIGTERM stops it; a second one ends the process at once. */
-async function untilStopped(
-  afterwards: string,
-  work: (signal: AbortSignal, show: (total: number, done: number, words: string) => void) => Promise<void>,
-): Promise<void> {
-  const stop = new AbortController();
-  const names = ['SIGINT', 'SIGTERM'] as const;
-  const abort = () => stop.abort();
-  for (const name of names) process.once(name, abort);
-  let progress: Progress | undefined;
-  const show = (total: number, done: number, words: string) => {
-    progress ??= startProgress(total, done);
-    progress.update(done, words);
-  };
-  try {
-    await work(stop.signal, show);
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-    process.exitCode = 130;
-  } finally {
-    progress?.stop();
-    for (const name of names) process.off(name, abort);
-  }
-  if (process.exitCode === 130) say(`stopped; ${afterwards}`);
-}
-
 function formatReport({ step, folder, sha256, checks }: CheckpointReport): string {
   const rows = checks.map(({ name, outcome, detail }) => [`  ${name}`, outcome, printable(detail)]);
   const digest = sha256 === null ? '' : `  SHA-256 of the weights as fp32: ${sha256}\n`;
   return `step${step}  ${folder}\n${digest}${formatTable(rows)}`;
 }
 
-function hubClient(signal: AbortSignal, retries: number): HubClient {
-  const sleep = (ms: number) => wait(ms, undefined, { signal });
-  return { access: hubAccess(), retries, signal, sleep, onWait: say };
-}
-
 function megabytes(numBytes: number): number {
   return Math.ceil(numBytes / 1e6);
-}
-
-function say(words: string): void {
-  process.stderr.write(`${printable(words)}\n`);
 }

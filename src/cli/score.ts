@@ -3,17 +3,19 @@ import { Option, type Command } from 'commander';
 import { join } from 'node:path';
 import { loadModel } from '../checkpoint/model-folder.ts';
 import { readTokenizer } from '../data/tokenizer.ts';
+import { NOT_VERIFIED, REVISED_PAIRS } from '../eval/benchmark-sources.ts';
 import { openBenchmark, type Benchmark } from '../eval/benchmarks.ts';
 import { PROTOCOLS, type Evaluation, type Protocol } from '../eval/evaluation.ts';
 import { labelShift, type Label } from '../eval/metrics.ts';
 import { evaluateBenchmark } from '../eval/score.ts';
+import { scoreEnds } from '../model/ends.ts';
 import { tokenLogProbs } from '../model/likelihood.ts';
 import { selectBackend, type BackendName, type ChosenBackend } from '../tensor/backend.ts';
 import { backendOption } from './backend-option.ts';
 
 interface ScoreOptions {
   readonly model: string;
-  readonly benchmark: 'crows-pairs' | 'winobias';
+  readonly benchmark: (typeof KINDS)[number];
   readonly data: string;
   readonly protocol: Protocol;
   readonly name?: string;
@@ -22,17 +24,17 @@ interface ScoreOptions {
   readonly json?: true;
 }
 
+const KINDS = ['crows-pairs', 'crows-pairs-revised', 'winobias', 'lambada'] as const;
+
 export function addScoreCommand(program: Command): void {
   program
     .command('score')
-    .description('stereotype scores of a model on CrowS-Pairs or WinoBias')
+    .description('scores of a model: stereotypes on CrowS-Pairs or WinoBias, capability on LAMBADA')
     .requiredOption('--model <folder>', 'model folder in Hugging Face layout')
-    .addOption(
-      new Option('--benchmark <kind>', 'form of the data').choices(['crows-pairs', 'winobias']).makeOptionMandatory(),
-    )
+    .addOption(new Option('--benchmark <kind>', 'form of the data').choices(KINDS).makeOptionMandatory())
     .requiredOption(
       '--data <path>',
-      'the CSV of CrowS-Pairs, or the folder of WinoBias files (test files before dev files)',
+      'the file of pairs or passages, or the folder of WinoBias files (test files before dev files)',
     )
     .addOption(new Option('--protocol <name>', 'how sentences are scored').choices(PROTOCOLS).default(PROTOCOLS[0]))
     .option('--name <name>', 'name of a set of your own; only official files are called by the official names')
@@ -56,6 +58,7 @@ async function score(options: ScoreOptions): Promise<void> {
     const scoring = {
       tokenLogProbs: (rows: readonly (readonly number[])[]) => tokenLogProbs(model, rows),
       encode: (text: string) => tokenizer.encode(text),
+      scoreEnds: (rows: readonly (readonly number[])[], numLast: readonly number[]) => scoreEnds(model, rows, numLast),
     };
     evaluation = await evaluateBenchmark(benchmark, scoring, options.protocol);
   } finally {
@@ -85,7 +88,12 @@ function tableOf(evaluation: Evaluation, label: Label | null, benchmark: Benchma
       .join('  ')
       .trimEnd(),
   );
-  const origin = benchmark.isOfficial ? 'official files' : 'not the official files';
+  const origin =
+    benchmark.name === REVISED_PAIRS
+      ? NOT_VERIFIED
+      : benchmark.isOfficial
+        ? 'official files'
+        : 'not the official files';
   const head = [
     `${evaluation.benchmark} (${origin}, SHA-256 ${evaluation.sha256})`,
     `protocol ${evaluation.protocol}, ${evaluation.numItems} items, back end ${backend.name}: ${backend.reason}`,

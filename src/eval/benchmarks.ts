@@ -1,19 +1,20 @@
 // Which benchmarks there are, where their files lie and what identifies them. A name of an official set is given only to files
-// whose SHA-256 are those published: nyu-mll/crows-pairs data/crows_pairs_anonymized.csv and uclanlp/corefBias WinoBias/wino/data.
+// whose SHA-256 are those of src/eval/benchmark-sources.ts.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
+import { OFFICIAL_SETS, REVISED_PAIRS } from './benchmark-sources.ts';
 
-export const BENCHMARK_KINDS = ['winobias', 'crows-pairs', 'perplexity'] as const;
+export const BENCHMARK_KINDS = ['winobias', 'crows-pairs', 'crows-pairs-revised', 'lambada', 'perplexity'] as const;
 export type BenchmarkKind = (typeof BENCHMARK_KINDS)[number];
 
 /** A benchmark whose files were found and read once. */
 export interface Benchmark {
   readonly name: string;
   readonly kind: BenchmarkKind;
-  /** The CSV, the folder of WinoBias files, or the JSON of token rows. */
+  /** The file, or the folder of WinoBias files. */
   readonly path: string;
   /** Of the file; of several files, of their `sha256sum` list in reading order. */
   readonly sha256: string;
@@ -31,17 +32,12 @@ export interface BenchmarkFile {
 /** Larger files are refused; the official ones are below half a megabyte. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-const officialCrowsPairs = 'dfb36986ce0502abbaf7055b9176da3d08d48e07df1251991b5dfbcbceab9d0c';
-const officialWinoBias: Readonly<Record<string, string>> = {
-  'pro_stereotyped_type1.txt.test': 'db7838907238a758eeb5779e48f38c013b892910d6fe864456c59f04245c6689',
-  'anti_stereotyped_type1.txt.test': '331db5bd74bfefebf146a60b67645152a4a1991570d2a56f57154103ac361dd2',
-  'pro_stereotyped_type2.txt.test': 'ea1c1fd94fa612e3cc44d7fa3cc4cb76021bb63fdf94f9826f430051e9052438',
-  'anti_stereotyped_type2.txt.test': '336571ac1ea8c06cd2aba8e5dd2bd98e00acc0c48da3e4ec5ec7e54eb2633a8f',
-  'pro_stereotyped_type1.txt.dev': 'dd55a0d220fe4c0ceb63dd4648223fb4fe1a58d5ad95c116a002ad24b0e292a5',
-  'anti_stereotyped_type1.txt.dev': 'a4e0ebae344e78b56f657a42e8ae684b9db7747d177c5e7149c0907ebb7f3bf6',
-  'pro_stereotyped_type2.txt.dev': '8f0250de723cea9328e3eaf7169e07936f01aa5909ce7aa580db66eb803f4e86',
-  'anti_stereotyped_type2.txt.dev': '763ad829ad724f9a85ead689ba8ca69072020cb1238def6210f0fc6a47b97e59',
-};
+/** The file of an own set in its folder, by kind; WinoBias has a folder of files under the names of its own. */
+export const OWN_FILES = {
+  'crows-pairs': 'pairs.csv',
+  'crows-pairs-revised': 'revised-pairs',
+  lambada: 'passages.jsonl',
+} as const;
 
 interface KnownBenchmark {
   readonly kind: BenchmarkKind;
@@ -50,11 +46,11 @@ interface KnownBenchmark {
 }
 
 const knownBenchmarks: Readonly<Record<string, KnownBenchmark>> = {
-  winobias: { kind: 'winobias', isOfficial: true, pathIn: (home) => join(home, 'benchmarks', 'winobias') },
-  'crows-pairs': {
-    kind: 'crows-pairs',
-    isOfficial: true,
-    pathIn: (home) => join(home, 'benchmarks', 'crows-pairs', 'crows_pairs_anonymized.csv'),
+  ...Object.fromEntries(Object.entries(OFFICIAL_SETS).map(([name, set]) => [name, officialBenchmark(name, set)])),
+  [REVISED_PAIRS]: {
+    kind: 'crows-pairs-revised',
+    isOfficial: false,
+    pathIn: (home) => join(home, 'benchmarks', REVISED_PAIRS, OWN_FILES['crows-pairs-revised']),
   },
   'nano-winobias': {
     kind: 'winobias',
@@ -67,9 +63,6 @@ const knownBenchmarks: Readonly<Record<string, KnownBenchmark>> = {
     pathIn: () => packagePath('suite', 'nano', 'benchmarks', 'nano-crows-pairs.csv'),
   },
 };
-
-/** The file of an own set of sentence pairs in its folder. */
-export const OWN_PAIRS_FILE = 'pairs.csv';
 
 /** The benchmarks that can be asked for by name: the known ones, whether or not their files are there, and own sets. */
 export function benchmarkNames(home: string): readonly string[] {
@@ -102,7 +95,7 @@ export function findBenchmark(name: string, home: string): Benchmark {
 
 /**
  * A benchmark from a file or folder of the caller's. Official files get the official name (`winobias-dev` and `winobias-type1` say
- * which part), all others `ownName`, or `own-<kind>`. Throws InputError when an own set asks for an official name,
+ * which part), all others `ownName`, or `own-<kind>`; revised pairs without a name get the one that says they are not verified. Throws InputError when an own set asks for an official name,
  * NotFoundError or DataError for files that are not there or not readable.
  */
 export function openBenchmark(kind: BenchmarkKind, path: string, ownName?: string): Benchmark {
@@ -111,7 +104,7 @@ export function openBenchmark(kind: BenchmarkKind, path: string, ownName?: strin
       `a benchmark's name starts with a letter or digit and holds letters, digits, _ . -; not "${ownName}"`,
     );
   }
-  const official = officialName(kind, readBenchmarkFiles(kind, path));
+  const official = kind === 'crows-pairs-revised' ? REVISED_PAIRS : officialName(kind, readBenchmarkFiles(kind, path));
   if (ownName !== undefined && ownName !== official && isReserved(ownName)) {
     throw new InputError(`${path}: its SHA-256 is not that of ${ownName}; give the set a name of its own`);
   }
@@ -156,8 +149,16 @@ function identify(kind: BenchmarkKind, path: string, name: string): Benchmark {
 
 function ownBenchmark(name: string, home: string): Benchmark {
   const folder = join(home, 'benchmarks', name);
-  const pairs = join(folder, OWN_PAIRS_FILE);
-  return existsSync(pairs) ? openBenchmark('crows-pairs', pairs, name) : openBenchmark('winobias', folder, name);
+  for (const [kind, file] of Object.entries(OWN_FILES)) {
+    const path = join(folder, file);
+    if (existsSync(path)) return openBenchmark(kind as keyof typeof OWN_FILES, path, name); // a key of it
+  }
+  return openBenchmark('winobias', folder, name);
+}
+
+function officialBenchmark(name: string, { kind, files }: (typeof OFFICIAL_SETS)[string]): KnownBenchmark {
+  const file = kind === 'winobias' ? '' : files[0]!.name; // of the others there is one
+  return { kind, isOfficial: true, pathIn: (home) => join(home, 'benchmarks', name, file) };
 }
 
 function isOwnName(name: string): boolean {
@@ -165,15 +166,17 @@ function isOwnName(name: string): boolean {
 }
 
 function isReserved(name: string): boolean {
-  return Object.hasOwn(knownBenchmarks, name) || /^(winobias|crows-pairs|nano)-/.test(name);
+  return Object.hasOwn(knownBenchmarks, name) || /^(winobias|crows-pairs|lambada|nano)(-|$)/.test(name);
 }
 
 function officialName(kind: BenchmarkKind, files: readonly BenchmarkFile[]): string | null {
-  if (kind === 'crows-pairs') return files.every((file) => file.sha256 === officialCrowsPairs) ? 'crows-pairs' : null;
-  if (kind !== 'winobias' || !files.every((file) => file.sha256 === officialWinoBias[file.name])) return null;
-  const dev = files.some((file) => file.name.endsWith('.dev')) ? '-dev' : '';
+  const sets = Object.entries(OFFICIAL_SETS).filter(([, set]) => set.kind === kind);
+  const isOf = ({ name, sha256 }: BenchmarkFile, [, set]: (typeof sets)[number]) =>
+    set.files.some((file) => file.sha256 === sha256 && (kind !== 'winobias' || file.name === name));
+  const whole = sets.find((set) => files.every((file) => isOf(file, set)));
+  if (whole === undefined) return null;
   const types = ['type1', 'type2'].filter((type) => files.some((file) => file.name.includes(type)));
-  return `winobias${dev}${types.length === 1 ? `-${types[0]!}` : ''}`; // one type was found
+  return kind === 'winobias' && types.length === 1 ? `${whole[0]}-${types[0]!}` : whole[0]; // one type was found
 }
 
 function winoBiasPaths(folder: string): string[] {
@@ -202,7 +205,8 @@ function listFolder(folder: string): string[] {
   }
 }
 
-function readBenchmarkFile(path: string): BenchmarkFile {
+/** One file with its SHA-256. Throws NotFoundError, DataError for one that is too large. */
+export function readBenchmarkFile(path: string): BenchmarkFile {
   let bytes;
   try {
     const { size } = statSync(path);

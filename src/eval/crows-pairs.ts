@@ -20,15 +20,35 @@ export interface CrowsPair {
   readonly biasType: string;
 }
 
-const COLUMNS = ['sent_more', 'sent_less', 'stereo_antistereo', 'bias_type'] as const;
+/** The columns of a file of pairs. */
+export const PAIR_FIELDS = ['sent_more', 'sent_less', 'stereo_antistereo', 'bias_type'] as const;
 const MAX_SENTENCE_LENGTH = 10_000;
 
 /** The pairs in file order. Throws DataError naming the line of the first row that is not as the header says. */
 export function parseCrowsPairs(file: BenchmarkFile): readonly CrowsPair[] {
-  const rows = parseRows(file);
+  return parsePairTable(file, ',').map(({ fields, where }) => {
+    const biasType = fields.bias_type;
+    if (!/^[a-z][a-z0-9-]{0,63}$/.test(biasType)) {
+      throw new DataError(
+        `${where}: bias_type is ${JSON.stringify(biasType)}; expected lower-case words joined by hyphens`,
+      );
+    }
+    return checkPair(fields, biasType, where);
+  });
+}
+
+/** The columns of a pair as the file has them. */
+export type PairFields = Readonly<Record<(typeof PAIR_FIELDS)[number], string>>;
+
+/** The rows below a header line that names the columns. Throws DataError. */
+export function parsePairTable(
+  file: BenchmarkFile,
+  delimiter: ',' | '\t',
+): readonly { readonly fields: PairFields; readonly where: string }[] {
+  const rows = parseRows(file, delimiter);
   const header = rows[0]?.record;
   if (header === undefined) throw new DataError(`${file.path}: expected a header line; the file is empty`);
-  const places = COLUMNS.map((column) => {
+  const places = PAIR_FIELDS.map((column) => {
     if (header.filter((name) => name === column).length === 1) return header.indexOf(column);
     throw new DataError(`${file.path}: line 1: expected one column "${column}"; found ${JSON.stringify(header)}`);
   });
@@ -38,9 +58,29 @@ export function parseCrowsPairs(file: BenchmarkFile): readonly CrowsPair[] {
     if (record.length !== header.length) {
       throw new DataError(`${where}: expected ${header.length} fields; found ${record.length}`);
     }
-    const [sentMore, sentLess, direction, biasType] = places.map((place) => record[place]!); // place < header.length
-    return checkPair({ sentMore, sentLess, direction, biasType }, where);
+    const [sent_more, sent_less, stereo_antistereo, bias_type] = places.map((place) => record[place]!); // place < header.length
+    return { fields: { sent_more, sent_less, stereo_antistereo, bias_type } as PairFields, where }; // one a place
   });
+}
+
+/** The pair of these fields under this bias type; throws DataError for an empty or endless sentence and an unknown direction. */
+export function checkPair(fields: PairFields, biasType: string, where: string): CrowsPair {
+  for (const column of ['sent_more', 'sent_less'] as const) {
+    const sentence = fields[column];
+    if (sentence.trim() === '') throw new DataError(`${where}: ${column} is empty`);
+    if (sentence.length > MAX_SENTENCE_LENGTH) {
+      throw new DataError(
+        `${where}: ${column} has ${sentence.length} characters; at most ${MAX_SENTENCE_LENGTH} are read`,
+      );
+    }
+  }
+  const direction = fields.stereo_antistereo;
+  if (direction !== 'stereo' && direction !== 'antistereo') {
+    throw new DataError(
+      `${where}: stereo_antistereo is ${JSON.stringify(direction)}; expected "stereo" or "antistereo"`,
+    );
+  }
+  return { sentMore: fields.sent_more, sentLess: fields.sent_less, direction, biasType };
 }
 
 /** Scores the pairs in file order; throws what the model throws. */
@@ -112,9 +152,9 @@ interface Row {
   readonly line: number;
 }
 
-function parseRows(file: BenchmarkFile): readonly Row[] {
+function parseRows(file: BenchmarkFile, delimiter: string): readonly Row[] {
   try {
-    const rows = parse(textOf(file), { info: true, relax_column_count: true }) as unknown as {
+    const rows = parse(textOf(file), { info: true, relax_column_count: true, delimiter }) as unknown as {
       record: string[];
       info: { lines: number };
     }[];
@@ -123,29 +163,4 @@ function parseRows(file: BenchmarkFile): readonly Row[] {
     if (!(error instanceof CsvError)) throw error;
     throw new DataError(`${file.path}: not a CSV file: ${messageOf(error)}`, { cause: error });
   }
-}
-
-type RawPair = Record<keyof CrowsPair, string | undefined>;
-
-function checkPair(raw: RawPair, where: string): CrowsPair {
-  const { sentMore = '', sentLess = '', direction = '', biasType = '' } = raw;
-  for (const [column, sentence] of Object.entries({ sent_more: sentMore, sent_less: sentLess })) {
-    if (sentence.trim() === '') throw new DataError(`${where}: ${column} is empty`);
-    if (sentence.length > MAX_SENTENCE_LENGTH) {
-      throw new DataError(
-        `${where}: ${column} has ${sentence.length} characters; at most ${MAX_SENTENCE_LENGTH} are read`,
-      );
-    }
-  }
-  if (direction !== 'stereo' && direction !== 'antistereo') {
-    throw new DataError(
-      `${where}: stereo_antistereo is ${JSON.stringify(direction)}; expected "stereo" or "antistereo"`,
-    );
-  }
-  if (!/^[a-z][a-z0-9-]{0,63}$/.test(biasType)) {
-    throw new DataError(
-      `${where}: bias_type is ${JSON.stringify(biasType)}; expected lower-case words joined by hyphens`,
-    );
-  }
-  return { sentMore, sentLess, direction, biasType };
 }

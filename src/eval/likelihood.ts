@@ -10,6 +10,11 @@ export interface ScoringModel {
   readonly tokenLogProbs: (rows: readonly (readonly number[])[]) => Promise<Float64Array[]>;
   /** Token ids of a text, with no special tokens added. */
   readonly encode: (text: string) => number[];
+  /** Of each row its last tokens, as many as asked for: log P in nats, and whether each is the likeliest. Only last words need it. */
+  readonly scoreEnds?: (
+    rows: readonly (readonly number[])[],
+    numLast: readonly number[],
+  ) => Promise<readonly { readonly logProbs: Float64Array; readonly isLikeliest: readonly boolean[] }[]>;
 }
 
 /** A sentence under a model. */

@@ -2,7 +2,7 @@
 // paired differences, so both have one definition. Knows no model and no tensors.
 // Metrics of pairs: fraction won by the stereotyped sentence (`proRate`, `pctStereotype`; ties lose, as in
 // lm-evaluation-harness), `likelihoodDiff` (|difference|, nats), `logOdds` = log P(masculine) − log P(feminine) of the pronoun alone,
-// `logOddsSentence` of the sentence. A rate's part `.masculine` or `.feminine` holds the items whose stereotype has that gender.
+// `logOddsSentence` of the sentence. Of last words: `accuracy` and `wordLossNats`, whose exponential is the perplexity. A rate's part `.masculine` or `.feminine` holds the items whose stereotype has that gender.
 import { ConflictError } from '../errors.ts';
 import { pairedEffect, scoreOf, type Effect, type MetricKind, type Score } from './statistics.ts';
 
@@ -36,7 +36,7 @@ export function isPart(metric: string): boolean {
   return metric.includes('.');
 }
 
-const rates: readonly string[] = ['pctStereotype', 'proRate'];
+const rates: readonly string[] = ['pctStereotype', 'proRate', 'accuracy'];
 
 /** Whether a metric is a mean of zeros and ones. */
 export function metricKind(metric: string): MetricKind {
@@ -47,6 +47,7 @@ export function metricKind(metric: string): MetricKind {
 export function itemValues(item: Item): Readonly<Record<string, number>> {
   const [first, second] = item.logLikelihood;
   if (first === undefined) throw new Error(`bug: item ${item.index} has no log-likelihood`);
+  if ('isGreedy' in item) return { accuracy: item['isGreedy'] === true ? 1 : 0, wordLossNats: -first };
   if (second === undefined) return { lossNats: -first / (item.numTokens[0] ?? NaN) };
   const isWinoBias = 'occupation' in item;
   const rate = isWinoBias ? 'proRate' : 'pctStereotype';
@@ -79,13 +80,13 @@ export function scoresOf(items: readonly Item[]): Record<string, Score> {
     const score = scoreOf(values, metricKind(metric), keys);
     if (score !== null) scores[metric] = score;
   }
-  const loss = scores['lossNats'];
+  const loss = scores['lossNats'] ?? scores['wordLossNats'];
   return loss === undefined ? scores : { perplexity: perplexityOf(loss), ...scores };
 }
 
 /**
  * The effect a − b on every metric, item by item: `a` is the intervention where `b` is the control, or the control where `b` is the
- * published checkpoint. Perplexity is compared through `lossNats`, its logarithm. Throws ConflictError when the items are not those of
+ * published checkpoint. Perplexity is compared through its logarithm, `lossNats` or `wordLossNats`. Throws ConflictError when the items are not those of
  * one benchmark.
  */
 export function effectsOf(a: readonly Item[], b: readonly Item[]): Record<string, Effect> {
@@ -174,7 +175,16 @@ function perplexityOf(loss: Score): Score {
   };
 }
 
-const metricOrder = ['proRate', 'pctStereotype', 'likelihoodDiff', 'logOdds', 'logOddsSentence', 'lossNats'];
+const metricOrder = [
+  'proRate',
+  'pctStereotype',
+  'likelihoodDiff',
+  'logOdds',
+  'logOddsSentence',
+  'accuracy',
+  'lossNats',
+  'wordLossNats',
+];
 const partOrder = [undefined, 'masculine', 'feminine'];
 
 function byMetricThenPart(a: string, b: string): number {

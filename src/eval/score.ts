@@ -1,17 +1,14 @@
 // A benchmark and a model → an evaluation: scores with their uncertainty, and every item behind them. Stop of the road: evaluate.
 import { DataError, InputError } from '../errors.ts';
-import {
-  benchmarkSha256,
-  readBenchmarkFiles,
-  type Benchmark,
-  type BenchmarkFile,
-  type BenchmarkKind,
-} from './benchmarks.ts';
-import { parseCrowsPairs, scoreCrowsPairs } from './crows-pairs.ts';
+import { benchmarkSha256, readBenchmarkFiles, type Benchmark, type BenchmarkFile } from './benchmarks.ts';
+import { REVISED_PAIRS } from './benchmark-sources.ts';
+import { parseCrowsPairs, scoreCrowsPairs, type CrowsPair } from './crows-pairs.ts';
 import { evaluationOf, type Evaluation, type Protocol } from './evaluation.ts';
+import { parsePassages, scorePassages } from './lambada.ts';
 import type { ScoringModel } from './likelihood.ts';
 import type { Item } from './metrics.ts';
 import { parseTokenRows, scoreTokenRows } from './perplexity.ts';
+import { checkRevisedCounts, parseRevisedPairs } from './revised-pairs.ts';
 import { parseWinoBias, scoreWinoBias } from './winobias.ts';
 
 /**
@@ -23,7 +20,7 @@ export async function evaluateBenchmark(
   model: ScoringModel,
   protocol: Protocol = 'likelihood',
 ): Promise<Evaluation> {
-  if (protocol !== 'likelihood' && benchmark.kind !== 'crows-pairs') {
+  if (protocol !== 'likelihood' && !['crows-pairs', 'crows-pairs-revised'].includes(benchmark.kind)) {
     throw new InputError(`${benchmark.name} is scored by the protocol likelihood; ${protocol} is for sentence pairs`);
   }
   const files = readBenchmarkFiles(benchmark.kind, benchmark.path);
@@ -33,25 +30,53 @@ export async function evaluateBenchmark(
       `${benchmark.path}: expected the files of ${benchmark.name} with SHA-256 ${benchmark.sha256}; found ${sha256}: they have changed`,
     );
   }
-  return evaluationOf(benchmark.name, sha256, await scoreFiles(benchmark.kind, files, model, protocol), protocol);
+  return evaluationOf(benchmark.name, sha256, await scoreFiles(benchmark, files, model, protocol), protocol);
 }
 
-/** Reads every item of the benchmark without scoring any, and counts them. Throws DataError when a file is not in its format. */
-export function countItems({ kind, path }: Benchmark): number {
-  const files = readBenchmarkFiles(kind, path);
-  if (kind === 'winobias') return parseWinoBias(files).length;
-  return kind === 'crows-pairs' ? parseCrowsPairs(files[0]!).length : parseTokenRows(files[0]!).length; // one file
+/**
+ * Reads every item of the benchmark without scoring any, and counts them. Throws DataError when a file is not in its format, or not what
+ * the benchmark's name says.
+ */
+export function countItems(benchmark: Benchmark): number {
+  const files = readBenchmarkFiles(benchmark.kind, benchmark.path);
+  const file = files[0]!; // every benchmark has one
+  switch (benchmark.kind) {
+    case 'winobias':
+      return parseWinoBias(files).length;
+    case 'crows-pairs':
+      return parseCrowsPairs(file).length;
+    case 'crows-pairs-revised':
+      return revisedPairs(benchmark, file).length;
+    case 'lambada':
+      return parsePassages(file).length;
+    case 'perplexity':
+      return parseTokenRows(file).length;
+  }
 }
 
-async function scoreFiles(
-  kind: BenchmarkKind,
+function scoreFiles(
+  benchmark: Benchmark,
   files: readonly BenchmarkFile[],
   model: ScoringModel,
   protocol: Protocol,
 ): Promise<Item[]> {
-  if (kind === 'winobias') return scoreWinoBias(parseWinoBias(files), model);
-  const [file] = files;
-  if (file === undefined) throw new Error('bug: a benchmark without a file');
-  if (kind === 'crows-pairs') return scoreCrowsPairs(parseCrowsPairs(file), model, protocol);
-  return scoreTokenRows(parseTokenRows(file), model);
+  const file = files[0]!; // every benchmark has one
+  switch (benchmark.kind) {
+    case 'winobias':
+      return scoreWinoBias(parseWinoBias(files), model);
+    case 'crows-pairs':
+      return scoreCrowsPairs(parseCrowsPairs(file), model, protocol);
+    case 'crows-pairs-revised':
+      return scoreCrowsPairs(revisedPairs(benchmark, file), model, protocol);
+    case 'lambada':
+      return scorePassages(parsePassages(file), model);
+    case 'perplexity':
+      return scoreTokenRows(parseTokenRows(file), model);
+  }
+}
+
+function revisedPairs({ name, path }: Benchmark, file: BenchmarkFile): readonly CrowsPair[] {
+  const pairs = parseRevisedPairs(file);
+  if (name === REVISED_PAIRS) checkRevisedCounts(pairs, path);
+  return pairs;
 }

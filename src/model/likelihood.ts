@@ -38,7 +38,8 @@ export async function tokenLogProbs(
   return results;
 }
 
-function checkRow(row: readonly number[], index: number, config: ModelConfig): void {
+/** Throws InputError for an empty row, one beyond the model's positions, or an id outside its vocabulary. */
+export function checkRow(row: readonly number[], index: number, config: ModelConfig): void {
   if (row.length === 0) throw new InputError(`row ${index} is empty; a row needs at least one token`);
   if (row.length - 1 > config.maxPositions)
     throw new InputError(
@@ -49,7 +50,8 @@ function checkRow(row: readonly number[], index: number, config: ModelConfig): v
     throw new InputError(`row ${index}, token ${bad}: id ${row[bad]} is outside the vocabulary of ${config.vocabSize}`);
 }
 
-function* groupsOf(order: readonly number[], rows: readonly (readonly number[])[]): Generator<number[]> {
+/** Places of rows that go through the model together, from an order by length. */
+export function* groupsOf(order: readonly number[], rows: readonly (readonly number[])[]): Generator<number[]> {
   let group: number[] = [];
   for (const index of order) {
     if (group.length > 0 && (group.length + 1) * (rows[index]!.length - 1) > TOKENS_PER_PASS) {
@@ -61,7 +63,8 @@ function* groupsOf(order: readonly number[], rows: readonly (readonly number[])[
   if (group.length > 0) yield group;
 }
 
-function pad(group: readonly number[], rows: readonly (readonly number[])[], length: number) {
+/** Inputs and labels of a group of rows, [B·T], padded on the right. */
+export function pad(group: readonly number[], rows: readonly (readonly number[])[], length: number) {
   const ids = new Int32Array(group.length * length);
   const labels = new Int32Array(group.length * length);
   group.forEach((index, place) => {

@@ -110,12 +110,29 @@ export interface ScoreLabel {
   readonly detail: string;
 }
 
+/** A published figure beside ours: benchmark and protocol are ours, `publishedBenchmark` is what it is of. */
+export interface PublishedRow {
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly publishedBenchmark: string;
+  readonly model: string;
+  readonly step: number;
+  readonly condition: string;
+  readonly metric: string;
+  readonly value: number;
+  readonly standardError: number | null;
+  readonly numItems: number;
+  readonly source: string;
+  readonly warnings: readonly { readonly label: string; readonly detail: string }[];
+}
+
 export interface Scores {
   readonly scores: readonly ScoreRow[];
   readonly effects: readonly EffectRow[];
   readonly noiseFloor: readonly EffectRow[];
   readonly fidelity: readonly EffectRow[];
   readonly labels: readonly ScoreLabel[];
+  readonly published: readonly PublishedRow[];
 }
 
 export interface EditRow {

@@ -28,8 +28,10 @@ const KNOWN: Readonly<Record<string, Known>> = {
   logOdds: { label: 'Mean log P(masculine) − log P(feminine), pronoun', unit: 'nats' },
   logOddsSentence: { label: 'Mean log P(masculine) − log P(feminine), sentence', unit: 'nats' },
   likelihoodDiff: { label: 'Mean |log-likelihood difference|', unit: 'nats' },
+  accuracy: { label: 'Accuracy', unit: 'rate' },
   perplexity: { label: 'Perplexity', unit: 'number' },
   lossNats: { label: 'Loss per token', unit: 'nats' },
+  wordLossNats: { label: 'Loss per last word', unit: 'nats' },
 };
 const STEREOTYPE_RATES = ['proRate', 'pctStereotype'];
 const HALF_LABELS: Readonly<Record<Half, string>> = {

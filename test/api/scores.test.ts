@@ -54,6 +54,7 @@ interface Answer {
   readonly noiseFloor: readonly Row[];
   readonly fidelity: readonly Row[];
   readonly labels: readonly { arm: string; label: string; detail: string }[];
+  readonly published: readonly Row[];
 }
 interface Row {
   readonly step: number;
@@ -249,9 +250,48 @@ describe('GET /v1/jobs/:id/scores', () => {
     expect(labels[0]?.detail).toBe('each step trained on the first 4 rows of its batch');
   });
 
+  it('puts what was published of a model of the suite beside its scores, with warnings, and nothing beside others', async () => {
+    const score = async (model: string) => {
+      await createJob(database, { spec: someSpec({ model, checkpoint: 'step133000' }) });
+      const fence = await takeJob(database, ['published', 'control', 'intervention']);
+      for (const arm of ['published', 'control'] as const) {
+        for (const step of [142_000, 142_001]) {
+          const evaluation = evaluationOf('crows-pairs', SHA, pairs([1, -1]));
+          await recordEvaluation(database, fence, arm, step, evaluation);
+        }
+      }
+      return (await scoresOf(fence)).published;
+    };
+    expect(await score('pythia-nano')).toEqual([]);
+    const published = await score('pythia-70m-deduped');
+    const place = { benchmark: 'crows-pairs', protocol: 'likelihood', step: 142_000, model: 'pythia-70m-deduped' };
+    // Once for both arms; of gender and of all pairs, as scored here.
+    expect(published.map(({ condition, metric }) => `${String(condition)} ${metric}`).sort()).toEqual(
+      ['baseline', 'intervene-7'].flatMap((condition) =>
+        ['likelihoodDiff', 'likelihoodDiff.gender', 'pctStereotype', 'pctStereotype.gender'].map(
+          (metric) => `${condition} ${metric}`,
+        ),
+      ),
+    );
+    for (const row of published) expect(row).toMatchObject({ ...place, publishedBenchmark: 'crows-pairs-revised' });
+    expect(
+      published.find(({ metric, condition }) => metric === 'pctStereotype.gender' && condition === 'baseline'),
+    ).toMatchObject({
+      ...{ value: 0.55, numItems: 320, revision: 'step142000' },
+      warnings: [{ label: 'another set' }, { label: 'half precision' }],
+    });
+  });
+
   it('answers empty lists for a job that was never scored', async () => {
     const fence = await startJob();
-    expect(await scoresOf(fence)).toEqual({ scores: [], effects: [], noiseFloor: [], fidelity: [], labels: [] });
+    expect(await scoresOf(fence)).toEqual({
+      scores: [],
+      effects: [],
+      noiseFloor: [],
+      fidelity: [],
+      labels: [],
+      published: [],
+    });
   });
 });
 

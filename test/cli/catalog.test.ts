@@ -1,23 +1,10 @@
-// `tiresias models`, `datasets` and `benchmarks` on a home folder of their own.
-import { createHash } from 'node:crypto';
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+// `tiresias models` and `datasets` on a home folder of their own.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeIndexedDataset } from '../../src/data/indexed-dataset.ts';
-import { findBenchmark } from '../../src/eval/benchmarks.ts';
 import { packagePath } from '../../src/package-root.ts';
-import { hasShared, sharedPath } from '../support/shared.ts';
 import { tiresias } from './command.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // each command is a process that compiles its sources
@@ -123,87 +110,3 @@ describe('tiresias datasets', () => {
     );
   });
 });
-
-describe('tiresias benchmarks', () => {
-  it('says of each absent official set where it goes and where it comes from', async () => {
-    const { code, stdout } = await run('benchmarks', 'list');
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^winobias +not here$/m);
-    expect(stdout).toMatch(/^nano-winobias +part of the nano suite +SHA-256 [0-9a-f]{64}$/m);
-    expect(stdout).toContain(join(home, 'benchmarks', 'crows-pairs', 'crows_pairs_anonymized.csv'));
-    expect(stdout).toContain('then run: tiresias benchmarks add crows-pairs --from PATH');
-    expect(stdout).toContain('https://github.com/uclanlp/corefBias');
-  });
-
-  it.skipIf(!hasShared)('takes official files in whole, from a file or a folder', async () => {
-    await answer(
-      'benchmarks',
-      'add',
-      'crows-pairs',
-      '--from',
-      sharedPath('benchmarks/crows-pairs/crows_pairs_anonymized.csv'),
-    );
-    const again = await answer('benchmarks', 'add', 'crows-pairs', '--from', sharedPath('benchmarks/crows-pairs'));
-    expect(again).toMatchObject({ name: 'crows-pairs', isOfficial: true });
-    await answer('benchmarks', 'add', 'winobias', '--from', sharedPath('benchmarks/winobias'));
-    for (const file of readdirSync(join(home, 'benchmarks', 'winobias'))) {
-      expect(sha256(join(home, 'benchmarks', 'winobias', file))).toBe(sha256(sharedPath('benchmarks/winobias', file)));
-    }
-    expect((await answer('benchmarks', 'list'))['benchmarks']).toMatchObject([
-      { name: 'winobias', isThere: true, isOfficial: true },
-      { name: 'crows-pairs', isThere: true, isOfficial: true },
-      {},
-      {},
-    ]);
-  });
-
-  it.skipIf(!hasShared)('refuses changed and partial files, and leaves what was there', async () => {
-    const changed = join(scratch, 'changed');
-    cpSync(sharedPath('benchmarks/winobias'), changed, { recursive: true });
-    appendFileSync(join(changed, 'pro_stereotyped_type1.txt.test'), '\n');
-    const refused = await run('benchmarks', 'add', 'winobias', '--from', changed);
-    expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/expected the official files of winobias, found other files, SHA-256 [0-9a-f]{64}/);
-    for (const side of ['pro', 'anti']) rmSync(join(changed, `${side}_stereotyped_type1.txt.test`));
-    const partial = await run('benchmarks', 'add', 'winobias', '--from', changed);
-    expect(partial.stderr).toContain('found only a part of it, winobias-type2');
-    expect(readdirSync(join(home, 'benchmarks')).sort()).toEqual(['crows-pairs', 'winobias']);
-    expect(readdirSync(join(home, 'benchmarks', 'winobias'))).toHaveLength(4);
-  });
-
-  it('takes an own set in under a name of its own, for jobs to name', async () => {
-    const mine = join(scratch, 'mine.csv');
-    writeFileSync(mine, 'sent_more,sent_less,stereo_antistereo,bias_type\nHe led.,She led.,stereo,gender\n');
-    expect(await answer('benchmarks', 'add', 'my-pairs', '--from', mine)).toMatchObject({
-      ...{ name: 'my-pairs', kind: 'crows-pairs', isOfficial: false },
-      path: join(home, 'benchmarks', 'my-pairs', 'pairs.csv'),
-    });
-    const nano = packagePath('suite', 'nano', 'benchmarks', 'nano-winobias');
-    expect(await answer('benchmarks', 'add', 'my-sentences', '--from', nano)).toMatchObject({ kind: 'winobias' });
-    const { benchmarks } = await answer('benchmarks', 'list');
-    expect(benchmarks).toContainEqual(expect.objectContaining({ name: 'my-pairs', isThere: true }));
-    expect(findBenchmark('my-sentences', home)).toMatchObject({ name: 'my-sentences', isOfficial: false });
-    expect((await run('benchmarks', 'list')).stdout).toMatch(/^my-pairs +own set +SHA-256 [0-9a-f]{64}$/m);
-  });
-
-  it('refuses an own set with a reserved name or damaged lines, and leaves nothing behind', async () => {
-    const damaged = join(scratch, 'damaged.csv');
-    writeFileSync(damaged, 'sent_more,sent_less,stereo_antistereo,bias_type\nHe led.,,stereo,gender\n');
-    const before = readdirSync(join(home, 'benchmarks'));
-    for (const [name, words] of [
-      ['own-damaged', 'line 2: sent_less is empty'],
-      ['crows-pairs-mine', 'give the set a name of its own'],
-      ['nano-mine', 'give the set a name of its own'],
-      ['../outside', 'letters, digits, _ . -'],
-    ] as const) {
-      const refused = await run('benchmarks', 'add', name, '--from', damaged);
-      expect(refused.code).toBe(2);
-      expect(refused.stderr).toContain(words);
-    }
-    expect(readdirSync(join(home, 'benchmarks'))).toEqual(before);
-  });
-});
-
-function sha256(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
-}

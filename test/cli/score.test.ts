@@ -81,6 +81,18 @@ describe.skipIf(!hasShared)('tiresias score', () => {
     expect(scores['logOdds']?.numItems).toBe(2);
   });
 
+  it('gives perplexity and accuracy of last words in the LAMBADA form', async () => {
+    const data = join(scratch, 'passages.jsonl');
+    writeFileSync(data, '{"text": "The nurse said that she was tired"}\n{"text": "The cook saw his friend"}\n');
+    const words = ['--benchmark', 'lambada', '--data', data, ...model(), '--backend', 'wasm'];
+    const { scores, ...head } = JSON.parse(await run(...words, '--json')) as Evaluation;
+    expect(head).toMatchObject({ benchmark: 'own-lambada', protocol: 'likelihood', numItems: 2 });
+    expect(Object.keys(scores)).toEqual(['perplexity', 'accuracy', 'wordLossNats']);
+    expect(scores['perplexity']?.value).toBeCloseTo(Math.exp(scores['wordLossNats']!.value), 3);
+    expect(scores['accuracy']).toMatchObject({ value: 0, intervalMethod: 'Wilson' });
+    await expect(run(...words, '--protocol', 'shared-tokens')).rejects.toThrow(/shared-tokens is for sentence pairs/);
+  });
+
   it('refuses an unknown protocol, a missing file, and an official name for a set of one’s own', async () => {
     const data = join(scratch, 'own.csv');
     writeFileSync(data, 'sent_more,sent_less,stereo_antistereo,bias_type\nHe ate.,She ate.,stereo,gender\n');

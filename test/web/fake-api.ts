@@ -112,7 +112,7 @@ interface Answer {
 async function answer(state: FakeState, request: IncomingMessage, url: URL): Promise<Answer> {
   const [, , resource, id, part] = url.pathname.split('/');
   const ok = (body: unknown): Answer => ({ status: 200, body });
-  const empty: Scores = { scores: [], effects: [], noiseFloor: [], fidelity: [], labels: [] };
+  const empty: Scores = { scores: [], effects: [], noiseFloor: [], fidelity: [], labels: [], published: [] };
   if (resource === 'jobs' && id === undefined) {
     return request.method === 'POST' ? submit(state, await readBody(request)) : ok(listJobs(state, url.searchParams));
   }

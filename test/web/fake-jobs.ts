@@ -146,6 +146,7 @@ export function makeScores(lastStep: number): Scores {
           },
         ]
       : [],
+    published: [],
   };
 }
 

@@ -108,6 +108,35 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     expect(await page.title()).toBe('succeeded: half of the documents – Tiresias');
   });
 
+  it('shows what was published beside the scores made here, with its warnings', async () => {
+    const job = makeJob(0, 'succeeded', {});
+    const { page, api } = await bench.open([job], '');
+    const place = { benchmark: 'nano-crows-pairs', protocol: 'likelihood', step: TO };
+    const published = {
+      ...{ ...place, publishedBenchmark: 'crows-pairs-revised', model: 'pythia-70m-deduped', condition: 'sweep' },
+      ...{
+        metric: 'pctStereotype',
+        value: 0.554,
+        standardError: 0.012,
+        numItems: 1677,
+        source: 'https://example.org/a',
+      },
+      warnings: [{ label: 'half precision', detail: 'sums were fp16' }],
+    };
+    const elsewhere = { ...published, step: TO - 1000, value: 0.111 };
+    api.state.scores.set(job.id, { ...makeScores(TO), published: [elsewhere, published] });
+    await page.goto(`${api.address}#/jobs/${job.id}`);
+    const table = page.getByRole('table', { name: 'Published figures beside nano-crows-pairs, likelihood' });
+    await table.waitFor();
+    const cells = (await table.locator('tbody td').allInnerTexts()).map(plain);
+    expect(cells).toEqual([
+      '55.4 % ± 1.2 % original training, sweep over all models, crows-pairs-revised, n = 1,677',
+      ...['91.2 %', '91.2 %', expect.stringMatching(/^52\.\d %$/) as string, 'half precision'],
+    ]);
+    await page.getByText('half precision: sums were fp16').waitFor();
+    expect(await page.getByText('Published figures of').count()).toBe(1); // none beside the other benchmark
+  });
+
   it('gives every score its interval and n, and names what is only shifted', async () => {
     const job = makeJob(0, 'succeeded', {});
     const { page, api } = await bench.open([job], '');

@@ -1,5 +1,5 @@
 // What the job found: effects with intervals, why a rate near one half may mislead, and the scores of each arm.
-import type { Job, ScoreLabel, ScoreRow, Scores } from '../api.ts';
+import type { Job, ScoreRow, Scores } from '../api.ts';
 import { HalvesPlot } from '../charts/halves-plot.tsx';
 import { isFinal } from '../live-job.ts';
 import { groupRows, halvesOf, labelsFor, latestEffects, latestScores, mainEffect, type Group } from '../scores.ts';
@@ -7,6 +7,7 @@ import { formatCount, formatDifference, formatInterval, formatP } from '../forma
 import { describeMetric } from '../metric-names.ts';
 import { EffectTable } from './effect-table.tsx';
 import { Notice } from './notice.tsx';
+import { PublishedTable } from './published-table.tsx';
 import { ScoreTable } from './score-table.tsx';
 
 export function ResultPanel({ job, scores }: { job: Job; scores: Scores | undefined }) {
@@ -41,7 +42,7 @@ export function ResultPanel({ job, scores }: { job: Job; scores: Scores | undefi
         />
       )}
       {groupRows(latestScores(scores.scores)).map((group) => (
-        <BenchmarkScores group={group} labels={scores.labels} key={`${group.benchmark}/${group.protocol}`} />
+        <BenchmarkScores group={group} scores={scores} key={`${group.benchmark}/${group.protocol}`} />
       ))}
       {fidelity.length > 0 && (
         <details class="fold">
@@ -81,9 +82,12 @@ function Headline({ scores }: { scores: Scores }) {
   );
 }
 
-function BenchmarkScores({ group, labels }: { group: Group<ScoreRow>; labels: readonly ScoreLabel[] }) {
+function BenchmarkScores({ group, scores }: { group: Group<ScoreRow>; scores: Scores }) {
   const halves = halvesOf(group.rows);
-  const own = labelsFor(labels, group);
+  const own = labelsFor(scores.labels, group);
+  const published = scores.published.filter(
+    ({ benchmark, protocol }) => benchmark === group.benchmark && protocol === group.protocol,
+  );
   return (
     <div class="benchmark">
       <h3>
@@ -99,6 +103,7 @@ function BenchmarkScores({ group, labels }: { group: Group<ScoreRow>; labels: re
         </>
       )}
       <ScoreTable group={group} labels={own} />
+      <PublishedTable rows={published} scores={group.rows} />
     </div>
   );
 }
