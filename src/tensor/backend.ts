@@ -16,8 +16,7 @@ export interface ChosenBackend {
 }
 
 /**
- * Starts the named back end, or with `auto` tensorflow if a GPU answers, else wasm. The native one is taken by name only, until its results have been
- * held against wasm's over a whole job.
+ * Starts the named back end, or with `auto` tensorflow if a GPU answers, else the native one where it was built, else wasm.
  * Throws InputError when a back end was named and cannot run; it is never replaced by another one.
  */
 export async function selectBackend(wanted: BackendName | 'auto'): Promise<ChosenBackend> {
@@ -34,7 +33,9 @@ export async function selectBackend(wanted: BackendName | 'auto'): Promise<Chose
     return start('tensorflow', 'asked for by name');
   }
   if (tensorflow.works && tensorflow.hasGpu) return start('tensorflow', tensorflow.reason);
-  return start('wasm', `portable default (${tensorflow.reason})`);
+  const native = probeNative();
+  if (native.works) return start('native', native.reason);
+  return start('wasm', `portable default (${tensorflow.reason}; ${native.reason})`);
 }
 
 export interface TensorflowProbe {
