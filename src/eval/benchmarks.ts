@@ -160,11 +160,13 @@ function ownBenchmark(name: string, home: string): Benchmark {
   return existsSync(pairs) ? openBenchmark('crows-pairs', pairs, name) : openBenchmark('winobias', folder, name);
 }
 
-function isOwnName(name: string): boolean {
+/** Whether a set may have this name. */
+export function isOwnName(name: string): boolean {
   return /^[A-Za-z0-9][\w.-]{0,199}$/.test(name);
 }
 
-function isReserved(name: string): boolean {
+/** Whether a name belongs to a known set. */
+export function isReserved(name: string): boolean {
   return Object.hasOwn(knownBenchmarks, name) || /^(winobias|crows-pairs|nano)-/.test(name);
 }
 
@@ -202,7 +204,8 @@ function listFolder(folder: string): string[] {
   }
 }
 
-function readBenchmarkFile(path: string): BenchmarkFile {
+/** One file with its SHA-256. Throws NotFoundError, or DataError for one that is too large. */
+export function readBenchmarkFile(path: string): BenchmarkFile {
   let bytes;
   try {
     const { size } = statSync(path);

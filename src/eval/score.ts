@@ -8,11 +8,12 @@ import {
   type BenchmarkKind,
 } from './benchmarks.ts';
 import { parseCrowsPairs, scoreCrowsPairs } from './crows-pairs.ts';
-import { evaluationOf, type Evaluation, type Protocol } from './evaluation.ts';
+import { evaluationOf, PROTOCOLS_OF, type Evaluation, type Protocol } from './evaluation.ts';
 import type { ScoringModel } from './likelihood.ts';
 import type { Item } from './metrics.ts';
 import { parseTokenRows, scoreTokenRows } from './perplexity.ts';
-import { parseWinoBias, scoreWinoBias } from './winobias.ts';
+import { scorePronounChoices } from './pronoun-choice.ts';
+import { parseTwins, parseWinoBias, scoreWinoBias } from './winobias.ts';
 
 /**
  * Scores every item of the benchmark, in file order. Throws DataError when a file is not in its format or has changed since the
@@ -23,8 +24,10 @@ export async function evaluateBenchmark(
   model: ScoringModel,
   protocol: Protocol = 'likelihood',
 ): Promise<Evaluation> {
-  if (protocol !== 'likelihood' && benchmark.kind !== 'crows-pairs') {
-    throw new InputError(`${benchmark.name} is scored by the protocol likelihood; ${protocol} is for sentence pairs`);
+  const own: readonly Protocol[] = PROTOCOLS_OF[benchmark.kind].filter((name) => name !== 'pythia-em');
+  if (!own.includes(protocol)) {
+    const why = protocol === 'pythia-em' ? 'needs the CoNLL files and templates' : 'is for another kind of benchmark';
+    throw new InputError(`${benchmark.name} is scored here by the protocol ${own.join(' or ')}; ${protocol} ${why}`);
   }
   const files = readBenchmarkFiles(benchmark.kind, benchmark.path);
   const sha256 = benchmarkSha256(files);
@@ -49,6 +52,7 @@ async function scoreFiles(
   model: ScoringModel,
   protocol: Protocol,
 ): Promise<Item[]> {
+  if (protocol === 'pronoun-choice') return scorePronounChoices(parseTwins(files), model);
   if (kind === 'winobias') return scoreWinoBias(parseWinoBias(files), model);
   const [file] = files;
   if (file === undefined) throw new Error('bug: a benchmark without a file');

@@ -3,39 +3,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.ts';
-import type { ModelConfig } from '../../src/model/config.ts';
 import { continueGreedily, generateGreedy, type GeneratingModel } from '../../src/model/generate.ts';
 import { hiddenStates, SCORING_SWITCHES } from '../../src/model/gpt-neox.ts';
-import { parameterShapes } from '../../src/model/parameters.ts';
-import { toTensors } from '../../src/model/tensors.ts';
-import { randomBits } from '../../src/eval/resampling.ts';
 import { selectBackend, type BackendName } from '../../src/tensor/backend.ts';
 import { BACKENDS_UNDER_TEST } from '../contract/present-backends.ts';
+import { randomModel } from './random-model.ts';
 
 const VOCABULARY = 40;
 const POSITIONS = 96;
 
-/** Large weights, so that the most likely token changes with what was read, early tokens and late ones. */
-function randomModel(seed: number, numHeads: number): GeneratingModel {
-  const config: ModelConfig = {
-    numLayers: 2,
-    hiddenSize: 16 * numHeads,
-    numHeads,
-    intermediateSize: 48,
-    vocabSize: VOCABULARY,
-    maxPositions: POSITIONS,
-    rotaryFraction: 0.25,
-    rotaryBase: 10000,
-    layerNormEpsilon: 1e-5,
-  };
-  const next = randomBits(seed);
-  const arrays = parameterShapes(config).map(({ name, shape }) => {
-    const size = shape.reduce((a, b) => a * b, 1);
-    if (shape.length === 1) return [name, new Float32Array(size).fill(name.endsWith('.bias') ? 0 : 1)] as const;
-    return [name, Float32Array.from({ length: size }, () => next() / 2 ** 31 - 1)] as const;
-  });
-  return { parameters: toTensors(config, new Map(arrays)), config };
-}
+const sizes = { vocabSize: VOCABULARY, maxPositions: POSITIONS };
 
 /** The most likely token after each place of the continuation but its last, in one pass without a cache. */
 async function continueUncached(model: GeneratingModel, prompt: readonly number[], found: readonly number[]) {
@@ -64,7 +41,7 @@ for (const backend of BACKENDS_UNDER_TEST) {
       const cases = fc.tuple(fc.nat(1000), fc.constantFrom(1, 3), prompts, fc.array(fc.integer({ min: 1, max: 9 })));
       await fc.assert(
         fc.asyncProperty(cases, async ([seed, numHeads, rows, ends]) => {
-          const model = randomModel(seed, numHeads);
+          const model = randomModel(seed, numHeads, sizes);
           const { numTensors } = tf.memory();
           const endOf = (row: number) => ends[row] ?? 9;
           const isDone = (row: number, tokens: readonly number[]) => tokens.length >= endOf(row);
@@ -82,7 +59,7 @@ for (const backend of BACKENDS_UNDER_TEST) {
 
     it('goes on over many pieces of the cache', async () => {
       await start();
-      const model = randomModel(3, 2);
+      const model = randomModel(3, 2, sizes);
       const found = await generateGreedy(model, [5, 1], 70);
       expect(new Set(found).size).toBeGreaterThan(3); // no model that says one thing for ever
       expect(found).toEqual(await continueUncached(model, [5, 1], found));
@@ -94,7 +71,7 @@ for (const backend of BACKENDS_UNDER_TEST) {
 describe('continueGreedily', () => {
   it('tells how many prompts are finished, and asks about each by its place', async () => {
     await selectBackend('wasm');
-    const model = randomModel(1, 1);
+    const model = randomModel(1, 1, sizes);
     const told: number[] = [];
     const asked = new Set<number>();
     const isDone = (row: number) => {
@@ -114,7 +91,7 @@ describe('continueGreedily', () => {
 
   it('refuses a bad prompt by its place before it continues any, and leaves no tensors when it is broken off', async () => {
     await selectBackend('wasm');
-    const model = randomModel(1, 1);
+    const model = randomModel(1, 1, sizes);
     const { numTensors } = tf.memory();
     const isDone = () => {
       throw new Error('asked');
