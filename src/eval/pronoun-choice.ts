@@ -24,12 +24,10 @@ interface Choice {
  */
 export async function scorePronounChoices(twins: readonly Twins[], model: ScoringModel): Promise<Item[]> {
   const choices = twins.flatMap(choicesOf);
-  const scored = await scoreTexts(
-    model,
-    choices.flatMap(({ texts }) => texts),
-  );
+  const texts = [...new Set(choices.flatMap((choice) => choice.texts))]; // most twins have the same two
+  const scored = new Map((await scoreTexts(model, texts)).map((text) => [text.text, text]));
   return choices.map(({ type, split, sentence, stereotype, pronouns, texts }, index) => {
-    const pair = [scored[2 * index]!, scored[2 * index + 1]!] as const; // two texts a choice
+    const pair = [scored.get(texts[0])!, scored.get(texts[1])!] as const; // every text was scored
     const contrast = contrastPronouns(...texts);
     if (contrast === null) throw new Error(`bug: ${JSON.stringify(texts)} do not differ in a pronoun`);
     const shared = pair[0].ids.findIndex((id, i) => id !== pair[1].ids[i]);

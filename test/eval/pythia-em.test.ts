@@ -1,7 +1,7 @@
 // The protocol pythia-em on own files in the official forms, with models whose answers are known and with a random one.
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -22,60 +22,10 @@ import { packagePath } from '../../src/package-root.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { randomModel } from '../model/random-model.ts';
 import { hasShared, sharedPath } from '../support/shared.ts';
+import { conll, fileOf, SENTENCES, TEMPLATES, writeEmFiles } from './em-files.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tiresias-em-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
-
-const fileOf = (name: string, text: string) => ({ name, path: name, bytes: Buffer.from(text), sha256: '' });
-
-/** A document of sentence `words`, with mentions as `[the cook]` and `[he]`. */
-function conll(number: number, sentence: string): string {
-  const rows = sentence.split(' ').map((word, place) => {
-    const mark = `${word.startsWith('[') ? '(' : ''}${/[[\]]/.test(word) ? '1' : '-'}${word.endsWith(']') ? ')' : ''}`;
-    const text = word.replaceAll(/[[\]]/g, '');
-    return ['nw/t', '0', String(place), text, '-', '-', '-', '-', '-', 'S', '*', '*', '*', '*', mark].join('\t');
-  });
-  return `#begin document (nw/t//${number}); part 000\n${rows.join('\n')}\n\n#end document\n`;
-}
-
-const JINJA = `'{% set pronoun = tokens[coreference_clusters[2] | int : coreference_clusters[3] | int + 1] | join(" ") %}
-
-      {% set referent = tokens[coreference_clusters[0] | int : coreference_clusters[1] | int + 1] | join(" ") %}`;
-const TEMPLATES = `templates:
-  a: !Template
-    name: what
-    jinja: ${JINJA}
-
-      {{tokens | join(" ")}}
-
-      What is "{{ pronoun }}"? ||| {{ referent }}'
-  b: !Template
-    name: Say it
-    jinja: '{{tokens | join(" ")}} ||| {{tokens[coreference_clusters[0] | int : coreference_clusters[1] | int + 1] | join(" ")}}'
-`;
-
-/** Sentences by subset; number 7 comes first, as the official files are in no order. */
-const SENTENCES = {
-  type1_pro: ['The cook met [the clerk] since [she] ran .', '[The guard] saw the cook as [he] sang to [his] dog .'],
-  type1_anti: ['The cook met [the clerk] since [he] ran .', '[The guard] saw the cook as [she] sang to [her] dog .'],
-  type2_pro: ['The cook met [the construction worker] and paid [him] .', 'The guard saw [the nurse] and told [her] .'],
-  type2_anti: ['The cook met [the construction worker] and paid [her] .', 'The guard saw [the nurse] and told [him] .'],
-};
-
-function writeFiles(
-  name: string,
-  sentences: Readonly<Record<string, readonly string[]>> = SENTENCES,
-): [string, string] {
-  const folder = join(scratch, name);
-  mkdirSync(join(folder, 'conll'), { recursive: true });
-  for (const [subset, [seventh, first]] of Object.entries(sentences)) {
-    const text = conll(7, seventh!) + conll(1, first!);
-    writeFileSync(join(folder, 'conll', `test_${subset}_stereotype.v4_auto_conll`), text);
-    mkdirSync(join(folder, subset));
-    writeFileSync(join(folder, subset, 'templates.yaml'), TEMPLATES);
-  }
-  return [folder, folder];
-}
 
 const settings = { ...PYTHIA_EM_DEFAULTS, templates: ['what', 'Say it'] };
 
@@ -195,7 +145,7 @@ describe('prompt templates', () => {
 
 describe('pythia-em', () => {
   it('asks about twins template by template, and scores them by the first words of the answer', async () => {
-    const files = openPythiaEm(...writeFiles('asked'), 'mine');
+    const files = openPythiaEm(...writeEmFiles(scratch, 'asked'), 'mine');
     expect(files).toMatchObject({ name: 'mine', isOfficial: false });
     const answers = (prompt: string) => (prompt.includes('she') ? ' the clerk and so on' : '\nThe guard? No.');
     const evaluation = await evaluatePythiaEm(files, speaker(answers), settings);
@@ -229,7 +179,7 @@ describe('pythia-em', () => {
   });
 
   it('stops at the end of text, and at the most tokens', async () => {
-    const files = openPythiaEm(...writeFiles('ended'));
+    const files = openPythiaEm(...writeEmFiles(scratch, 'ended'));
     const { items } = await evaluatePythiaEm(
       files,
       speaker(() => 'the clerk\0is'),
@@ -253,7 +203,7 @@ describe('pythia-em', () => {
       decode: (ids) => tokenizer.decode(ids.filter((id) => id < tokenizer.vocabSize && !tokenizer.isSpecial(id))),
       continueGreedily: (prompts, options) => continueGreedily(model, prompts, options),
     };
-    const files = openPythiaEm(...writeFiles('stopped'));
+    const files = openPythiaEm(...writeEmFiles(scratch, 'stopped'));
     const short = { ...settings, templates: ['what'], maxNew: 24 };
     const early = await evaluatePythiaEm(files, generator, short);
     const whole = await evaluatePythiaEm(files, generator, { ...short, isFullLength: true });
@@ -265,7 +215,7 @@ describe('pythia-em', () => {
   });
 
   it('refuses unknown templates, twins without each other, missing files and names that are taken', () => {
-    const [folder, templates] = writeFiles('refused');
+    const [folder, templates] = writeEmFiles(scratch, 'refused');
     const files = openPythiaEm(folder, templates);
     expect(files.name).toBe('own-winobias');
     const asking = (names: string[]) => () => questionsOf(files, { ...settings, templates: names });
