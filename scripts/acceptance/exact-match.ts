@@ -3,9 +3,14 @@
 // weights, five times the first step's, so that it does not say one thing for ever.
 import * as tf from '@tensorflow/tfjs-core';
 import { readTokenizer } from '../../src/data/tokenizer.ts';
-import { answerQuestions, openPythiaEm, PYTHIA_EM_DEFAULTS, questionsOf } from '../../src/eval/pythia-em.ts';
+import {
+  answerQuestions,
+  openPythiaEm,
+  PYTHIA_EM_DEFAULTS,
+  questionsOf,
+  textGenerator,
+} from '../../src/eval/pythia-em.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
-import { continueGreedily, type GenerateOptions } from '../../src/model/generate.ts';
 import { toTensors } from '../../src/model/tensors.ts';
 import { initialiseWeights } from '../../src/suite/nano/initialise.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
@@ -34,13 +39,7 @@ export async function exactMatch(): Promise<void> {
     return [name, shape.length === 1 ? data : data.map((value) => 5 * value)] as const;
   });
   const parameters = toTensors(CONFIG, new Map(weights));
-  const generator = {
-    encode: (text: string) => tokenizer.encode(text),
-    decode: (ids: readonly number[]) =>
-      tokenizer.decode(ids.filter((id) => id < tokenizer.vocabSize && !tokenizer.isSpecial(id))),
-    continueGreedily: (prompts: readonly (readonly number[])[], options: GenerateOptions) =>
-      continueGreedily({ parameters, config: CONFIG }, prompts, options),
-  };
+  const generator = textGenerator({ parameters, config: CONFIG }, tokenizer);
   const all = questionsOf(files, PYTHIA_EM_DEFAULTS);
   const questions = Array.from({ length: NUM_ITEMS }, (_, i) => all[Math.floor((i * all.length) / NUM_ITEMS)]!);
   const run = async (isFullLength: boolean) => {

@@ -8,9 +8,15 @@ import { openBenchmark } from '../eval/benchmarks.ts';
 import { protocolLabel, PROTOCOLS, type Evaluation, type Protocol } from '../eval/evaluation.ts';
 import { labelShift, type Label } from '../eval/metrics.ts';
 import { PROMPT_EDGES, type PromptEdges } from '../eval/prompt-templates.ts';
-import { evaluatePythiaEm, openPythiaEm, PYTHIA_EM_DEFAULTS, type PythiaEmSettings } from '../eval/pythia-em.ts';
+import {
+  evaluatePythiaEm,
+  openPythiaEm,
+  PYTHIA_EM_DEFAULTS,
+  textGenerator,
+  type PythiaEmSettings,
+} from '../eval/pythia-em.ts';
 import { evaluateBenchmark } from '../eval/score.ts';
-import { continueGreedily, type GenerateOptions, type GeneratingModel } from '../model/generate.ts';
+import type { GeneratingModel } from '../model/generate.ts';
 import { SCORING_SWITCHES } from '../model/gpt-neox.ts';
 import { tokenLogProbs } from '../model/likelihood.ts';
 import { selectBackend, type BackendName, type ChosenBackend } from '../tensor/backend.ts';
@@ -144,14 +150,7 @@ function openAnswers(options: ScoreOptions): Evaluate {
     isFullLength: options.fullLength ?? PYTHIA_EM_DEFAULTS.isFullLength,
   };
   return async ({ model, tokenizer, show }) => {
-    const generator = {
-      encode: (text: string) => tokenizer.encode(text),
-      // Ids beyond the tokenizer's are rows that only fill the embedding up; they stand for no text.
-      decode: (ids: readonly number[]) =>
-        tokenizer.decode(ids.filter((id) => id < tokenizer.vocabSize && !tokenizer.isSpecial(id))),
-      continueGreedily: (prompts: readonly (readonly number[])[], how: GenerateOptions) =>
-        continueGreedily(model, prompts, how),
-    };
+    const generator = textGenerator(model, tokenizer);
     const evaluation = await evaluatePythiaEm(files, generator, settings, (numDone, numAll) =>
       show(numDone, numAll, 'answers'),
     );

@@ -5,8 +5,9 @@
 // Face's clean-up of blanks before punctuation.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Tokenizer } from '../data/tokenizer.ts';
 import { DataError, InputError, NotFoundError } from '../errors.ts';
-import type { GenerateOptions } from '../model/generate.ts';
+import { continueGreedily, type GenerateOptions, type GeneratingModel } from '../model/generate.ts';
 import { benchmarkSha256, isOwnName, isReserved, readBenchmarkFile } from './benchmarks.ts';
 import { parseConll, type CorefDocument } from './conll.ts';
 import { evaluationOf, type Evaluation } from './evaluation.ts';
@@ -44,6 +45,15 @@ export interface TextGenerator {
     prompts: readonly (readonly number[])[],
     options: GenerateOptions,
   ) => Promise<readonly (readonly number[])[]>;
+}
+
+/** The model with its tokenizer. Ids beyond the tokenizer's are rows that only fill the embedding up; they stand for no text. */
+export function textGenerator(model: GeneratingModel, tokenizer: Tokenizer): TextGenerator {
+  return {
+    encode: (text) => tokenizer.encode(text),
+    decode: (ids) => tokenizer.decode(ids.filter((id) => id < tokenizer.vocabSize && !tokenizer.isSpecial(id))),
+    continueGreedily: (prompts, options) => continueGreedily(model, prompts, options),
+  };
 }
 
 /** The files of the protocol, read. */

@@ -14,10 +14,10 @@ import {
   openPythiaEm,
   PYTHIA_EM_DEFAULTS,
   questionsOf,
+  textGenerator,
   type TextGenerator,
 } from '../../src/eval/pythia-em.ts';
 import { readTemplates } from '../../src/eval/prompt-templates.ts';
-import { continueGreedily } from '../../src/model/generate.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { randomModel } from '../model/random-model.ts';
@@ -198,11 +198,7 @@ describe('pythia-em', () => {
     await selectBackend('wasm');
     const tokenizer = readTokenizer(packagePath('suite', 'nano', 'tokenizer.json'));
     const model = randomModel(5, 2, { vocabSize: 1024, maxPositions: 160 });
-    const generator: TextGenerator = {
-      encode: (text) => tokenizer.encode(text),
-      decode: (ids) => tokenizer.decode(ids.filter((id) => id < tokenizer.vocabSize && !tokenizer.isSpecial(id))),
-      continueGreedily: (prompts, options) => continueGreedily(model, prompts, options),
-    };
+    const generator = textGenerator(model, tokenizer);
     const files = openPythiaEm(...writeEmFiles(scratch, 'stopped'));
     const short = { ...settings, templates: ['what'], maxNew: 24 };
     const early = await evaluatePythiaEm(files, generator, short);
