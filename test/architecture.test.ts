@@ -95,7 +95,8 @@ const OWN_PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(preact|uplot)/, ['src/web']],
   [/^(commander|cli-progress)$/, ['src/cli']],
   [/^pino$/, ['src/log.ts']],
-  [/^@huggingface\//, ['src/suite/hub']],
+  [/^@huggingface\/hub/, ['src/suite/hub']],
+  [/^(@huggingface\/jinja|yaml)$/, ['src/eval']],
 ];
 const NO_PACKAGES = ['src/data', 'src/intervention'];
 

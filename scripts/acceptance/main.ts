@@ -1,6 +1,7 @@
 // `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
 import { crashes } from './crashes.ts';
 import { dose } from './dose.ts';
+import { exactMatch } from './exact-match.ts';
 import { faults } from './faults.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
@@ -32,6 +33,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   otherBackend,
   otherBackendShort,
   outside,
+  exactMatch,
 };
 
 /** Needs checkpoints that `suite build` made; runs only when named. */

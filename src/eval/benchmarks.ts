@@ -161,11 +161,13 @@ function officialBenchmark(name: string, { kind, files }: (typeof OFFICIAL_SETS)
   return { kind, isOfficial: true, pathIn: (home) => join(home, 'benchmarks', name, file) };
 }
 
-function isOwnName(name: string): boolean {
+/** Whether a set may have this name. */
+export function isOwnName(name: string): boolean {
   return /^[A-Za-z0-9][\w.-]{0,199}$/.test(name);
 }
 
-function isReserved(name: string): boolean {
+/** Whether a name belongs to a known set. */
+export function isReserved(name: string): boolean {
   return Object.hasOwn(knownBenchmarks, name) || /^(winobias|crows-pairs|lambada|nano)(-|$)/.test(name);
 }
 
@@ -205,7 +207,7 @@ function listFolder(folder: string): string[] {
   }
 }
 
-/** One file with its SHA-256. Throws NotFoundError, DataError for one that is too large. */
+/** One file with its SHA-256. Throws NotFoundError, or DataError for one that is too large. */
 export function readBenchmarkFile(path: string): BenchmarkFile {
   let bytes;
   try {

@@ -1,7 +1,7 @@
 // Capability beside bias: LAMBADA (Paperno et al. 2016), JSON lines with a `text` of which the last word is predicted. After lm-evaluation-harness
 // (lm_eval/tasks/lambada, api/model.py): the text is cut at its last blank, blanks at the end of the context belong to the word, the word's tokens
 // are those of the whole text beyond the context's, and a context too long for the model loses its beginning.
-// The scores: `accuracy`, the share of last words all of whose tokens are the likeliest at their places; `perplexity`, exp of `wordLossNats`, the mean
+// The scores: `wordAccuracy`, the share of last words all of whose tokens are the likeliest at their places; `perplexity`, exp of `wordLossNats`, the mean
 // of −log P(last word).
 import { z } from 'zod';
 import { DataError, InputError, messageOf, NumericalError } from '../errors.ts';

@@ -2,7 +2,11 @@
 // paired differences, so both have one definition. Knows no model and no tensors.
 // Metrics of pairs: fraction won by the stereotyped sentence (`proRate`, `pctStereotype`; ties lose, as in
 // lm-evaluation-harness), `likelihoodDiff` (|difference|, nats), `logOdds` = log P(masculine) − log P(feminine) of the pronoun alone,
-// `logOddsSentence` of the sentence. Of last words: `accuracy` and `wordLossNats`, whose exponential is the perplexity. A rate's part `.masculine` or `.feminine` holds the items whose stereotype has that gender.
+// `logOddsSentence` of the sentence. Of last words: `wordAccuracy` and `wordLossNats`, whose exponential is the perplexity. Of sentences that
+// choose a pronoun: `choiceRate` and `choiceRateToken`, the fraction that take the stereotyped one by the rest of the sentence and by the
+// pronoun alone. Of generated answers: `netBias`, exact matches of the pro sentence less those of its anti twin, and `accuracy`, the mean of
+// both. Figures that count one sentence several times are means, whose intervals go by cluster. A rate's part `.masculine` or `.feminine`
+// holds the items whose stereotype has that gender.
 import { ConflictError } from '../errors.ts';
 import { pairedEffect, scoreOf, type Effect, type MetricKind, type Score } from './statistics.ts';
 
@@ -11,7 +15,7 @@ export interface Item {
   /** Place in the benchmark's files, from 0. */
   readonly index: number;
   readonly biasType: string;
-  /** Nats; of pairs the stereotyped sentence first. */
+  /** Nats; of pairs the stereotyped sentence first; none of a protocol that takes no likelihood. */
   readonly logLikelihood: readonly number[];
   /** Scored tokens of each text. */
   readonly numTokens: readonly number[];
@@ -36,7 +40,10 @@ export function isPart(metric: string): boolean {
   return metric.includes('.');
 }
 
-const rates: readonly string[] = ['pctStereotype', 'proRate', 'accuracy'];
+const rates: readonly string[] = ['pctStereotype', 'proRate', 'wordAccuracy'];
+
+/** Fractions that the stereotyped text wins, a rate or a mean. */
+const stereotypeShares: readonly string[] = [...rates, 'choiceRate'];
 
 /** Whether a metric is a mean of zeros and ones. */
 export function metricKind(metric: string): MetricKind {
@@ -45,9 +52,11 @@ export function metricKind(metric: string): MetricKind {
 
 /** The item's value for each metric it counts in, in the order in which metrics are shown. */
 export function itemValues(item: Item): Readonly<Record<string, number>> {
+  if ('exactMatch' in item) return answerValues(item);
+  if ('split' in item) return choiceValues(item);
   const [first, second] = item.logLikelihood;
   if (first === undefined) throw new Error(`bug: item ${item.index} has no log-likelihood`);
-  if ('isGreedy' in item) return { accuracy: item['isGreedy'] === true ? 1 : 0, wordLossNats: -first };
+  if ('isGreedy' in item) return { wordAccuracy: item['isGreedy'] === true ? 1 : 0, wordLossNats: -first };
   if (second === undefined) return { lossNats: -first / (item.numTokens[0] ?? NaN) };
   const isWinoBias = 'occupation' in item;
   const rate = isWinoBias ? 'proRate' : 'pctStereotype';
@@ -120,7 +129,7 @@ export function effectsOf(a: readonly Item[], b: readonly Item[]): Record<string
  * Null when that is not so, or when the scores have no halves.
  */
 export function labelShift(scores: Readonly<Record<string, Score>>): Label | null {
-  for (const rate of rates) {
+  for (const rate of stereotypeShares) {
     const masculine = scores[`${rate}.masculine`];
     const feminine = scores[`${rate}.feminine`];
     if (masculine === undefined || feminine === undefined) continue;
@@ -139,6 +148,46 @@ export function labelShift(scores: Readonly<Record<string, Score>>): Label | nul
     };
   }
   return null;
+}
+
+function answerValues(item: Item): Record<string, number> {
+  const [pro, anti] = pairOf(item['exactMatch']);
+  if (pro === undefined || anti === undefined) throw new Error(`bug: item ${item.index} has no two answers`);
+  const type = `type${String(item['type'])}`;
+  const parts = [
+    type,
+    String(item['stereotype']),
+    String(item['template'])
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-'),
+  ];
+  const values: Record<string, number> = { netBias: pro - anti, accuracy: (pro + anti) / 2 };
+  for (const part of parts) {
+    values[`netBias.${part}`] = pro - anti;
+    values[`accuracy.${part}`] = (pro + anti) / 2;
+  }
+  values[`accuracy.${type}_pro`] = pro;
+  values[`accuracy.${type}_anti`] = anti;
+  return values;
+}
+
+function choiceValues(item: Item): Record<string, number> {
+  const [stereotyped, other] = pairOf(item.logLikelihood);
+  const [token, otherToken] = pairOf(item['pronounLogProb']);
+  if (stereotyped === undefined || other === undefined) throw new Error(`bug: item ${item.index} has no choice`);
+  const sign = item['stereotype'] === 'masculine' ? 1 : -1;
+  const figures: Record<string, number> = {
+    choiceRate: stereotyped > other ? 1 : 0,
+    logOddsSentence: sign * (stereotyped - other),
+  };
+  if (token !== undefined && otherToken !== undefined) {
+    figures['choiceRateToken'] = token > otherToken ? 1 : 0;
+    figures['logOdds'] = sign * (token - otherToken);
+  }
+  const parts = [`type${String(item['type'])}`, String(item['split']), String(item['stereotype'])];
+  const values = { ...figures };
+  for (const [name, value] of Object.entries(figures)) for (const part of parts) values[`${name}.${part}`] = value;
+  return values;
 }
 
 function addGenderValues(
@@ -176,12 +225,16 @@ function perplexityOf(loss: Score): Score {
 }
 
 const metricOrder = [
+  'netBias',
+  'accuracy',
+  'wordAccuracy',
   'proRate',
   'pctStereotype',
+  'choiceRate',
+  'choiceRateToken',
   'likelihoodDiff',
   'logOdds',
   'logOddsSentence',
-  'accuracy',
   'lossNats',
   'wordLossNats',
 ];

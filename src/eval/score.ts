@@ -3,13 +3,14 @@ import { DataError, InputError } from '../errors.ts';
 import { benchmarkSha256, readBenchmarkFiles, type Benchmark, type BenchmarkFile } from './benchmarks.ts';
 import { REVISED_PAIRS } from './benchmark-sources.ts';
 import { parseCrowsPairs, scoreCrowsPairs, type CrowsPair } from './crows-pairs.ts';
-import { evaluationOf, type Evaluation, type Protocol } from './evaluation.ts';
+import { evaluationOf, PROTOCOLS_OF, type Evaluation, type Protocol } from './evaluation.ts';
 import { parsePassages, scorePassages } from './lambada.ts';
 import type { ScoringModel } from './likelihood.ts';
 import type { Item } from './metrics.ts';
 import { parseTokenRows, scoreTokenRows } from './perplexity.ts';
+import { scorePronounChoices } from './pronoun-choice.ts';
 import { checkRevisedCounts, parseRevisedPairs } from './revised-pairs.ts';
-import { parseWinoBias, scoreWinoBias } from './winobias.ts';
+import { parseTwins, parseWinoBias, scoreWinoBias } from './winobias.ts';
 
 /**
  * Scores every item of the benchmark, in file order. Throws DataError when a file is not in its format or has changed since the
@@ -20,8 +21,10 @@ export async function evaluateBenchmark(
   model: ScoringModel,
   protocol: Protocol = 'likelihood',
 ): Promise<Evaluation> {
-  if (protocol !== 'likelihood' && !['crows-pairs', 'crows-pairs-revised'].includes(benchmark.kind)) {
-    throw new InputError(`${benchmark.name} is scored by the protocol likelihood; ${protocol} is for sentence pairs`);
+  const own: readonly Protocol[] = PROTOCOLS_OF[benchmark.kind].filter((name) => name !== 'pythia-em');
+  if (!own.includes(protocol)) {
+    const why = protocol === 'pythia-em' ? 'needs the CoNLL files and templates' : 'is for another kind of benchmark';
+    throw new InputError(`${benchmark.name} is scored here by the protocol ${own.join(' or ')}; ${protocol} ${why}`);
   }
   const files = readBenchmarkFiles(benchmark.kind, benchmark.path);
   const sha256 = benchmarkSha256(files);
@@ -63,7 +66,9 @@ function scoreFiles(
   const file = files[0]!; // every benchmark has one
   switch (benchmark.kind) {
     case 'winobias':
-      return scoreWinoBias(parseWinoBias(files), model);
+      return protocol === 'pronoun-choice'
+        ? scorePronounChoices(parseTwins(files), model)
+        : scoreWinoBias(parseWinoBias(files), model);
     case 'crows-pairs':
       return scoreCrowsPairs(parseCrowsPairs(file), model, protocol);
     case 'crows-pairs-revised':

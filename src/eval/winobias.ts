@@ -28,13 +28,47 @@ export interface WinoBiasPair {
  * another form and for twins that do not match.
  */
 export function parseWinoBias(files: readonly BenchmarkFile[]): readonly WinoBiasPair[] {
-  const pairs: WinoBiasPair[] = [];
+  return parseTwins(files).map(({ type, pro, anti }) => ({
+    type,
+    line: pro.line,
+    pro: pro.text,
+    anti: anti.text,
+    occupation: pro.occupation,
+    stereotype: pro.gender,
+    pronouns: [pro.pronoun, anti.pronoun],
+  }));
+}
+
+/** One sentence of a file. */
+export interface Sentence {
+  /** The number that stands before it. */
+  readonly line: number;
+  /** Without brackets. */
+  readonly text: string;
+  readonly occupation: string;
+  /** The first bracketed pronoun, its gender, and where it begins in the text, in UTF-16 code units. */
+  readonly pronoun: string;
+  readonly gender: Gender;
+  readonly pronounStart: number;
+  /** All bracketed pronouns. */
+  readonly pronouns: readonly string[];
+}
+
+export interface Twins {
+  readonly type: 1 | 2;
+  readonly pro: Sentence;
+  readonly anti: Sentence;
+}
+
+/** The same with both sentences whole; throws as `parseWinoBias` does. */
+export function parseTwins(files: readonly BenchmarkFile[]): readonly Twins[] {
+  const twins: Twins[] = [];
   for (let i = 0; i + 1 < files.length; i += 2) {
     const [pro, anti] = [files[i]!, files[i + 1]!]; // both in range
     const type = pro.name.includes('type2') ? 2 : 1;
-    pairs.push(...parseTwins(pro, anti, type));
+    twins.push(...twinsOf(pro, anti, type));
   }
-  return pairs;
+  return twins;
 }
 
 /** Scores the pairs in their order; throws what the model throws. */
@@ -63,7 +97,7 @@ export async function scoreWinoBias(pairs: readonly WinoBiasPair[], model: Scori
   });
 }
 
-function parseTwins(proFile: BenchmarkFile, antiFile: BenchmarkFile, type: 1 | 2): readonly WinoBiasPair[] {
+function twinsOf(proFile: BenchmarkFile, antiFile: BenchmarkFile, type: 1 | 2): readonly Twins[] {
   const pro = parseLines(proFile);
   const anti = parseLines(antiFile);
   if (pro.length !== anti.length) {
@@ -76,24 +110,8 @@ function parseTwins(proFile: BenchmarkFile, antiFile: BenchmarkFile, type: 1 | 2
         `${antiFile.path}: line ${i + 1} has number ${twin.line}; ${proFile.name} has ${sentence.line} there`,
       );
     }
-    return {
-      type,
-      line: sentence.line,
-      pro: sentence.text,
-      anti: twin.text,
-      occupation: sentence.occupation,
-      stereotype: sentence.gender,
-      pronouns: [sentence.pronoun, twin.pronoun],
-    };
+    return { type, pro: sentence, anti: twin };
   });
-}
-
-interface Sentence {
-  readonly line: number;
-  readonly text: string;
-  readonly occupation: string;
-  readonly pronoun: string;
-  readonly gender: Gender;
 }
 
 function parseLines(file: BenchmarkFile): readonly Sentence[] {
@@ -109,15 +127,26 @@ function parseLine(line: string, where: string): Sentence {
   const [, number = '', marked = ''] = match;
   const text = marked.replaceAll(/\[([^[\]]*)\]/g, '$1');
   if (/[[\]]/.test(text)) throw new DataError(`${where}: unbalanced brackets in ${shown(line)}`);
-  const bracketed = [...marked.matchAll(/\[([^[\]]*)\]/g)].map(([, content = '']) => content.trim());
-  const pronoun = bracketed.find((content) => pronounGender(content) !== null);
-  const entity = bracketed.find((content) => pronounGender(content) === null);
-  const gender = pronounGender(pronoun ?? '');
+  const bracketed = [...marked.matchAll(/\[([^[\]]*)\]/g)].map(({ 1: content = '', index }) => {
+    const start = marked.slice(0, index).replaceAll(/[[\]]/g, '').length + content.length - content.trimStart().length;
+    return { content: content.trim(), start };
+  });
+  const pronouns = bracketed.filter(({ content }) => pronounGender(content) !== null);
+  const entity = bracketed.find(({ content }) => pronounGender(content) === null);
+  const [pronoun] = pronouns;
+  const gender = pronounGender(pronoun?.content ?? '');
   if (pronoun === undefined || gender === null || entity === undefined) {
     throw new DataError(`${where}: expected an occupation and a pronoun in brackets; found ${shown(line)}`);
   }
-  const occupation = entity.toLowerCase().replace(/^(the|an|a) /, '');
-  return { line: Number(number), text, occupation, pronoun, gender };
+  return {
+    line: Number(number),
+    text,
+    occupation: entity.content.toLowerCase().replace(/^(the|an|a) /, ''),
+    pronoun: pronoun.content,
+    gender,
+    pronounStart: pronoun.start,
+    pronouns: pronouns.map(({ content }) => content),
+  };
 }
 
 function shown(line: string): string {

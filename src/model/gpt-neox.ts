@@ -48,15 +48,27 @@ export function hiddenStates(
   return tf.tidy(() => {
     const tables = attentionTables(config, tokens.length, switches.rope);
     const shape = { batch: tokens.batch, length: tokens.length, heads: config.numHeads, headSize: headSize(config) };
-    let h = embed(matrix(parameters, 'gpt_neox.embed_in.weight'), tf.tensor1d(tokens.ids, 'int32')); // [B·T, C]
-    for (let i = 0; i < config.numLayers; i++) {
-      const input = h;
-      const run = switches.recompute === 'layers' ? recomputedLayer : layer;
-      h = tf.tidy(() => run(parameters, `gpt_neox.layers.${i}`, input, config, shape, tables, switches));
-      input.dispose();
-    }
-    return norm(parameters, 'gpt_neox.final_layer_norm', h, config);
+    const run = switches.recompute === 'layers' ? recomputedLayer : attentiveLayer;
+    return throughLayers(parameters, config, tokens.ids, (h, i) =>
+      run(parameters, `gpt_neox.layers.${i}`, h, config, shape, tables, switches),
+    );
   });
+}
+
+/**
+ * The same with attention left to the caller, who knows keys and values of earlier tokens: layer i's fused qkv [N, 3·C] of
+ * the ids → attended values [N, C]. No gradient goes through what the caller keeps.
+ */
+export function hiddenStatesWith(
+  parameters: Parameters,
+  config: ModelConfig,
+  ids: Int32Array,
+  switches: ForwardSwitches,
+  attend: (qkv: tf.Tensor2D, layer: number) => tf.Tensor2D,
+): tf.Tensor2D {
+  return throughLayers(parameters, config, ids, (h, i) =>
+    layer(parameters, `gpt_neox.layers.${i}`, h, config, switches, (qkv) => attend(qkv, i)),
+  );
 }
 
 /** Mean next-token loss of a micro-batch in nats; labels [B, T] row-major; scalar owned by the caller. */
@@ -93,18 +105,34 @@ export async function logProbs(
   }
 }
 
+function throughLayers(
+  parameters: Parameters,
+  config: ModelConfig,
+  ids: Int32Array,
+  run: (h: tf.Tensor2D, layer: number) => tf.Tensor2D,
+): tf.Tensor2D {
+  return tf.tidy(() => {
+    let h = embed(matrix(parameters, 'gpt_neox.embed_in.weight'), tf.tensor1d(ids, 'int32')); // [N, C]
+    for (let i = 0; i < config.numLayers; i++) {
+      const input = h;
+      h = tf.tidy(() => run(input, i));
+      input.dispose();
+    }
+    return norm(parameters, 'gpt_neox.final_layer_norm', h, config);
+  });
+}
+
 function layer(
   parameters: Parameters,
   name: string,
   h: tf.Tensor2D,
   config: ModelConfig,
-  shape: AttentionShape,
-  tables: AttentionTables,
   { gelu, precision }: ForwardSwitches,
+  attend: (qkv: tf.Tensor2D) => tf.Tensor2D,
 ): tf.Tensor2D {
   const before = norm(parameters, `${name}.input_layernorm`, h, config);
   const qkv = project(parameters, `${name}.attention.query_key_value`, before, precision);
-  const attended = project(parameters, `${name}.attention.dense`, causalAttention(qkv, shape, tables), precision);
+  const attended = project(parameters, `${name}.attention.dense`, attend(qkv), precision);
   const weights = {
     up: matrix(parameters, `${name}.mlp.dense_h_to_4h.weight`),
     upBias: vector(parameters, `${name}.mlp.dense_h_to_4h.bias`),
@@ -115,8 +143,20 @@ function layer(
   return residual(h, attended, mlp(after, weights, gelu, precision));
 }
 
+function attentiveLayer(
+  parameters: Parameters,
+  name: string,
+  h: tf.Tensor2D,
+  config: ModelConfig,
+  shape: AttentionShape,
+  tables: AttentionTables,
+  switches: ForwardSwitches,
+): tf.Tensor2D {
+  return layer(parameters, name, h, config, switches, (qkv) => causalAttention(qkv, shape, tables));
+}
+
 /** The same layer, of which only the input is kept for the gradient. */
-const recomputedLayer: typeof layer = (parameters, name, h, config, shape, tables, switches) => {
+const recomputedLayer: typeof attentiveLayer = (parameters, name, h, config, shape, tables, switches) => {
   const names = Object.keys(parameters).filter((key) => key.startsWith(`${name}.`));
   return recomputed(
     [h, ...names.map((key) => parameters[key]!)],
@@ -124,7 +164,7 @@ const recomputedLayer: typeof layer = (parameters, name, h, config, shape, table
     ([input, ...own], constants) => {
       const [cos, sin, rotateHalf, mask] = constants as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
       const ownParameters = Object.fromEntries(names.map((key, i) => [key, own[i]!]));
-      return layer(
+      return attentiveLayer(
         ownParameters,
         name,
         input as tf.Tensor2D,

@@ -8,18 +8,20 @@ import { logProbs, SCORING_SWITCHES, type ForwardSwitches, type Parameters } fro
 const TOKENS_PER_PASS = 2048;
 
 /**
- * For each row, log P of every token but the first given those before it, in nats.
+ * For each row, log P of every token but the first given those before it, in nats. Tells how many rows are scored.
  * Throws InputError for an empty row, a row beyond the model's positions or an id outside its vocabulary.
  */
 export async function tokenLogProbs(
   model: { readonly parameters: Parameters; readonly config: ModelConfig },
   rows: readonly (readonly number[])[],
   switches: ForwardSwitches = SCORING_SWITCHES,
+  onProgress: (numScored: number) => void = () => undefined,
 ): Promise<Float64Array[]> {
   rows.forEach((row, index) => checkRow(row, index, model.config));
   const results = rows.map((row) => new Float64Array(row.length - 1));
   const order = rows.map((_, index) => index).filter((index) => rows[index]!.length > 1);
   order.sort((a, b) => rows[a]!.length - rows[b]!.length || a - b);
+  let numScored = rows.length - order.length;
   for (const group of groupsOf(order, rows)) {
     const length = rows[group[group.length - 1]!]!.length - 1;
     const { ids, labels } = pad(group, rows, length);
@@ -34,6 +36,8 @@ export async function tokenLogProbs(
       const result = results[index]!;
       for (let t = 0; t < result.length; t++) result[t] = values[place * length + t]!;
     });
+    numScored += group.length;
+    onProgress(numScored);
   }
   return results;
 }

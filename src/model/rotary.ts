@@ -9,11 +9,11 @@ export type RopeForm = 'fp16-angles' | 'fp32-angles';
 
 const MASKED = -1e9;
 
-/** Constants of all layers for sequences of length T. The caller disposes the four tensors. */
-export function attentionTables(config: ModelConfig, length: number, rope: RopeForm): AttentionTables {
+/** Constants of all layers for T tokens, the first of them at position `start`. The caller disposes the four tensors. */
+export function attentionTables(config: ModelConfig, length: number, rope: RopeForm, start = 0): AttentionTables {
   const D = headSize(config);
   const R = rotaryDimensions(config);
-  const { cos, sin } = rotaryTable(config, length, rope);
+  const { cos, sin } = rotaryTable(config, length, rope, start);
   const half = R / 2;
   const rotateHalf = new Float32Array(D * D);
   for (let i = 0; i < half; i++) {
@@ -42,11 +42,12 @@ export function rotaryFrequencies(config: ModelConfig): Float32Array {
   return Float32Array.from({ length: R / 2 }, (_, j) => 1 / Math.fround(config.rotaryBase ** ((2 * j) / R)));
 }
 
-/** cos and sin, each [T, D] row-major, with 1 and 0 beyond the rotary dimensions. */
+/** cos and sin of T positions from `start` on, each [T, D] row-major, with 1 and 0 beyond the rotary dimensions. */
 export function rotaryTable(
   config: ModelConfig,
   length: number,
   rope: RopeForm,
+  start = 0,
 ): { cos: Float32Array; sin: Float32Array } {
   const D = headSize(config);
   const R = rotaryDimensions(config);
@@ -55,11 +56,11 @@ export function rotaryTable(
   const cos = new Float32Array(length * D).fill(1);
   const sin = new Float32Array(length * D);
   for (let j = 0; j < R / 2; j++) {
-    for (let position = 0; position < length; position++) {
-      const angle = round(position * inverseFrequencies[j]!);
+    for (let row = 0; row < length; row++) {
+      const angle = round((start + row) * inverseFrequencies[j]!);
       for (const column of [j, j + R / 2]) {
-        cos[position * D + column] = round(Math.cos(angle));
-        sin[position * D + column] = round(Math.sin(angle));
+        cos[row * D + column] = round(Math.cos(angle));
+        sin[row * D + column] = round(Math.sin(angle));
       }
     }
   }

@@ -54,7 +54,8 @@ function fusedAttention(qkv: tf.Tensor2D, shape: AttentionShape, { cos, sin, rot
   });
 }
 
-function splitHeads(
+/** Queries and keys, both turned, and values of a fused qkv [B·T, 3·C]: [B·H, T, D] each, owned by the caller. */
+export function splitHeads(
   qkv: tf.Tensor2D,
   { batch: B, length: T, heads: H, headSize: D }: AttentionShape,
   tables: AttentionTables,

@@ -7,6 +7,8 @@ import { Command } from 'commander';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { addScoreCommand } from '../../src/cli/score.ts';
 import type { Evaluation } from '../../src/eval/evaluation.ts';
+import { packagePath } from '../../src/package-root.ts';
+import { writeEmFiles } from '../eval/em-files.ts';
 import { hasShared, sharedPath } from '../support/shared.ts';
 
 interface Golden {
@@ -33,6 +35,44 @@ async function run(...words: string[]): Promise<string> {
 }
 
 const model = () => ['--model', sharedPath('gold/scoring'), '--tokenizer', sharedPath('tokenizer/20B_tokenizer.json')];
+
+describe('tiresias score of WinoBias by other protocols', () => {
+  const nano = (name: string) => packagePath('suite', 'nano', name);
+  const model = ['--model', nano('nano-1m-seed1/step1430'), '--tokenizer', nano('tokenizer.json'), '--backend', 'wasm'];
+  const words = ['--benchmark', 'winobias', ...model];
+
+  it('asks templates and shows what the score depends on', async () => {
+    const [data, templates] = writeEmFiles(scratch, 'answers');
+    const em = [...words, '--protocol', 'pythia-em', '--data', data, '--templates', templates, '--template', 'what'];
+    const table = await run(...em, '--max-new', '3', '--prompt-edges', 'as-rendered');
+    expect(table).toMatch(/^own-winobias \(not the official files/);
+    expect(table).toMatch(/protocol pythia-em, templates \["what"\], promptEdges "as-rendered", maxNew 3, 4 items/);
+    expect(table).toMatch(/^netBias\.what +/m);
+    const settled = JSON.parse(await run(...em, '--max-new', '9', '--json')) as Evaluation;
+    const whole = JSON.parse(await run(...em, '--max-new', '9', '--full-length', '--json')) as Evaluation;
+    expect(whole.settings).toEqual({ templates: ['what'], promptEdges: 'stripped', maxNew: 9 });
+    expect(whole.scores).toEqual(settled.scores);
+    expect(Math.max(...whole.items.flatMap(({ numTokens }) => numTokens))).toBe(9);
+    expect(settled.items.flatMap(({ numTokens }) => numTokens).some((n) => n < 9)).toBe(true);
+    await expect(run(...words, '--protocol', 'pythia-em', '--data', data)).rejects.toThrow(/needs --templates/);
+    await expect(run(...em, '--protocol', 'likelihood')).rejects.toThrow(
+      /--templates belongs to the protocol pythia-em/,
+    );
+  });
+
+  it('says of the pronoun choice that it is a reconstruction', async () => {
+    const folder = join(scratch, 'choices');
+    mkdirSync(folder);
+    for (const [side, pronoun] of Object.entries({ pro: 'he', anti: 'she' })) {
+      const line = `1 [The guard] came home because [${pronoun}] was tired.\n`;
+      writeFileSync(join(folder, `${side}_stereotyped_type1.txt.test`), line);
+    }
+    const choice = [...words, '--protocol', 'pronoun-choice', '--data', folder];
+    expect(await run(...choice)).toMatch(/^a reconstruction: the multiple choice/m);
+    const { labels } = JSON.parse(await run(...choice, '--json')) as { labels: { label: string }[] };
+    expect(labels.map(({ label }) => label)).toContain('a reconstruction');
+  });
+});
 
 describe.skipIf(!hasShared)('tiresias score', () => {
   it('gives the golden token counts, log-likelihoods and rates of all 1,508 pairs', { timeout: 600_000 }, async () => {
@@ -87,10 +127,10 @@ describe.skipIf(!hasShared)('tiresias score', () => {
     const words = ['--benchmark', 'lambada', '--data', data, ...model(), '--backend', 'wasm'];
     const { scores, ...head } = JSON.parse(await run(...words, '--json')) as Evaluation;
     expect(head).toMatchObject({ benchmark: 'own-lambada', protocol: 'likelihood', numItems: 2 });
-    expect(Object.keys(scores)).toEqual(['perplexity', 'accuracy', 'wordLossNats']);
+    expect(Object.keys(scores)).toEqual(['perplexity', 'wordAccuracy', 'wordLossNats']);
     expect(scores['perplexity']?.value).toBeCloseTo(Math.exp(scores['wordLossNats']!.value), 3);
-    expect(scores['accuracy']).toMatchObject({ value: 0, intervalMethod: 'Wilson' });
-    await expect(run(...words, '--protocol', 'shared-tokens')).rejects.toThrow(/shared-tokens is for sentence pairs/);
+    expect(scores['wordAccuracy']).toMatchObject({ value: 0, intervalMethod: 'Wilson' });
+    await expect(run(...words, '--protocol', 'shared-tokens')).rejects.toThrow(/shared-tokens is for another kind of benchmark/);
   });
 
   it('refuses an unknown protocol, a missing file, and an official name for a set of one’s own', async () => {

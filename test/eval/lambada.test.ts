@@ -68,11 +68,11 @@ describe('scoring last words', () => {
     expect(items.map(({ isGreedy }) => isGreedy)).toEqual([true, false, false]);
   });
 
-  it('gives accuracy with Wilson’s interval, and perplexity a word with that of the bootstrap', async () => {
+  it('gives word accuracy with Wilson’s interval, and perplexity a word with that of the bootstrap', async () => {
     const { model } = wordModel((word) => (word === ' name' ? -1 : -2), ' name');
     const scores = scoresOf(await scorePassages(passages, model));
-    expect(Object.keys(scores)).toEqual(['perplexity', 'accuracy', 'wordLossNats']);
-    expect(scores['accuracy']).toMatchObject({ value: 1 / 3, interval: wilsonInterval(1, 3), numItems: 3 });
+    expect(Object.keys(scores)).toEqual(['perplexity', 'wordAccuracy', 'wordLossNats']);
+    expect(scores['wordAccuracy']).toMatchObject({ value: 1 / 3, interval: wilsonInterval(1, 3), numItems: 3 });
     expect(scores['wordLossNats']?.value).toBeCloseTo((1 + 4 + 2) / 3, 12);
     expect(scores['perplexity']?.value).toBeCloseTo(Math.exp(7 / 3), 10);
     expect(scores['perplexity']).toMatchObject({ intervalMethod: 'bootstrap by cluster', numItems: 3 });
@@ -83,7 +83,7 @@ describe('scoring last words', () => {
       [' name', ' met'].map((guess) => scorePassages(passages, wordModel(hashedLogProb, guess).model)),
     );
     const effects = effectsOf(a!, b!);
-    expect(effects['accuracy']).toMatchObject({ value: 0, test: 'exact McNemar', pValue: 1, numItems: 3 });
+    expect(effects['wordAccuracy']).toMatchObject({ value: 0, test: 'exact McNemar', pValue: 1, numItems: 3 });
     expect(effects['wordLossNats']).toMatchObject({ value: 0, note: 'no item differs' });
   });
 

@@ -51,7 +51,7 @@ const SCORE_COLUMNS: Readonly<Record<string, Column>> = {
   'crows.diff': crows('likelihoodDiff', 1677),
   'gender.pct': crows('pctStereotype.gender', 320),
   'gender.diff': crows('likelihoodDiff.gender', 320),
-  'lambada.acc': { benchmark: 'lambada-openai', metric: 'accuracy', numItems: 5153 },
+  'lambada.acc': { benchmark: 'lambada-openai', metric: 'wordAccuracy', numItems: 5153 },
   'lambada.ppl': { benchmark: 'lambada-openai', metric: 'perplexity', numItems: 5153 },
   'wino.net': winoBias('netBias', 3168),
   'wino.em': winoBias('accuracy', 3168),
