@@ -336,7 +336,7 @@ std::int64_t mlpGradient(const Arguments& a) {
   output(a, 3, productOf(C, F));
   output(a, 4, C);
   notInPlace(a);
-  return isHalf(a, 4) ? bytesOf(N * F) + 4 * N * (C + F) : bytesOf(2 * N * F);
+  return bytesOf(N * F) + (isHalf(a, 4) ? 2 * N * (F + 2 * C) : bytesOf(N * F));
 }
 
 /** A batch of matrix products; numbers: batch, rows, columns, inner, whether each operand is transposed (2), whether each has a batch of its own (2). */

@@ -54,7 +54,9 @@ void runCall(const Call& call, Memory& memory, int numThreads) {
   }
   if (scratch != nullptr) memory.giveBack(scratch, call.scratchBytes);
   for (const auto& buffer : call.out) {
-    for (auto& copy : buffer->packed.copies) copy.isCurrent = false;
+    for (auto& ofPrecision : buffer->packed.copies) {
+      for (auto& copy : ofPrecision) copy.isCurrent = false;
+    }
   }
 }
 

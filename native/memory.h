@@ -33,15 +33,15 @@ struct Failure {
   std::string message;
 };
 
-/** The values of a buffer in bf16, laid out for products; only cpu/matrices.cc knows how. */
+/** The values of a buffer laid out for products; only cpu/matrices.cc knows how. */
 struct PackedCopy {
   std::shared_ptr<void> matrix;
   bool isCurrent = false; // since the buffer was last written
 };
 
-/** As they are, and transposed. */
+/** For each precision as they are, and transposed. */
 struct PackedCopies {
-  PackedCopy copies[2];
+  PackedCopy copies[2][2];
 };
 
 /** The values of a tensor. Its block is taken when the first kernel writes it, in the order of the queue, and goes back with the last reference. */

@@ -16,7 +16,10 @@ constexpr std::int64_t MAX_LOGITS = 16 * 1024 * 1024;
 
 static inline std::int64_t chunksOf(std::int64_t count) { return (count + CHUNK - 1) / CHUNK; }
 
-/** Rows whose logits are formed at a time. */
+/** Rows whose logits are formed and turned into gradients while they are in the caches; the products for the gradients take a whole block of rows. */
+constexpr std::int64_t HOT_ROWS = 128;
+
+/** Rows whose gradients are multiplied at a time. */
 static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
   const std::int64_t rows = MAX_LOGITS / V;
   if (rows >= N) return N;
@@ -25,23 +28,21 @@ static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
 
 /** Where the parts of cross-entropy's scratch begin, in bytes. */
 struct CrossEntropyScratch {
-  std::int64_t logits;     // [rows, V] floats
-  std::int64_t losses;     // [N] doubles
-  std::int64_t hidden;     // [N, C] halves, in bf16
-  std::int64_t dLogits;    // [rows, V] halves, in bf16
+  std::int64_t losses;  // [N] doubles; before them, in bf16, HOT_ROWS of logits
+  std::int64_t hidden;  // [N, C], in bf16 only
+  std::int64_t dLogits; // [rows, V]; in fp32 they are the logits first
   std::int64_t end;
 };
 
 static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 63) / 64 * 64; }
 
 static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf) {
-  const std::int64_t block = logitRows(N, V) * V;
+  const std::int64_t rows = logitRows(N, V), hotRows = rows < HOT_ROWS ? rows : HOT_ROWS;
   CrossEntropyScratch s;
-  s.logits = 0;
-  s.losses = aligned(4 * block);
+  s.losses = isHalf ? aligned(4 * hotRows * V) : 0;
   s.hidden = s.losses + aligned(8 * N);
   s.dLogits = s.hidden + (isHalf ? aligned(2 * N * C) : 0);
-  s.end = s.dLogits + (isHalf ? aligned(2 * block) : 0);
+  s.end = s.dLogits + aligned((isHalf ? 2 : 4) * rows * V);
   return s;
 }
 

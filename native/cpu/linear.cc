@@ -1,25 +1,24 @@
-// y = x·Wᵀ + b with W [out, in], and its gradients. In fp32 the bias is laid down first and the product added to it. In bf16 the factors are rounded, the weights
-// once an update.
+// y = x·Wᵀ + b with W [out, in], and its gradients. In bf16 the factors are rounded, the weights once an update.
 #include "loops.h"
 #include "matrices.h"
 
 namespace {
 
-/** numbers: N, in, out, precision. */
-void linearHalf(const Arguments& a) {
+/** numbers: N, in, out, precision. Value: of the factors. */
+template <typename Value>
+void forward(const Arguments& a) {
   const i64 N = size(a, 0), I = size(a, 1), O = size(a, 2);
-  uint16_t* x = (uint16_t*)a.scratch;
-  toHalves(floats(a, 0), x, N * I, a.numThreads);
-  multiplyByWeights(N, O, I, {x, false, I}, a.in[1], true, floats(a, 2), result(a, 0), O);
+  const Value* x = rounded(floats(a, 0), (Value*)a.scratch, N * I, a.numThreads);
+  multiplyByWeights(N, O, I, MatrixOf<Value>{x, false, I}, a.in[1], true, floats(a, 2), result(a, 0), O);
 }
 
-void linearGradientHalf(const Arguments& a) {
+template <typename Value>
+void gradient(const Arguments& a) {
   const i64 N = size(a, 0), I = size(a, 1), O = size(a, 2);
-  uint16_t *dy = (uint16_t*)a.scratch, *x = dy + N * O;
-  toHalves(floats(a, 0), dy, N * O, a.numThreads);
-  toHalves(floats(a, 1), x, N * I, a.numThreads);
-  multiplyByWeights(N, I, O, {dy, false, O}, a.in[2], false, nullptr, result(a, 0), I);
-  multiplyHalf(O, I, N, {dy, true, O}, {x, false, I}, result(a, 1), I);
+  Value *dyRoom = (Value*)a.scratch, *xRoom = dyRoom + N * O;
+  const Value *dy = rounded(floats(a, 0), dyRoom, N * O, a.numThreads), *x = rounded(floats(a, 1), xRoom, N * I, a.numThreads);
+  multiplyByWeights(N, I, O, MatrixOf<Value>{dy, false, O}, a.in[2], false, nullptr, result(a, 0), I);
+  multiply(O, I, N, MatrixOf<Value>{dy, true, O}, MatrixOf<Value>{x, false, I}, result(a, 1), I);
 }
 
 } // namespace
@@ -27,21 +26,14 @@ void linearGradientHalf(const Arguments& a) {
 namespace TIRESIAS_LEVEL {
 
 void linear(const Arguments& a) {
-  if (isHalf(a, 3)) return linearHalf(a);
-  const i64 N = size(a, 0), I = size(a, 1), O = size(a, 2);
-  float* y = result(a, 0);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (N * O > ALONE)
-  for (i64 row = 0; row < N; row++) memcpy(y + row * O, floats(a, 2), O * sizeof(float));
-  multiply(N, O, I, {floats(a, 0), false, I}, {floats(a, 1), true, I}, y, O, true);
+  if (isHalf(a, 3)) forward<uint16_t>(a);
+  else forward<float>(a);
 }
 
 void linearGradient(const Arguments& a) {
-  const i64 N = size(a, 0), I = size(a, 1), O = size(a, 2);
-  const float *dy = floats(a, 0), *x = floats(a, 1), *weight = floats(a, 2);
-  columnSums(dy, result(a, 2), N, O, a.numThreads);
-  if (isHalf(a, 3)) return linearGradientHalf(a);
-  multiply(N, I, O, {dy, false, O}, {weight, false, I}, result(a, 0), I);
-  multiply(O, I, N, {dy, true, O}, {x, false, I}, result(a, 1), I);
+  columnSums(floats(a, 0), result(a, 2), size(a, 0), size(a, 2), a.numThreads);
+  if (isHalf(a, 3)) gradient<uint16_t>(a);
+  else gradient<float>(a);
 }
 
 } // namespace TIRESIAS_LEVEL

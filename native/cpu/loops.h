@@ -59,6 +59,16 @@ static inline void toHalves(const float* x, uint16_t* y, i64 count, int numThrea
   for (i64 i = 0; i < count; i++) y[i] = toHalf(x[i]);
 }
 
+static inline void store(float value, float* to) { *to = value; }
+static inline void store(float value, uint16_t* to) { *to = toHalf(value); }
+
+/** Values as a product takes its factors: floats are as they are, bf16 are laid down in `room`. */
+static inline const float* rounded(const float* x, float*, i64, int) { return x; }
+static inline const uint16_t* rounded(const float* x, uint16_t* room, i64 count, int numThreads) {
+  toHalves(x, room, count, numThreads);
+  return room;
+}
+
 static inline bool isHalf(const Arguments& a, int place) { return (Precision)(int)a.numbers[place] == Precision::bf16; }
 
 /** Series below one half, Abramowitz and Stegun 7.1.26 (1.5e-7) above. */

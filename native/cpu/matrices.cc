@@ -1,5 +1,5 @@
-// See matrices.h. dnnl_sgemm is within ten per cent of the matmul primitive at the models' shapes (Zen 4, two threads) and needs no primitive per shape. In bf16
-// weights that are laid out for the product are ten per cent faster than plain ones there, and much faster where the processor has AMX.
+// See matrices.h. Plain fp32 products are dnnl_sgemm's, which needs no primitive per shape. Weights that are laid out for the product make it a tenth faster
+// (Zen 4, two threads), and much more than that in bf16 where the processor has AMX.
 #include "matrices.h"
 #include <dnnl.h>
 #include <omp.h>
@@ -62,21 +62,22 @@ struct Packed {
 
 struct Shape {
   std::int64_t m, n, k, aStride, bStride, cStride; // a stride of 0 for b: packed
-  bool isATransposed, isBTransposed, adds, hasBias;
+  bool isATransposed, isBTransposed, adds, hasBias, isHalf;
   int numThreads;
   bool operator<(const Shape& other) const { return key() < other.key(); }
+  memory::data_type factor() const { return isHalf ? memory::data_type::bf16 : memory::data_type::f32; }
 
 private:
-  std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, bool, bool, bool, int> key() const {
-    return {m, n, k, aStride, bStride, cStride, isATransposed, isBTransposed, adds, hasBias, numThreads};
+  std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, int, int> key() const {
+    return {m, n, k, aStride, bStride, cStride, isATransposed + 2 * isBTransposed + 4 * adds + 8 * hasBias + 16 * isHalf, numThreads};
   }
 };
 
 memory::dims strides(bool isTransposed, std::int64_t stride) { return isTransposed ? memory::dims{1, stride} : memory::dims{stride, 1}; }
 
 dnnl::matmul::primitive_desc describe(const Shape& s, const memory::desc& b) {
-  const auto half = memory::data_type::bf16, whole = memory::data_type::f32;
-  const memory::desc a({s.m, s.k}, half, strides(s.isATransposed, s.aStride)), c({s.m, s.n}, whole, memory::dims{s.cStride, 1});
+  const auto whole = memory::data_type::f32;
+  const memory::desc a({s.m, s.k}, s.factor(), strides(s.isATransposed, s.aStride)), c({s.m, s.n}, whole, memory::dims{s.cStride, 1});
   dnnl::primitive_attr attributes;
   if (s.adds) {
     dnnl::post_ops after;
@@ -87,36 +88,52 @@ dnnl::matmul::primitive_desc describe(const Shape& s, const memory::desc& b) {
   return dnnl::matmul::primitive_desc(s.hasBias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c), attributes, engine());
 }
 
-struct Product {
+/** A primitive with its arguments, whose addresses change from call to call: small products come by the thousand. */
+class Product {
+public:
+  Product(const Shape& shape, const memory::desc& b)
+      : description(describe(shape, b)), primitive(description), a(description.src_desc(), engine(), nullptr), b(description.weights_desc(), engine(), nullptr),
+        c(description.dst_desc(), engine(), nullptr), arguments{{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, this->b}, {DNNL_ARG_DST, c}} {
+    if (!shape.hasBias) return;
+    bias = memory(description.bias_desc(), engine(), nullptr);
+    arguments.insert({DNNL_ARG_BIAS, bias});
+  }
+
+  bool takes(const memory::desc& layout) const { return description.weights_desc() == layout; }
+
+  void run(const void* aValues, void* bValues, const float* biasValues, float* cValues) {
+    a.set_data_handle(const_cast<void*>(aValues));
+    b.set_data_handle(bValues);
+    c.set_data_handle(cValues);
+    if (biasValues != nullptr) bias.set_data_handle(const_cast<float*>(biasValues));
+    primitive.execute(stream(), arguments);
+    stream().wait();
+  }
+
+private:
   dnnl::matmul::primitive_desc description;
   dnnl::matmul primitive;
+  memory a, b, c, bias;
+  std::unordered_map<int, memory> arguments;
 };
 
 /** The product of a shape, made once a thread. */
 Product& productOf(const Shape& shape, const memory::desc& b) {
   static thread_local std::map<Shape, Product> kept;
   const auto found = kept.find(shape);
-  if (found != kept.end() && (shape.bStride > 0 || found->second.description.weights_desc() == b)) return found->second;
+  if (found != kept.end()) {
+    if (shape.bStride > 0 || found->second.takes(b)) return found->second;
+    kept.erase(found);
+  }
   if (kept.size() >= MAX_PRIMITIVES) kept.clear();
-  const auto description = describe(shape, b);
-  return kept.insert_or_assign(shape, Product{description, dnnl::matmul(description)}).first->second;
-}
-
-void execute(const Product& product, const std::uint16_t* a, const memory& b, const float* bias, float* c) {
-  const auto& d = product.description;
-  std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, memory(d.src_desc(), engine(), const_cast<std::uint16_t*>(a))},
-                                            {DNNL_ARG_WEIGHTS, b},
-                                            {DNNL_ARG_DST, memory(d.dst_desc(), engine(), c)}};
-  if (bias != nullptr) arguments.insert({DNNL_ARG_BIAS, memory(d.bias_desc(), engine(), const_cast<float*>(bias))});
-  product.primitive.execute(stream(), arguments);
-  stream().wait();
+  return kept.emplace(shape, Product(shape, b)).first->second;
 }
 
 /** The packed copy of the weights, made or made anew where there is none or it is stale. */
-const Packed& packed(const Operand& weights, bool isTransposed, const Shape& shape) {
-  PackedCopy& copy = weights.packed->copies[isTransposed ? 1 : 0];
+Packed& packed(const Operand& weights, bool isTransposed, const Shape& shape) {
+  PackedCopy& copy = weights.packed->copies[shape.isHalf][isTransposed];
   if (copy.matrix == nullptr) {
-    const memory::desc any({shape.k, shape.n}, memory::data_type::bf16, memory::format_tag::any);
+    const memory::desc any({shape.k, shape.n}, shape.factor(), memory::format_tag::any);
     const memory::desc layout = describe(shape, any).weights_desc();
     copy.matrix = std::make_shared<Packed>(Packed{layout, memory(layout, engine())});
     copy.isCurrent = false;
@@ -132,6 +149,23 @@ const Packed& packed(const Operand& weights, bool isTransposed, const Shape& sha
   return target;
 }
 
+template <typename Value>
+void byWeights(std::int64_t m, std::int64_t n, std::int64_t k, MatrixOf<Value> a, const Operand& weights, bool isTransposed, const float* bias, float* c,
+               std::int64_t cStride) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) return clear(m, n, bias, c, cStride);
+  const Team team(m * n * k);
+  const bool isHalf = sizeof(Value) < sizeof(float);
+  try {
+    const Shape shape{m, n, k, a.stride, 0, cStride, a.isTransposed, false, false, bias != nullptr, isHalf, omp_get_max_threads()};
+    Packed& b = packed(weights, isTransposed, shape);
+    productOf(shape, b.layout).run(a.data, b.values.get_data_handle(), bias, c);
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    fail(m, n, k, error.status);
+  }
+}
+
 } // namespace
 
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b, float* c, std::int64_t cStride, bool adds) {
@@ -143,30 +177,25 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b
   if (status != dnnl_success) fail(m, n, k, status);
 }
 
-void multiplyHalf(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds) {
+void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, cStride);
   const Team team(m * n * k);
   try {
-    const Shape shape{m, n, k, a.stride, b.stride, cStride, a.isTransposed, b.isTransposed, adds, false, omp_get_max_threads()};
+    const Shape shape{m, n, k, a.stride, b.stride, cStride, a.isTransposed, b.isTransposed, adds, false, true, omp_get_max_threads()};
     const memory::desc plain({k, n}, memory::data_type::bf16, strides(b.isTransposed, b.stride));
-    execute(productOf(shape, plain), a.data, memory(plain, engine(), const_cast<std::uint16_t*>(b.data)), nullptr, c);
+    productOf(shape, plain).run(a.data, const_cast<std::uint16_t*>(b.data), nullptr, c);
   } catch (const dnnl::error& error) {
     fail(m, n, k, error.status);
   }
 }
 
+void multiplyByWeights(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, const Operand& weights, bool isTransposed, const float* bias, float* c,
+                       std::int64_t cStride) {
+  byWeights(m, n, k, a, weights, isTransposed, bias, c, cStride);
+}
+
 void multiplyByWeights(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, const Operand& weights, bool isTransposed, const float* bias, float* c,
                        std::int64_t cStride) {
-  if (m == 0 || n == 0) return;
-  if (k == 0) return clear(m, n, bias, c, cStride);
-  const Team team(m * n * k);
-  try {
-    const Shape shape{m, n, k, a.stride, 0, cStride, a.isTransposed, false, false, bias != nullptr, omp_get_max_threads()};
-    const Packed& b = packed(weights, isTransposed, shape);
-    execute(productOf(shape, b.layout), a.data, b.values, bias, c);
-  } catch (const dnnl::error& error) {
-    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
-    fail(m, n, k, error.status);
-  }
+  byWeights(m, n, k, a, weights, isTransposed, bias, c, cStride);
 }

@@ -3,28 +3,25 @@
 #include <cstdint>
 #include "../kernels.h"
 
-struct Matrix {
-  const float* data;
+/** Of floats, or of bf16 values: their upper halves. */
+template <typename Value>
+struct MatrixOf {
+  const Value* data;
   bool isTransposed;
   std::int64_t stride; // values from one stored row to the next
 };
+typedef MatrixOf<float> Matrix;
+typedef MatrixOf<std::uint16_t> HalfMatrix;
 
-/** The same in bf16: the upper halves of fp32 values. */
-struct HalfMatrix {
-  const std::uint16_t* data;
-  bool isTransposed;
-  std::int64_t stride;
-};
-
-/** c [m, n] = a [m, k] · b [k, n], or c + that with `adds`. Inside a parallel region one thread computes it. */
+/** c [m, n] = a [m, k] · b [k, n], or c + that with `adds`; sums are fp32. Inside a parallel region one thread computes it. */
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b, float* c, std::int64_t cStride, bool adds = false);
-
-/** The same of bf16 values, with sums in fp32. */
-void multiplyHalf(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds = false);
+void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds = false);
 
 /**
- * c [m, n] = a [m, k] · weights, plus `bias` [n] unless null. The weights, fp32 [k, n] or transposed [n, k], are rounded to bf16 and laid out for the product once
- * and kept beside their buffer until a kernel writes it. Not inside a parallel region. Throws std::bad_alloc.
+ * c [m, n] = a [m, k] · weights, plus `bias` [n] unless null. The weights, fp32 [k, n] or transposed [n, k], are laid out for the product, rounded to bf16 if a
+ * is, once, and kept beside their buffer until a kernel writes it. Not inside a parallel region. Throws std::bad_alloc.
  */
+void multiplyByWeights(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, const Operand& weights, bool isTransposed, const float* bias, float* c,
+                       std::int64_t cStride);
 void multiplyByWeights(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, const Operand& weights, bool isTransposed, const float* bias, float* c,
                        std::int64_t cStride);
