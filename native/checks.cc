@@ -150,9 +150,9 @@ std::int64_t argMax(const Arguments& a) {
   return 0;
 }
 
-/** in: qkv, cos, sin; out: attended, log-sum-exp of each row; numbers: B, T, H, D, R. */
+/** in: qkv, cos, sin; out: attended, log-sum-exp of each row; numbers: B, T, H, D, R, precision. */
 std::int64_t attention(const Arguments& a) {
-  arity(a, 3, 2, 5);
+  arity(a, 3, 2, 6);
   const auto [B, T, H, D, R] = attentionSizes(a);
   input(a, 0, productOf(B * T, 3 * H * D));
   input(a, 1, T * D);
@@ -160,12 +160,12 @@ std::int64_t attention(const Arguments& a) {
   output(a, 0, productOf(B * T, H * D));
   output(a, 1, B * H * T);
   notInPlace(a);
-  return bytesOf(a.numThreads * attentionScratch(T, D));
+  return productOf(a.numThreads, attentionScratch(T, D, isHalf(a, 5)));
 }
 
 /** in: dAttended, qkv, attended, log-sum-exp, cos, sin; out: dQkv; numbers as attention. */
 std::int64_t attentionGradient(const Arguments& a) {
-  arity(a, 6, 1, 5);
+  arity(a, 6, 1, 6);
   const auto [B, T, H, D, R] = attentionSizes(a);
   input(a, 0, productOf(B * T, H * D));
   input(a, 1, productOf(B * T, 3 * H * D));
@@ -175,7 +175,7 @@ std::int64_t attentionGradient(const Arguments& a) {
   input(a, 5, T * D);
   output(a, 0, productOf(B * T, 3 * H * D));
   notInPlace(a);
-  return bytesOf(a.numThreads * attentionGradientScratch(T, D));
+  return productOf(a.numThreads, attentionGradientScratch(T, D, isHalf(a, 5)));
 }
 
 /** numbers: operation, rank, shape, strides of each input; a stride of 0 repeats. */

@@ -1,29 +1,34 @@
 // The gradient of causal rotary attention: weights are computed again from the kept log-sum-exp, block of queries by block. Blocks go from the last to the
 // first, because the last sees all keys and so lays down their gradients, to which the others add.
 #include "attention.h"
-#include "matrices.h"
 #include <omp.h>
 
 namespace {
 
-/** weights: logits → probabilities; dWeights → gradients of the logits. */
-void rowGradients(float* weights, float* dWeights, i64 first, i64 rows, i64 keys, const float* logSumExp, const float* meanGradients) {
+/** logits → probabilities, dWeights → gradients of the logits, both as factors in rooms of theirs. */
+template <typename Value>
+void rowGradients(float* logits, float* dWeights, Value* weights, Value* dLogits, i64 first, i64 rows, i64 keys, const float* logSumExp,
+                  const float* meanGradients) {
   for (i64 r = 0; r < rows; r++) {
-    float *p = weights + r * keys, *d = dWeights + r * keys;
+    float *x = logits + r * keys, *d = dWeights + r * keys;
+    Value *p = weights + r * keys, *out = dLogits + r * keys;
     const i64 seen = first + r + 1;
     const float normaliser = logSumExp[first + r], mean = meanGradients[r];
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (i64 j = 0; j < seen; j++) {
-      p[j] = exponential(p[j] - normaliser);
-      d[j] = p[j] * (d[j] - mean);
+      x[j] = exponential(x[j] - normaliser);
+      d[j] = x[j] * (d[j] - mean);
       sum += d[j];
     }
     // A row sums to zero. What rounding leaves is taken out once more: of it, too, the gradient of the keys' bias would be made where rotary does not turn.
 #pragma omp simd
-    for (i64 j = 0; j < seen; j++) d[j] -= p[j] * sum;
-    memset(p + seen, 0, (keys - seen) * sizeof(float));
-    memset(d + seen, 0, (keys - seen) * sizeof(float));
+    for (i64 j = 0; j < seen; j++) {
+      store(d[j] - x[j] * sum, out + j);
+      store(x[j], p + j);
+    }
+    memset(p + seen, 0, (keys - seen) * sizeof(Value));
+    memset(out + seen, 0, (keys - seen) * sizeof(Value));
   }
 }
 
@@ -62,27 +67,33 @@ void cancelSums(const Head& head, float* dK) {
   }
 }
 
-/** Kernel inputs: dAttended, qkv, attended, log-sum-exp, cos, sin. */
-void headGradient(const Arguments& a, const Head& head, float* scratch) {
+/** Value: of the factors of products. Kernel inputs: dAttended, qkv, attended, log-sum-exp, cos, sin. */
+template <typename Value>
+void headGradient(const Arguments& a, const Head& head, char* scratch) {
   const i64 T = head.T, D = head.D;
   const float *dAttended = floats(a, 0) + head.attended, *qkv = floats(a, 1) + head.qkv, *attended = floats(a, 2) + head.attended;
   const float *cos = floats(a, 4), *sin = floats(a, 5);
   float* dQkv = result(a, 0) + head.qkv;
-  float *q = scratch, *k = q + T * D, *dQ = k + T * D, *dK = dQ + T * D, *weights = dK + T * D, *dWeights = weights + QUERY_BLOCK * T;
+  float *logits = (float*)scratch, *dWeights = logits + QUERY_BLOCK * T, *dQ = dWeights + QUERY_BLOCK * T, *dK = dQ + T * D;
+  Value *q = (Value*)(dK + T * D), *k = q + T * D, *vRoom = k + T * D, *dOutRoom = vRoom + T * D;
+  Value *weights = roomFor(logits, dOutRoom + T * D), *dLogits = roomFor(dWeights, dOutRoom + T * D + QUERY_BLOCK * T);
   float means[QUERY_BLOCK];
   turn(head, qkv, cos, sin, 1 / sqrtf(D), q);
   turn(head, qkv + D, cos, sin, 1, k);
+  MatrixOf<Value> v = factors(head, qkv + 2 * D, head.qkvStride, vRoom);
+  v.isTransposed = true;
+  const MatrixOf<Value> allOut = factors(head, dAttended, head.stride, dOutRoom);
   for (i64 first = (T - 1) / QUERY_BLOCK * QUERY_BLOCK; first >= 0; first -= QUERY_BLOCK) {
     const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows;
     const bool adds = keys < T;
-    const Matrix dOut = {dAttended + first * head.stride, false, head.stride};
-    multiply(rows, keys, D, {q + first * D, false, D}, {k, true, D}, weights, keys);
-    multiply(rows, keys, D, dOut, {qkv + 2 * D, true, head.qkvStride}, dWeights, keys);
-    meanGradients(dOut.data, attended + first * head.stride, rows, head.stride, D, means);
-    rowGradients(weights, dWeights, first, rows, keys, floats(a, 3) + head.rows, means);
-    multiply(rows, D, keys, {dWeights, false, keys}, {k, false, D}, dQ + first * D, D);
-    multiply(keys, D, rows, {dWeights, true, keys}, {q + first * D, false, D}, dK, D, adds);
-    multiply(keys, D, rows, {weights, true, keys}, {dOut.data, false, head.stride}, dQkv + 2 * D, head.qkvStride, adds);
+    const MatrixOf<Value> dOut = {allOut.data + first * allOut.stride, false, allOut.stride}, queries = {q + first * D, false, D};
+    multiply(rows, keys, D, queries, MatrixOf<Value>{k, true, D}, logits, keys);
+    multiply(rows, keys, D, dOut, v, dWeights, keys);
+    meanGradients(dAttended + first * head.stride, attended + first * head.stride, rows, head.stride, D, means);
+    rowGradients(logits, dWeights, weights, dLogits, first, rows, keys, floats(a, 3) + head.rows, means);
+    multiply(rows, D, keys, MatrixOf<Value>{dLogits, false, keys}, MatrixOf<Value>{k, false, D}, dQ + first * D, D);
+    multiply(keys, D, rows, MatrixOf<Value>{dLogits, true, keys}, queries, dK, D, adds);
+    multiply(keys, D, rows, MatrixOf<Value>{weights, true, keys}, dOut, dQkv + 2 * D, head.qkvStride, adds);
   }
   turnBack(head, dQ, cos, sin, 1 / sqrtf(D), dQkv);
   turnBack(head, dK, cos, sin, 1, dQkv + D);
@@ -95,10 +106,13 @@ namespace TIRESIAS_LEVEL {
 
 void attentionGradient(const Arguments& a) {
   const i64 numHeads = size(a, 0) * size(a, 2);
+  const bool half = isHalf(a, 5);
 #pragma omp parallel for schedule(static) num_threads(a.numThreads) if (numHeads > 1)
   for (i64 i = 0; i < numHeads; i++) {
     const Head head = headAt(a, i);
-    headGradient(a, head, (float*)a.scratch + omp_get_thread_num() * attentionGradientScratch(head.T, head.D));
+    char* scratch = (char*)a.scratch + omp_get_thread_num() * attentionGradientScratch(head.T, head.D, half);
+    if (half) headGradient<uint16_t>(a, head, scratch);
+    else headGradient<float>(a, head, scratch);
   }
 }
 

@@ -1,15 +1,16 @@
 // Causal rotary attention from the fused qkv, head by head and block of queries by block: of the T × T weights only a block's rows live at a time. Kept for
 // the gradient is each row's log-sum-exp (Dao et al. 2022, FlashAttention). A head is one thread's from beginning to end.
 #include "attention.h"
-#include "matrices.h"
 #include <omp.h>
 
 namespace {
 
-/** Logits of queries [first, first + rows) → weights, 0 for later positions; writes the rows' log-sum-exp. */
-void softmaxRows(float* weights, i64 first, i64 rows, i64 keys, float* logSumExp) {
+/** Logits of queries [first, first + rows) → weights, 0 for later positions, as factors; writes the rows' log-sum-exp. */
+template <typename Value>
+void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 keys, float* logSumExp) {
   for (i64 r = 0; r < rows; r++) {
-    float* x = weights + r * keys;
+    float* x = logits + r * keys;
+    Value* p = weights + r * keys;
     const i64 seen = first + r + 1;
     float largest = -INFINITY, sum = 0;
 #pragma omp simd reduction(max : largest)
@@ -21,9 +22,28 @@ void softmaxRows(float* weights, i64 first, i64 rows, i64 keys, float* logSumExp
     }
     const float share = 1.0f / sum;
 #pragma omp simd
-    for (i64 j = 0; j < seen; j++) x[j] *= share;
-    memset(x + seen, 0, (keys - seen) * sizeof(float));
+    for (i64 j = 0; j < seen; j++) store(x[j] * share, p + j);
+    memset(p + seen, 0, (keys - seen) * sizeof(Value));
     logSumExp[first + r] = largest + logf(sum);
+  }
+}
+
+/** Value: of the factors of products. Kernel inputs: qkv, cos, sin. */
+template <typename Value>
+void attend(const Arguments& a, const Head& head, char* scratch) {
+  const i64 T = head.T, D = head.D;
+  float* logits = (float*)scratch;
+  Value *q = (Value*)(logits + QUERY_BLOCK * T), *k = q + T * D, *vRoom = k + T * D;
+  Value* weights = roomFor(logits, vRoom + T * D);
+  const float* qkv = floats(a, 0) + head.qkv;
+  turn(head, qkv, floats(a, 1), floats(a, 2), 1 / sqrtf(D), q);
+  turn(head, qkv + D, floats(a, 1), floats(a, 2), 1, k);
+  const MatrixOf<Value> v = factors(head, qkv + 2 * D, head.qkvStride, vRoom);
+  for (i64 first = 0; first < T; first += QUERY_BLOCK) {
+    const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows;
+    multiply(rows, keys, D, MatrixOf<Value>{q + first * D, false, D}, MatrixOf<Value>{k, true, D}, logits, keys);
+    softmaxRows(logits, weights, first, rows, keys, result(a, 1) + head.rows);
+    multiply(rows, D, keys, MatrixOf<Value>{weights, false, keys}, v, result(a, 0) + head.attended + first * head.stride, head.stride);
   }
 }
 
@@ -33,22 +53,13 @@ namespace TIRESIAS_LEVEL {
 
 void attention(const Arguments& a) {
   const i64 numHeads = size(a, 0) * size(a, 2);
+  const bool half = isHalf(a, 5);
 #pragma omp parallel for schedule(static) num_threads(a.numThreads) if (numHeads > 1)
   for (i64 i = 0; i < numHeads; i++) {
     const Head head = headAt(a, i);
-    const i64 T = head.T, D = head.D;
-    float* q = (float*)a.scratch + omp_get_thread_num() * attentionScratch(T, D);
-    float *k = q + T * D, *weights = k + T * D;
-    const float* qkv = floats(a, 0) + head.qkv;
-    turn(head, qkv, floats(a, 1), floats(a, 2), 1 / sqrtf(D), q);
-    turn(head, qkv + D, floats(a, 1), floats(a, 2), 1, k);
-    for (i64 first = 0; first < T; first += QUERY_BLOCK) {
-      const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows;
-      multiply(rows, keys, D, {q + first * D, false, D}, {k, true, D}, weights, keys);
-      softmaxRows(weights, first, rows, keys, result(a, 1) + head.rows);
-      multiply(rows, D, keys, {weights, false, keys}, {qkv + 2 * D, false, head.qkvStride},
-               result(a, 0) + head.attended + first * head.stride, head.stride);
-    }
+    char* scratch = (char*)a.scratch + omp_get_thread_num() * attentionScratch(head.T, head.D, half);
+    if (half) attend<uint16_t>(a, head, scratch);
+    else attend<float>(a, head, scratch);
   }
 }
 

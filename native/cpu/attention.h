@@ -1,6 +1,7 @@
 // Where queries, keys and values of one head lie in the fused qkv [B·T, H·3·D], and the rotary turn of the first R dimensions, by halves.
 #pragma once
 #include "loops.h"
+#include "matrices.h"
 
 namespace {
 
@@ -13,26 +14,41 @@ struct Head {
   i64 rows;      // offset in [B·H, T]
 };
 
-/** numbers: B, T, H, D, R; the i-th of B·H heads. */
+/** numbers: B, T, H, D, R, precision; the i-th of B·H heads. */
 inline Head headAt(const Arguments& a, i64 i) {
   const i64 T = size(a, 1), H = size(a, 2), D = size(a, 3);
   const i64 b = i / H, h = i % H;
   return {T, D, size(a, 4), 3 * H * D, H * D, b * T * 3 * H * D + h * 3 * D, b * T * H * D + h * D, i * T};
 }
 
-/** Turned vectors of all positions times `factor`: x [T, D] with a stride → [T, D]. */
-inline void turn(const Head& head, const float* x, const float* cos, const float* sin, float factor, float* out) {
+/** Turned vectors of all positions times `factor`: x [T, D] with a stride → [T, D], as a product takes its factors. */
+template <typename Value>
+void turn(const Head& head, const float* x, const float* cos, const float* sin, float factor, Value* out) {
   const i64 half = head.R / 2, D = head.D;
   for (i64 t = 0; t < head.T; t++) {
     const float *from = x + t * head.qkvStride, *c = cos + t * D, *s = sin + t * D;
-    float* to = out + t * D;
+    Value* to = out + t * D;
     for (i64 j = 0; j < half; j++) {
-      to[j] = (from[j] * c[j] - from[half + j] * s[j]) * factor;
-      to[half + j] = (from[half + j] * c[half + j] + from[j] * s[half + j]) * factor;
+      store((from[j] * c[j] - from[half + j] * s[j]) * factor, to + j);
+      store((from[half + j] * c[half + j] + from[j] * s[half + j]) * factor, to + half + j);
     }
-    for (i64 j = head.R; j < D; j++) to[j] = from[j] * factor;
+    for (i64 j = head.R; j < D; j++) store(from[j] * factor, to + j);
   }
 }
+
+/** Vectors of all positions [T, D] with a stride as factors of a product: floats where they are, bf16 values in `room`. */
+inline Matrix factors(const Head&, const float* x, i64 stride, float*) { return {x, false, stride}; }
+inline HalfMatrix factors(const Head& head, const float* x, i64 stride, uint16_t* room) {
+  for (i64 t = 0; t < head.T; t++) {
+#pragma omp simd
+    for (i64 j = 0; j < head.D; j++) room[t * head.D + j] = toHalf(x[t * stride + j]);
+  }
+  return {room, false, head.D};
+}
+
+/** Where a block's values go that are rounded for a product: floats stay in place. */
+inline float* roomFor(float* block, float*) { return block; }
+inline uint16_t* roomFor(float*, uint16_t* room) { return room; }
 
 /** The gradient of that: dTurned [T, D] → dx with a stride. */
 inline void turnBack(const Head& head, const float* dTurned, const float* cos, const float* sin, float factor, float* dx) {

@@ -14,6 +14,8 @@ constexpr std::int64_t QUERY_BLOCK = 64;
 /** Logits that are formed at a time: 64 MB. Fewer would go over the embedding's gradient more often. */
 constexpr std::int64_t MAX_LOGITS = 16 * 1024 * 1024;
 
+static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 63) / 64 * 64; }
+
 static inline std::int64_t chunksOf(std::int64_t count) { return (count + CHUNK - 1) / CHUNK; }
 
 /** Rows whose logits are formed and turned into gradients while they are in the caches; the products for the gradients take a whole block of rows. */
@@ -34,8 +36,6 @@ struct CrossEntropyScratch {
   std::int64_t end;
 };
 
-static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 63) / 64 * 64; }
-
 static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf) {
   const std::int64_t rows = logitRows(N, V), hotRows = rows < HOT_ROWS ? rows : HOT_ROWS;
   CrossEntropyScratch s;
@@ -46,8 +46,12 @@ static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64
   return s;
 }
 
-/** Floats of one thread: queries and keys, and a block of logits. */
-static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D) { return 2 * T * D + QUERY_BLOCK * T; }
+/** Bytes of one thread: a block of weights, queries and keys; in bf16 values too, and the weights rounded. */
+static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D, bool isHalf) {
+  return aligned(4 * QUERY_BLOCK * T + (isHalf ? 2 * (QUERY_BLOCK * T + 3 * T * D) : 4 * 2 * T * D));
+}
 
-/** Floats of one thread: queries, keys and their gradients; blocks of weights and of their gradients. */
-static inline std::int64_t attentionGradientScratch(std::int64_t T, std::int64_t D) { return 4 * T * D + 2 * QUERY_BLOCK * T; }
+/** Bytes of one thread: blocks of weights and of their gradients, gradients of queries and keys, queries and keys; in bf16 as above. */
+static inline std::int64_t attentionGradientScratch(std::int64_t T, std::int64_t D, bool isHalf) {
+  return aligned(4 * (2 * QUERY_BLOCK * T + 2 * T * D) + (isHalf ? 2 * (2 * QUERY_BLOCK * T + 4 * T * D) : 4 * 2 * T * D));
+}

@@ -150,11 +150,13 @@ function attentionCase(sizes: AttentionSizes): Case {
     name: `causalAttention of ${B} × ${T} tokens, ${H} heads of ${D}, ${R} rotated`,
     shapes: [[B * T, 3 * H * D]],
     numConstants: 4,
-    run: ([qkv]) =>
+    hasProducts: true,
+    run: ([qkv], precision) =>
       causalAttention(
         qkv as tf.Tensor2D,
         { batch: B, length: T, heads: H, headSize: D },
         attentionTables(config, T, 'fp32-angles'),
+        precision,
       ),
     reference: ([qkv]) => reference.causalAttention(qkv!, sizes),
   };

@@ -16,8 +16,8 @@ export interface ContractCheck {
 export const TOLERANCE = 1e-5;
 
 /** The same where factors of products are rounded to bf16, whose eight bits keep 2e-3 of a value: measured are up to 4.5e-3 for an operation alone, and
- * 1.8e-2 for the gradients of a whole model. */
-export const BF16_TOLERANCE = 2e-2;
+ * 2.2e-2 for the gradients of a whole model. */
+export const BF16_TOLERANCE = 3e-2;
 
 /** The largest error against the largest expected value; infinite where a NaN is found. Throws on another number of values. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>, what = 'the result'): number {

@@ -152,7 +152,8 @@ function attentiveLayer(
   tables: AttentionTables,
   switches: ForwardSwitches,
 ): tf.Tensor2D {
-  return layer(parameters, name, h, config, switches, (qkv) => causalAttention(qkv, shape, tables));
+  const attend = (qkv: tf.Tensor2D) => causalAttention(qkv, shape, tables, switches.precision);
+  return layer(parameters, name, h, config, switches, attend);
 }
 
 /** The same layer, of which only the input is kept for the gradient. */

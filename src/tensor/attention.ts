@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { chain } from './chain.ts';
 import { customGradient } from './custom-gradient.ts';
 import { hasFused, runFused } from './fused.ts';
+import { needFp32, type Precision } from './precision.ts';
 
 /** Constants of one sequence length, shared by all layers of a forward pass. The maker disposes them (or tidies). */
 export interface AttentionTables {
@@ -23,8 +24,14 @@ export interface AttentionShape {
 }
 
 /** qkv [B·T, 3·C] → attended values [B·T, C], before the output projection; the caller owns the result. */
-export function causalAttention(qkv: tf.Tensor2D, shape: AttentionShape, tables: AttentionTables): tf.Tensor2D {
-  if (hasFused('CausalAttention')) return fusedAttention(qkv, shape, tables);
+export function causalAttention(
+  qkv: tf.Tensor2D,
+  shape: AttentionShape,
+  tables: AttentionTables,
+  precision: Precision = 'fp32',
+): tf.Tensor2D {
+  if (hasFused('CausalAttention')) return fusedAttention(qkv, shape, tables, precision);
+  needFp32(precision);
   return customGradient([qkv], (save) => {
     const { batch: B, length: T, heads: H, headSize: D } = shape;
     const [q, k, v] = splitHeads(qkv, shape, tables);
@@ -41,9 +48,14 @@ export function causalAttention(qkv: tf.Tensor2D, shape: AttentionShape, tables:
 }
 
 /** The same by a kernel that keeps no T × T matrix: its gradient computes the weights again from each row's log-sum-exp. */
-function fusedAttention(qkv: tf.Tensor2D, shape: AttentionShape, { cos, sin, rotated }: AttentionTables): tf.Tensor2D {
+function fusedAttention(
+  qkv: tf.Tensor2D,
+  shape: AttentionShape,
+  { cos, sin, rotated }: AttentionTables,
+  precision: Precision,
+): tf.Tensor2D {
   return customGradient([qkv], (save) => {
-    const attributes = { ...shape, rotated };
+    const attributes = { ...shape, rotated, precision };
     const [value, logSumExp] = runFused('CausalAttention', { qkv, cos, sin }, attributes) as [tf.Tensor2D, tf.Tensor];
     save([qkv, value, logSumExp, cos, sin]);
     const gradient = (dy: tf.Tensor, saved: tf.Tensor[]) => {

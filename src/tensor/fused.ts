@@ -5,8 +5,8 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Operations that a back end may offer, with their inputs and results, all row-major fp32 but ids and labels. */
 export type FusedName =
   | 'AdamW' // weight, expAvg, expAvgSq, gradient; settings → the first three, updated, in their own memory where nobody else holds it
-  | 'CausalAttention' // qkv, cos, sin; shape → attended, log-sum-exp of each row
-  | 'CausalAttentionGradient' // dy, qkv, attended, logSumExp, cos, sin; shape → dQkv
+  | 'CausalAttention' // qkv, cos, sin; shape, precision → attended, log-sum-exp of each row
+  | 'CausalAttentionGradient' // dy, qkv, attended, logSumExp, cos, sin; shape, precision → dQkv
   | 'CrossEntropy' // hidden, embedding, labels; precision → mean loss, and the gradients of hidden and embedding for a loss's gradient of one
   | 'LabelLogProbs' // hidden, embedding, labels → log P(label) of each row
   | 'LayerNorm' // x, weight, bias; epsilon → y, mean and 1/deviation of each row

@@ -130,7 +130,9 @@ describe.skipIf(!hasShared)('tiresias score', () => {
     expect(Object.keys(scores)).toEqual(['perplexity', 'wordAccuracy', 'wordLossNats']);
     expect(scores['perplexity']?.value).toBeCloseTo(Math.exp(scores['wordLossNats']!.value), 3);
     expect(scores['wordAccuracy']).toMatchObject({ value: 0, intervalMethod: 'Wilson' });
-    await expect(run(...words, '--protocol', 'shared-tokens')).rejects.toThrow(/shared-tokens is for another kind of benchmark/);
+    await expect(run(...words, '--protocol', 'shared-tokens')).rejects.toThrow(
+      /shared-tokens is for another kind of benchmark/,
+    );
   });
 
   it('refuses an unknown protocol, a missing file, and an official name for a set of one’s own', async () => {

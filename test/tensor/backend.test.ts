@@ -4,6 +4,7 @@ import util from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.ts';
 import { probeTensorflow, selectBackend } from '../../src/tensor/backend.ts';
+import { probeNative } from '../../src/tensor/native.ts';
 
 const tensorflow = await probeTensorflow();
 
@@ -15,12 +16,13 @@ describe('selectBackend', () => {
   });
 
   it.skipIf(tensorflow.works && tensorflow.hasGpu)(
-    'takes wasm for auto where no GPU answers, and says why',
+    'takes native for auto where no GPU answers and it is built, else wasm, and says why',
     async () => {
+      const native = probeNative();
       const chosen = await selectBackend('auto');
-      expect(chosen.name).toBe('wasm');
-      expect(chosen.reason).toContain(tensorflow.reason);
-      expect(tf.getBackend()).toBe('wasm');
+      expect(chosen.name).toBe(native.works ? 'native' : 'wasm');
+      expect(chosen.reason).toContain(native.reason);
+      expect(tf.getBackend()).toBe(chosen.name);
     },
   );
 

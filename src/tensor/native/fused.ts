@@ -44,12 +44,13 @@ function adamW({ inputs, attrs, backend }: KernelArguments): tf.TensorInfo[] {
   return outputs;
 }
 
-function attentionSizes({ batch, length, heads, headSize, rotated }: KernelArguments['attrs']): number[] {
-  return [batch, length, heads, headSize, rotated] as number[];
+function attentionNumbers(attrs: KernelArguments['attrs']): number[] {
+  const { batch, length, heads, headSize, rotated } = attrs;
+  return [...([batch, length, heads, headSize, rotated] as number[]), precisionOf(attrs)];
 }
 
 function attention({ inputs: { qkv, cos, sin }, attrs, backend }: KernelArguments): tf.TensorInfo[] {
-  const sizes = attentionSizes(attrs);
+  const sizes = attentionNumbers(attrs);
   const [B, T, H, D] = sizes as [number, number, number, number];
   const outputs = [backend.makeOutput([B * T, H * D]), backend.makeOutput([B * H, T])];
   backend.run('attention', [qkv!, cos!, sin!], outputs, sizes);
@@ -59,7 +60,7 @@ function attention({ inputs: { qkv, cos, sin }, attrs, backend }: KernelArgument
 function attentionGradient({ inputs, attrs, backend }: KernelArguments): tf.TensorInfo[] {
   const { dy, qkv, attended, logSumExp, cos, sin } = inputs;
   const out = backend.makeOutput(qkv!.shape);
-  backend.run('attentionGradient', [dy!, qkv!, attended!, logSumExp!, cos!, sin!], [out], attentionSizes(attrs));
+  backend.run('attentionGradient', [dy!, qkv!, attended!, logSumExp!, cos!, sin!], [out], attentionNumbers(attrs));
   return [out];
 }
 
