@@ -141,6 +141,15 @@ std::int64_t addN(const Arguments& a) {
   return 0;
 }
 
+/** in: sum, x; out: sum + x·factor, which may be the sum itself; numbers: count, factor. */
+std::int64_t addScaled(const Arguments& a) {
+  arity(a, 2, 1, 2);
+  input(a, 0, sizeAt(a, 0));
+  input(a, 1, sizeAt(a, 0));
+  output(a, 0, sizeAt(a, 0));
+  return 0;
+}
+
 /** numbers: rows, columns; the first of the largest wins. */
 std::int64_t argMax(const Arguments& a) {
   arity(a, 1, 1, 2);

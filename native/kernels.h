@@ -37,6 +37,7 @@ struct Arguments {
 #define TIRESIAS_KERNELS(KERNEL) \
   KERNEL(adamw)                  \
   KERNEL(addN)                   \
+  KERNEL(addScaled)              \
   KERNEL(argMax)                 \
   KERNEL(attention)              \
   KERNEL(attentionGradient)      \

@@ -32,6 +32,7 @@ void elementWise() {
     check("unary", {floats(positive)}, {double(i), count}, {expected});
   }
   check("addN", {floats(x), floats(y), floats(x)}, {count}, {with([](double a, double b) { return 2 * a + b; })});
+  check("addScaled", {floats(x), floats(y)}, {count, 0.25}, {with([](double a, double b) { return a + b / 4; })});
   check("scale", {floats(x), floats({3})}, {count}, {with([](double a, double) { return 3 * a; })});
   check("fill", {}, {5, 2.5}, {Doubles(5, 2.5)});
   double squares = 0;

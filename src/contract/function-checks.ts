@@ -1,6 +1,7 @@
 // What finite differences of small shapes do not show: sums over repeated ids, many blocks of logits, values where exponentials
 // overflow, three steps of AdamW, and that a sum over the same rows has the same bits each time.
 import * as tf from '@tensorflow/tfjs-core';
+import { addScaled } from '../tensor/add-scaled.ts';
 import { adamWUpdate, type AdamWTensors } from '../tensor/adamw.ts';
 import { crossEntropy, labelLogProbs } from '../tensor/cross-entropy.ts';
 import { scatterRows } from '../tensor/embedding.ts';
@@ -25,6 +26,7 @@ export const FUNCTION_CHECKS: readonly ContractCheck[] = [
   { name: 'adamWUpdate, three steps with decay', run: () => threeSteps(0.1), tolerance: TOLERANCE },
   { name: 'adamWUpdate of a weight without gradient', run: () => stillWeight(0), tolerance: 0 },
   { name: 'adamWUpdate of a weight without gradient, decayed', run: () => stillWeight(0.1), tolerance: TOLERANCE },
+  { name: 'addScaled of two tensors', run: scaledSum, tolerance: TOLERANCE },
   { name: 'adamWUpdate of a weight that another holds', run: heldWeight, tolerance: 0 },
 ];
 
@@ -118,6 +120,21 @@ function threeSteps(weightDecay: number): number {
       relativeError(state.weight.dataSync(), p, 'the weight'),
       relativeError(state.expAvg.dataSync(), m, 'the first moment'),
       relativeError(state.expAvgSq.dataSync(), v, 'the second moment'),
+    );
+  });
+}
+
+/** Two gradients added up, and what another holds of the first as it was. */
+function scaledSum(): number {
+  return tf.tidy(() => {
+    const [first, second] = [randomValues(7, 1), randomValues(7, 2)];
+    const start = tensor(first);
+    const held = tf.clone(start);
+    const sum = addScaled(addScaled(undefined, start, 0.25), tensor(second), 0.75);
+    const expected = first.map((value, i) => 0.25 * value + 0.75 * second[i]!);
+    return Math.max(
+      relativeError(sum.dataSync(), expected, 'the sum'),
+      relativeError(held.dataSync(), first, 'the tensor that another holds'),
     );
   });
 }

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Operations that a back end may offer, with their inputs and results, all row-major fp32 but ids and labels. */
 export type FusedName =
   | 'AdamW' // weight, expAvg, expAvgSq, gradient; settings → the first three, updated, in their own memory where nobody else holds it
+  | 'AddScaled' // sum, x; factor → sum + x·factor, in the sum's own memory where nobody else holds it
   | 'CausalAttention' // qkv, cos, sin; shape, precision → attended, log-sum-exp of each row
   | 'CausalAttentionGradient' // dy, qkv, attended, logSumExp, cos, sin; shape, precision → dQkv
   | 'CrossEntropy' // hidden, embedding, labels; precision → mean loss, and the gradients of hidden and embedding for a loss's gradient of one

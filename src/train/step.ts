@@ -6,6 +6,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { meanLoss, type ForwardSwitches, type Parameters } from '../model/gpt-neox.ts';
 import { isDecayed } from '../model/parameters.ts';
 import { adamWUpdate } from '../tensor/adamw.ts';
+import { addScaled } from '../tensor/add-scaled.ts';
 import { describeFaultyRows, type TrainingRows } from './rows.ts';
 import { squareSum } from '../tensor/square-sum.ts';
 import { afterStep, overflows } from './loss-scale.ts';
@@ -163,14 +164,7 @@ function microBatch(rows: TrainingRows, begin: number, size: number) {
 
 function accumulate(sums: tf.Tensor[] | undefined, gradients: tf.Tensor[], share: number): tf.Tensor[] {
   if (sums === undefined && share === 1) return gradients;
-  return gradients.map((gradient, i) => {
-    const sum = tf.tidy(() => {
-      const scaled = tf.mul(gradient, share);
-      return sums === undefined ? scaled : tf.add(sums[i]!, scaled);
-    });
-    tf.dispose(sums === undefined ? gradient : [gradient, sums[i]!]);
-    return sum;
-  });
+  return gradients.map((gradient, i) => addScaled(sums?.[i], gradient, share));
 }
 
 async function globalNorm(gradients: Parameters): Promise<number> {

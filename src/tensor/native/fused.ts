@@ -11,6 +11,7 @@ const GELU_FORMS = ['tanh', 'erf'];
 
 export const FUSED: Readonly<Record<FusedName, Fused>> = {
   AdamW: adamW,
+  AddScaled: addScaled,
   CausalAttention: attention,
   CausalAttentionGradient: attentionGradient,
   CrossEntropy: crossEntropy,
@@ -61,6 +62,12 @@ function attentionGradient({ inputs, attrs, backend }: KernelArguments): tf.Tens
   const { dy, qkv, attended, logSumExp, cos, sin } = inputs;
   const out = backend.makeOutput(qkv!.shape);
   backend.run('attentionGradient', [dy!, qkv!, attended!, logSumExp!, cos!, sin!], [out], attentionNumbers(attrs));
+  return [out];
+}
+
+function addScaled({ inputs: { sum, x }, attrs, backend }: KernelArguments): tf.TensorInfo[] {
+  const out = backend.inPlace(sum!);
+  backend.run('addScaled', [sum!, x!], [out], [tf.util.sizeFromShape(x!.shape), attrs.factor as number]);
   return [out];
 }
 
