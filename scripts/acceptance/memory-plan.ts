@@ -1,5 +1,6 @@
 // Trial: the memory planner's word against measurement, on shapes, micro-batches, lengths and both ways of keeping activations: live bytes of the
-// wasm back end within 15 %, resident memory above the idle process within 25 %. Each measured by `tiresias bench train` in a process of its own.
+// wasm back end, and of the native one in both precisions, within 15 %, resident memory above the idle process within 25 %. Each measured by
+// `tiresias bench train` in a process of its own.
 import { spawnSync } from 'node:child_process';
 import { packagePath } from '../../src/package-root.ts';
 import { expectWithin } from './expect.ts';
@@ -24,28 +25,45 @@ interface Memory {
   readonly rssAboveIdleBytes: number;
 }
 
+const WAYS = [
+  ['wasm', 'fp32'],
+  ['native', 'fp32'],
+  ['native', 'bf16'],
+] as const;
+
 export function memoryPlan(): Promise<void> {
   const missed: string[] = [];
-  for (const combination of COMBINATIONS) {
-    const [predicted, measured] = [bench(combination, ['--plan']), bench(combination, ['--steps', '1'])];
-    for (const [name, most] of [
-      ['peakLiveBytes', 0.15],
-      ['rssAboveIdleBytes', 0.25],
-    ] as const) {
-      const what = `${combination.join(' ')}: ${name}, predicted ${mb(predicted[name])} / measured ${mb(measured[name])} MB`;
-      try {
-        expectWithin(what, predicted[name] / measured[name], 1 - most, 1 + most);
-      } catch (error) {
-        missed.push(String(error)); // the others are told too
-      }
-    }
+  for (const way of WAYS) {
+    for (const combination of COMBINATIONS) missed.push(...missesOf(way, combination));
   }
   return missed.length === 0 ? Promise.resolve() : Promise.reject(new Error(missed.join('; ')));
 }
 
-function bench([shape, size, count, length, recompute]: (typeof COMBINATIONS)[number], rest: string[]): Memory {
+function missesOf(way: (typeof WAYS)[number], combination: (typeof COMBINATIONS)[number]): string[] {
+  const missed: string[] = [];
+  const [predicted, measured] = [bench(way, combination, ['--plan']), bench(way, combination, ['--steps', '1'])];
+  for (const [name, most] of [
+    ['peakLiveBytes', 0.15],
+    ['rssAboveIdleBytes', 0.25],
+  ] as const) {
+    const what = `${way.join(' ')}, ${combination.join(' ')}: ${name}, predicted ${mb(predicted[name])} / measured ${mb(measured[name])} MB`;
+    try {
+      expectWithin(what, predicted[name] / measured[name], 1 - most, 1 + most);
+    } catch (error) {
+      missed.push(String(error)); // the others are told too
+    }
+  }
+  return missed;
+}
+
+function bench(
+  [backend, precision]: (typeof WAYS)[number],
+  [shape, size, count, length, recompute]: (typeof COMBINATIONS)[number],
+  rest: string[],
+): Memory {
   const options = ['--model-shape', shape, '--micro-batch', `${size}`, '--micro-batches', `${count}`];
-  options.push('--seq-length', `${length}`, '--recompute', recompute, '--backend', 'wasm', '--json', ...rest);
+  options.push('--seq-length', `${length}`, '--recompute', recompute);
+  options.push('--backend', backend, '--precision', precision, '--json', ...rest);
   const command = ['--import', 'tsx', packagePath('src', 'cli', 'main.ts'), 'bench', 'train', ...options];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`bench train ${options.join(' ')} ended with ${status}: ${stderr}`);

@@ -69,7 +69,7 @@ export function addTrainBench(bench: Command): void {
 }
 
 async function benchTrain(options: BenchOptions): Promise<void> {
-  if (options.plan === true) return printFigures(planned(options), options);
+  if (options.plan === true) return printFigures(await planned(options), options);
   const { modelShape: config, microBatch, microBatches, seqLength, recompute, steps, precision } = options;
   const backend = await selectBackend(options.backend);
   if (!hasPrecision(precision)) {
@@ -100,14 +100,18 @@ async function benchTrain(options: BenchOptions): Promise<void> {
 }
 
 /** What the planner predicts of the same steps, under the names of what is measured. */
-function planned({ modelShape: config, microBatch, microBatches, seqLength, recompute }: BenchOptions) {
+async function planned(options: BenchOptions) {
+  const { modelShape: config, microBatch, microBatches, seqLength, recompute, precision } = options;
+  const { name } = await selectBackend(options.backend);
+
   const rowsPerStep = microBatch * microBatches;
   const model = { ...config, numParameters: countParameters(config) };
-  const plan = planMemory(model, { microBatchSize: microBatch, rowsPerStep, seqLength, recompute });
+  const step = { microBatchSize: microBatch, rowsPerStep, seqLength, recompute, precision };
+  const plan = planMemory(model, step, name === 'native' ? 'fused' : 'composed');
   const idleRssBytes = process.memoryUsage.rss();
   const { peakLiveBytes, rssAboveIdleBytes, stateBytes, summit } = plan;
   const memory = { peakLiveBytes, rssAboveIdleBytes, peakRssBytes: idleRssBytes + rssAboveIdleBytes };
-  return { microBatch, microBatches, seqLength, recompute, ...memory, stateBytes, summit };
+  return { backend: name, precision, microBatch, microBatches, seqLength, recompute, ...memory, stateBytes, summit };
 }
 
 function peakRss(idleRssBytes: number) {

@@ -1,43 +1,15 @@
 // What a training step will take, by arithmetic on shapes: the tensors that live at once at the step's summits, counted from the operations of src/tensor
-// as they are written there. Held against measurements by `npm run acceptance -- memoryPlan`; docs/memory.md has the figures.
-import type { Recompute } from '../model/gpt-neox.ts';
+// as they are written there, composed of TensorFlow.js' own. Held against measurements by `npm run acceptance -- memoryPlan`; docs/memory.md has the figures.
 import { vocabularyBlocks } from '../tensor/vocabulary-blocks.ts';
+import { planFusedMemory } from './fused-memory.ts';
+import { VALUE_BYTES, type Kernels, type MemoryPlan, type MemoryShape, type StepShape } from './memory-shape.ts';
 
-/** What memory depends on of a model. */
-export interface MemoryShape {
-  readonly numLayers: number; // L
-  readonly hiddenSize: number; // C
-  readonly numHeads: number; // H
-  readonly intermediateSize: number; // F
-  readonly vocabSize: number; // V
-  readonly numParameters: number; // P
-}
-
-export interface StepShape {
-  readonly microBatchSize: number; // B
-  readonly seqLength: number; // T
-  readonly rowsPerStep: number;
-  readonly recompute: Recompute;
-}
-
-export interface MemoryPlan {
-  /** The most bytes of tensors alive at once. */
-  readonly peakLiveBytes: number;
-  /** Which part of a step that is. */
-  readonly summit: string;
-  /** Resident memory at its peak, above that of the process before it made tensors. */
-  readonly rssAboveIdleBytes: number;
-  /** What of the live bytes is weights and moments. */
-  readonly stateBytes: number;
-}
-
-/** Bytes of a tensor's value; all back ends here compute in fp32. */
-const VALUE_BYTES = 4;
 /** Compiled kernels, JavaScript's own heap and the holes of the back end's. */
 const PROCESS_BYTES = 55e6;
 
 /** Predicts the memory of a training step, its update and, being smaller, a burn-in. */
-export function planMemory(model: MemoryShape, step: StepShape): MemoryPlan {
+export function planMemory(model: MemoryShape, step: StepShape, kernels: Kernels = 'composed'): MemoryPlan {
+  if (kernels === 'fused') return planFusedMemory(model, step);
   const sizes = sizesOf(model, step);
   const [summit, numValues] = Object.entries(summits(model, step, sizes)).reduce((most, one) =>
     one[1] > most[1] ? one : most,

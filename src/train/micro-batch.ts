@@ -4,12 +4,16 @@ import { InputError } from '../errors.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { Recompute } from '../model/gpt-neox.ts';
 import { NATIVE_SHARE_OF_MEMORY, UNKNOWN_CARD_BYTES, WASM_LIMIT_BYTES } from '../tensor/memory-limits.ts';
-import { planMemory, type MemoryPlan, type MemoryShape } from './memory.ts';
+import type { Precision } from '../tensor/precision.ts';
+import { planMemory } from './memory.ts';
+import type { Kernels, MemoryPlan, MemoryShape } from './memory-shape.ts';
 
 /** What one trainer may take. */
 export interface Room {
   /** Whose room it is, in words. */
   readonly owner: string;
+  /** Of the back end; composed when left out. */
+  readonly kernels?: Kernels;
   /** Bytes of live tensors. */
   readonly liveBytes: number;
   /** Resident bytes of the process; infinite while the machine is not known. */
@@ -46,7 +50,7 @@ export function roomOf(backend: JobSpec['backend'], machine?: Machine): Room {
   if (backend === 'auto') return { owner: 'the back end', liveBytes: Infinity, residentBytes };
   if (backend === 'native') {
     const liveBytes = machine ? NATIVE_SHARE_OF_MEMORY * machine.memoryBytes : Infinity;
-    return { owner: 'the native back end', liveBytes, residentBytes };
+    return { owner: 'the native back end', kernels: 'fused', liveBytes, residentBytes };
   }
   if (backend === 'cpu') return { owner: 'the cpu back end', liveBytes: Infinity, residentBytes };
   if (machine === undefined) return { owner: 'the tensorflow back end', liveBytes: Infinity, residentBytes: Infinity };
@@ -55,7 +59,7 @@ export function roomOf(backend: JobSpec['backend'], machine?: Machine): Room {
 }
 
 type Wish = Pick<JobSpec['training'], 'microBatchSize' | 'recompute'>;
-type Rows = { readonly seqLength: number; readonly rowsPerStep: number };
+type Rows = { readonly seqLength: number; readonly rowsPerStep: number; readonly precision?: Precision };
 
 /** Resolves the wish. `auto` takes the largest micro-batch with room for all activations; only where not one row has it, layers are computed again. */
 export function resolveMicroBatch(wish: Wish, model: MemoryShape, rows: Rows, room: Room): MicroBatch {
@@ -73,10 +77,11 @@ export function resolveMicroBatch(wish: Wish, model: MemoryShape, rows: Rows, ro
   }
   const microBatchSize = wish.microBatchSize === 'auto' ? 1 : Math.min(wish.microBatchSize, rows.rowsPerStep);
   for (const recompute of ways) {
-    if (isWithin(room, memoryOf({ microBatchSize, recompute }, model, rows))) return { microBatchSize, recompute };
+    if (isWithin(room, memoryOf({ microBatchSize, recompute }, model, rows, room)))
+      return { microBatchSize, recompute };
   }
   const wanted = { microBatchSize, recompute: ways[0]! };
-  const words = `${wordsOf(wanted, rows)} would need ${needOf(memoryOf(wanted, model, rows), room)}`;
+  const words = `${wordsOf(wanted, rows)} would need ${needOf(memoryOf(wanted, model, rows, room), room)}`;
   const pointer = wish.microBatchSize === 'auto' ? '/training/recompute' : '/training/microBatchSize';
   const other = smaller(wanted, wanted.microBatchSize - 1, model, rows, room);
   if (other === undefined) throw new InputError(`${words}; ${nothingFits(model, rows, room)}`, { pointer: '/model' });
@@ -106,7 +111,7 @@ function smaller(
 
 /** Rows of the largest micro-batch up to `most` that fits; 0 when none does. Need grows with the rows. */
 function largest(recompute: Recompute, most: number, model: MemoryShape, rows: Rows, room: Room): number {
-  const fits = (microBatchSize: number) => isWithin(room, memoryOf({ microBatchSize, recompute }, model, rows));
+  const fits = (microBatchSize: number) => isWithin(room, memoryOf({ microBatchSize, recompute }, model, rows, room));
   if (most < 1 || fits(most)) return Math.max(0, most);
   let [low, high] = [0, most]; // low fits or is 0, high does not
   while (high - low > 1) {
@@ -117,8 +122,10 @@ function largest(recompute: Recompute, most: number, model: MemoryShape, rows: R
   return low;
 }
 
-function memoryOf(microBatch: MicroBatch, model: MemoryShape, rows: Rows): MemoryPlan {
-  return planMemory(model, { ...microBatch, ...rows });
+function memoryOf({ microBatchSize, recompute }: MicroBatch, model: MemoryShape, rows: Rows, room: Room): MemoryPlan {
+  const { seqLength, rowsPerStep, precision } = rows;
+  const step = { microBatchSize, recompute, seqLength, rowsPerStep, ...(precision && { precision }) };
+  return planMemory(model, step, room.kernels);
 }
 
 function isWithin(room: Room, memory: MemoryPlan): boolean {
@@ -145,11 +152,11 @@ function needOf(memory: MemoryPlan, room: Room): string {
 }
 
 function proposalOf(other: MicroBatch, model: MemoryShape, rows: Rows, room: Room): string {
-  return `${wordsOf(other, rows)} would need ${needOf(memoryOf(other, model, rows), room)}`;
+  return `${wordsOf(other, rows)} would need ${needOf(memoryOf(other, model, rows, room), room)}`;
 }
 
 function nothingFits(model: MemoryShape, rows: Rows, room: Room): string {
-  const least = memoryOf({ microBatchSize: 1, recompute: 'layers' }, model, rows);
+  const least = memoryOf({ microBatchSize: 1, recompute: 'layers' }, model, rows, room);
   return `even one row with recompute "layers" would need ${needOf(least, room)}: take a smaller model, or another back end or machine`;
 }
 

@@ -108,6 +108,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     });
   }
   const every = evaluation.every === 'auto' ? autoInterval(to - from, model.checkpointSpacing) : evaluation.every;
+  const precision = training.precision === 'auto' ? 'fp32' : training.precision;
   const saveEvery = training.checkpointEvery === 'auto' ? every : training.checkpointEvery;
   return {
     from,
@@ -115,9 +116,9 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     batchSize: dataset.batchSize,
     rowsPerStep,
     seqLength: dataset.seqLength,
-    ...microBatchOf(spec, model, { seqLength: dataset.seqLength, rowsPerStep }, room),
+    ...microBatchOf(spec, model, { seqLength: dataset.seqLength, rowsPerStep, precision }, room),
     ...resolveResume(spec, model, from),
-    precision: training.precision === 'auto' ? 'fp32' : training.precision,
+    precision,
     gelu: training.gelu,
     rope: training.rope,
     adamStep: training.adamStep,

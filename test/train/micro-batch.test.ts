@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.ts';
-import { planMemory, type MemoryShape } from '../../src/train/memory.ts';
+import { planMemory } from '../../src/train/memory.ts';
+import type { MemoryShape } from '../../src/train/memory-shape.ts';
 import { adviseLess, resolveMicroBatch, roomOf, type Room } from '../../src/train/micro-batch.ts';
 
 const PYTHIA_70M: MemoryShape = {
@@ -57,7 +58,7 @@ describe('resolveMicroBatch', () => {
 
   it('gives the native back end four fifths of the machine', () => {
     const room = roomOf('native', { memoryBytes: 10e9, numAtOnce: 1 });
-    expect(room).toEqual({ owner: 'the native back end', liveBytes: 8e9, residentBytes: 8e9 });
+    expect(room).toEqual({ owner: 'the native back end', kernels: 'fused', liveBytes: 8e9, residentBytes: 8e9 });
   });
 
   it('takes the memory of the card where one computes, and refuses nothing before that is known', () => {
