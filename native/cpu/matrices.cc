@@ -19,6 +19,9 @@ constexpr std::int64_t ALONE = 1 << 18;
 /** Primitives that a thread keeps; a model's steps need some dozens, scoring rows of many lengths some hundreds. */
 constexpr std::size_t MAX_PRIMITIVES = 4096;
 
+/** Rows of a product for which weights are laid out. */
+constexpr std::int64_t USUAL_ROWS = 1024;
+
 /** Lets the products of its scope run on the calling thread where they are small or where it is one of a team. */
 class Team {
 public:
@@ -133,8 +136,10 @@ Product& productOf(const Shape& shape, const memory::desc& b) {
 Packed& packed(const Operand& weights, bool isTransposed, const Shape& shape) {
   PackedCopy& copy = weights.packed->copies[shape.isHalf][isTransposed];
   if (copy.matrix == nullptr) {
+    // Not for as many rows as happen to come first: a run that goes on after a crash would else sum in another order.
+    const Shape usual{USUAL_ROWS, shape.n, shape.k, shape.k, 0, shape.n, false, false, false, false, shape.isHalf, shape.numThreads};
     const memory::desc any({shape.k, shape.n}, shape.factor(), memory::format_tag::any);
-    const memory::desc layout = describe(shape, any).weights_desc();
+    const memory::desc layout = describe(usual, any).weights_desc();
     copy.matrix = std::make_shared<Packed>(Packed{layout, memory(layout, engine())});
     copy.isCurrent = false;
   }

@@ -16,8 +16,6 @@ import { writeRandomModel } from './random-model.ts';
 
 const SHAPE = { numLayers: 2, hiddenSize: 32, vocabSize: 1024 } as const;
 export const STEPS = { from: 1000, to: 1024 } as const;
-/** Longer than a step with its checkpoint takes; at the first step, a trainer may be still starting. */
-const MOST_DELAY_MS = 400;
 
 export const tinySpec: JobSpecInput = {
   model: 'tiny',
@@ -30,24 +28,27 @@ export const tinySpec: JobSpecInput = {
   backend: 'wasm',
 };
 
-export async function crashes(): Promise<void> {
-  await killAtRandom(20);
-}
+/** The longest delay is longer than a step with its checkpoint takes; at the first step, a trainer may be still starting. */
+export const crashes = () => killAtRandom(20, tinySpec, 400);
+
+/** The same on native in bf16, whose steps are a few milliseconds. */
+export const crashesNative = () =>
+  killAtRandom(20, { ...tinySpec, backend: 'native', training: { ...tinySpec.training, precision: 'bf16' } }, 30);
 
 /** Runs jobs until `numKills` of them had their trainer killed at work, beside an undisturbed one. */
-export async function killAtRandom(numKills: number): Promise<void> {
+async function killAtRandom(numKills: number, spec: JobSpecInput, mostDelayMs: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tiresias-crashes-'));
   const home = join(folder, 'home');
   registerTiny(home, folder);
   const service = await startService({ host: '127.0.0.1', port: 0 }, 'fatal', home);
   try {
-    const quiet = await runJob(service, 'undisturbed', undefined);
+    const quiet = await runJob(service, spec, 'undisturbed', undefined);
     const random = seededRandom(20, 1);
     let numKilled = 0;
     for (let i = 0; numKilled < numKills; i++) {
       if (i === 3 * numKills) throw new Error(`only ${numKilled} of ${i} kills found a trainer at work`);
-      const moment = { step: STEPS.from + random.below(STEPS.to - STEPS.from), afterMs: random.below(MOST_DELAY_MS) };
-      const killed = await runJob(service, `kill ${i + 1}`, moment);
+      const moment = { step: STEPS.from + random.below(STEPS.to - STEPS.from), afterMs: random.below(mostDelayMs) };
+      const killed = await runJob(service, spec, `kill ${i + 1}`, moment);
       expectTrue(`kill ${i + 1}, ${killed.words}: the same bits`, killed.bits === quiet.bits);
       if (killed.wasKilled) numKilled += 1;
     }
@@ -77,8 +78,8 @@ interface Moment {
   readonly afterMs: number;
 }
 
-async function runJob(service: Service, name: string, moment: Moment | undefined): Promise<Ran> {
-  const id = await submit(service.url, { ...tinySpec, name: `acceptance: ${name}` });
+async function runJob(service: Service, spec: JobSpecInput, name: string, moment: Moment | undefined): Promise<Ran> {
+  const id = await submit(service.url, { ...spec, name: `acceptance: ${name}` });
   const wasKilled = moment !== undefined && (await killAt(service, id, moment));
   const job = await waitForEnd(service.url, id);
   if (job.state !== 'succeeded') throw new Error(`${name}: ${job.state}, ${job.message}`);

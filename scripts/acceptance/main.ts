@@ -1,5 +1,5 @@
 // `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
-import { crashes } from './crashes.ts';
+import { crashes, crashesNative } from './crashes.ts';
 import { dose } from './dose.ts';
 import { exactMatch } from './exact-match.ts';
 import { faults } from './faults.ts';
@@ -20,6 +20,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   intervention,
   dose,
   crashes,
+  crashesNative,
   statistics,
   storage,
   faults,
