@@ -38,7 +38,7 @@ beforeEach(async () => {
 /** Stores a job of the intervention alone over four steps, unless told otherwise. */
 async function store(changes: Partial<JobSpecInput> = {}): Promise<string> {
   const small: Partial<JobSpecInput> = { window: { steps: 4 }, arms: ['intervention'], evaluation: { benchmarks: [] } };
-  const spec = someSpec({ dataset: 'nano-stories', ...small, ...changes });
+  const spec = someSpec({ dataset: 'nano-stories', backend: 'wasm', ...small, ...changes });
   return (await createJob(database, { spec })).id;
 }
 

@@ -17,6 +17,7 @@ import { prepare, type Preparation } from '../../jobs/preparation.ts';
 import { DataError } from '../../src/errors.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { startRangeServer } from '../data/range-server.ts';
+import { probeNative } from '../../src/tensor/native.ts';
 import { someSpec } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -55,6 +56,17 @@ describe('the manifest of a job', () => {
       ...['preshuffled.bin', 'preshuffled.idx'],
     ]);
     for (const { path, sha256 } of files.flat()) expect(sha256).toBe(sha256Of(path));
+  });
+
+  it.skipIf(!probeNative().works)('names what multiplied where the native back end did', async () => {
+    const { plan } = await prepared;
+    expect((await manifestOf())['native']).toBeUndefined();
+    const onNative = { ...plan, backend: { name: 'native', reason: 'for this test' } } as const;
+    const { native } = await manifestOf({ plan: onNative });
+    expect(native).toMatchObject({
+      level: expect.stringMatching(/^avx(2|512)$/),
+      oneDnn: expect.stringMatching(/^\d+\./),
+    });
   });
 
   it('is the same text when made again, and holds spec, plan, policy, software and machine', async () => {

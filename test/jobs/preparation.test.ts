@@ -8,6 +8,7 @@ import { DataError, InputError, NotFoundError } from '../../src/errors.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { registerDataset } from '../../src/suite/datasets.ts';
+import { probeNative } from '../../src/tensor/native.ts';
 import { someSpec } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -69,6 +70,17 @@ describe('preparing a job', () => {
     await expect(prepare(spec({ dataset: 'gone' }), null, home)).rejects.toThrow(NotFoundError);
     await expect(prepare(spec({ checkpoint: 'step1331' }), null, home)).rejects.toThrow(InputError);
     await expect(prepare(spec({ evaluation: { benchmarks: ['glue'] } }), null, home)).rejects.toThrow(NotFoundError);
+  });
+
+  it('refuses bf16 where products are fp32, by the field', async () => {
+    const refused = prepare(spec({ training: { precision: 'bf16' } }), null, home);
+    await expect(refused).rejects.toMatchObject({ pointer: '/training/precision' });
+    await expect(refused).rejects.toThrow(/wasm back end multiplies in fp32 only/);
+  });
+
+  it.skipIf(!probeNative().works)('plans bf16 on native, which auto takes', async () => {
+    const { plan } = await prepare(spec({ backend: 'auto', training: { precision: 'bf16' } }), null, home);
+    expect(plan).toMatchObject({ precision: 'bf16', backend: { name: 'native' } });
   });
 
   it('refuses a model whose registration is damaged, and no other job for it', async () => {
