@@ -29,7 +29,11 @@ export function addSuiteCommand(program: Command): void {
     .option('--size <name>', 'nano-1m or nano-4m', 'nano-1m')
     .option('--seed <n>', 'seed of corpus and first weights', '1')
     .option('--to <folder>', 'where to write (default: the home folder)')
-    .option('--backend <name>', 'auto, tensorflow, wasm or cpu', 'auto')
+    .option(
+      '--backend <name>',
+      'auto, tensorflow, native, wasm or cpu; nano-1m of the repository was built on wasm',
+      'auto',
+    )
     .addHelpText('after', '\nExample:\n  $ tiresias suite build --size nano-1m --seed 2')
     .action(async (options: { size: string; seed: string; to?: string; backend: BackendName | 'auto' }) => {
       const size = nanoSizes.find(({ name }) => name === options.size);
