@@ -13,6 +13,7 @@ import { openDatabase } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { findBinaries, serverUser } from '../store/postgres-binaries.ts';
 import { probeTensorflow, selectBackend, type BackendName } from '../tensor/backend.ts';
+import { nativeFacts, probeNative } from '../tensor/native.ts';
 import { GPU_NEEDS, installCommand, isPackageHere } from './gpu.ts';
 import { formatBytes } from './table.ts';
 
@@ -37,6 +38,7 @@ export async function checkMachine(): Promise<Check[]> {
     checkPage,
     checkDatabase,
     checkHome,
+    checkNative,
     checkWasm,
     checkCpu,
     checkTensorflow,
@@ -138,6 +140,15 @@ function checkHome(): Check {
   return missing('home folder', detail, advice);
 }
 
+async function checkNative(): Promise<Check> {
+  const name = 'back end native';
+  const { works, reason } = probeNative();
+  if (works) return checkProduct('native', `${reason}; oneDNN ${nativeFacts()?.oneDnn}`);
+  const advice =
+    'run `npm run setup`, which builds it or says what it needs; `npm run setup -- --system` installs that on Debian';
+  return optional(name, `${reason}; jobs compute on wasm instead: right, but several times slower`, advice);
+}
+
 function checkWasm(): Promise<Check> {
   return checkProduct('wasm', 'the portable back end multiplies as it should');
 }
@@ -190,7 +201,7 @@ export function worstProductError(): number {
 async function checkTensorflow(): Promise<Check> {
   const name = 'back end tensorflow';
   const install = installCommand();
-  const without = 'jobs compute on the back end wasm instead: right, but much slower than a GPU';
+  const without = 'jobs compute on the processor instead: right, but much slower than on a GPU';
   if (!isPackageHere()) {
     const advice =
       'its installation downloads libtensorflow; ' +
