@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { CASES } from '../../src/contract/cases.ts';
 import { relativeError } from '../../src/contract/check.ts';
 import { randomValues } from '../../src/contract/reference.ts';
 import { DataError, OutOfMemoryError } from '../../src/errors.ts';
@@ -9,6 +10,7 @@ import { packagePath } from '../../src/package-root.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { scatterRows } from '../../src/tensor/embedding.ts';
 import { currentNative, probeNative } from '../../src/tensor/native.ts';
+import type { Precision } from '../../src/tensor/precision.ts';
 import { initialiseWeights } from '../../src/suite/nano/initialise.ts';
 import { disposeState, fromState, toState, type TrainState } from '../../src/train/state.ts';
 import { PYTHIA_ADAM, trainStep, type StepSettings } from '../../src/train/step.ts';
@@ -77,6 +79,27 @@ describe.skipIf(!native.works)(native.works ? TITLE : `${TITLE} (skipped: ${nati
       found.forEach((one, i) => expect(relativeError(one.values, expected[i]!.values)).toBeLessThan(1e-5));
     });
   });
+
+  it.each(CASES.filter(({ hasProducts }) => hasProducts).map((one) => [one.name, one] as const))(
+    'rounds the factors of %s where bf16 is asked for, and only there',
+    (_, { shapes, scale, run }) => {
+      const values = (precision?: Precision) =>
+        tf.tidy(() => {
+          const inputs = shapes.map((shape, i) =>
+            tf.tensor(Float32Array.from(randomValues(tf.util.sizeFromShape(shape), i + 1, scale)), shape),
+          );
+          const value = run(inputs, precision);
+          const dy = tf.tensor(Float32Array.from(randomValues(value.size, 99)), value.shape);
+          const gradients = tf.grads((...xs: tf.Tensor[]) => run(xs, precision))(inputs, dy);
+          return [value, ...gradients].map((x) => [...x.dataSync()]);
+        });
+      const whole = values('fp32');
+      expect(values()).toEqual(whole);
+      const errors = values('bf16').map((found, i) => relativeError(found, whole[i]!));
+      expect(errors[0]).toBeGreaterThan(1e-5);
+      expect(Math.max(...errors.slice(1))).toBeGreaterThan(1e-5);
+    },
+  );
 
   it('makes the same bits each time', async () => {
     const ends = [];
