@@ -5,6 +5,7 @@ import { InputError } from '../errors.ts';
 import { labelLogProbs } from '../tensor/cross-entropy.ts';
 import type { ModelConfig } from './config.ts';
 import { hiddenStates, SCORING_SWITCHES, type Parameters } from './gpt-neox.ts';
+import { likeliestTokens } from './likeliest.ts';
 import { checkRow, groupsOf, pad } from './likelihood.ts';
 
 /** The last tokens of one row, in their order. */
@@ -14,9 +15,6 @@ export interface RowEnd {
   /** Whether no token is likelier; of equals the lowest id counts. */
   readonly isLikeliest: readonly boolean[];
 }
-
-/** Places at which logits over the whole vocabulary are formed at once: 13 MB of Pythia's. */
-const PLACES_PER_PRODUCT = 64;
 
 /**
  * Of each row the last `numLast[row]` tokens given those before them. A row beyond the model's positions loses its beginning, as
@@ -63,16 +61,8 @@ async function scoreGroup(
     const hidden = hiddenStates(parameters, config, grid, SCORING_SWITCHES); // [B·T, C]
     const atPlaces = tf.gather(hidden, tf.tensor1d(places, 'int32')); // [P, C]
     const embedding = parameters['embed_out.weight'] as tf.Tensor2D; // [V, C]
-    const best = Array.from({ length: Math.ceil(places.length / PLACES_PER_PRODUCT) }, (_, block) => {
-      const begin = block * PLACES_PER_PRODUCT;
-      const size = Math.min(PLACES_PER_PRODUCT, places.length - begin);
-      const some = tf.slice(atPlaces, [begin, 0], [size, config.hiddenSize]);
-      return tf.tidy(() => tf.argMax(tf.matMul(some, embedding, false, true), 1));
-    });
-    return [
-      labelLogProbs(atPlaces, embedding, tf.tensor1d(wanted, 'int32')),
-      best.length === 1 ? best[0]! : tf.concat(best),
-    ];
+    const logProbs = labelLogProbs(atPlaces, embedding, tf.tensor1d(wanted, 'int32'));
+    return [logProbs, likeliestTokens(atPlaces, embedding)];
   });
   try {
     const values = await logProbs!.data();
