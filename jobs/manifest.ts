@@ -13,6 +13,7 @@ import { identifyTokenFiles } from '../src/data/token-files.ts';
 import { DataError, messageOf } from '../src/errors.ts';
 import type { JobSpec, Policy } from '../src/job-spec.ts';
 import { packagePath } from '../src/package-root.ts';
+import type { BackendName } from '../src/tensor/backend.ts';
 import { nativeFacts } from '../src/tensor/native.ts';
 import { PYTHIA_ADAM } from '../src/train/step.ts';
 import type { Preparation } from './preparation.ts';
@@ -43,9 +44,14 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
     ...(spec.arms.includes('placebo') && { placebo: identifyPolicy('placebo-v1', spec) }),
     benchmarks: benchmarks.map(({ name, kind, sha256, isOfficial }) => ({ name, kind, sha256, isOfficial })),
     software: softwareVersions(),
-    ...(plan.backend.name === 'native' && { native: nativeFacts() }),
+    ...ownBackend(plan.backend.name),
     machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },
   };
+}
+
+/** What multiplied, where it was a back end of `native/`. */
+function ownBackend(name: BackendName) {
+  return name === 'native' || name === 'cuda' ? { [name]: nativeFacts(name) } : {};
 }
 
 function identifyPolicy(policy: Policy, { intervention }: JobSpec) {

@@ -15,6 +15,7 @@ import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/d
 import { dataHeaders, type HubLogin } from '../src/suite/hub/remote-data.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
 import { selectBackend, type BackendName } from '../src/tensor/backend.ts';
+import { cudaMemoryBytes } from '../src/tensor/native.ts';
 import { hasPrecision } from '../src/tensor/precision.ts';
 import { roomOf } from '../src/train/micro-batch.ts';
 import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
@@ -63,22 +64,30 @@ async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<
   const backend = await selectBackend(spec.backend);
   needPrecision(spec, backend.name);
   const numAtOnce = Math.min(numTrainersAtOnce(backend.name, numCores), spec.arms.length);
-  const cardBytes = backend.name === 'tensorflow' ? cardMemoryBytes() : undefined;
-  const room = roomOf(backend.name, { memoryBytes: machineMemoryBytes(), numAtOnce, cardBytes });
+  const machine = { memoryBytes: machineMemoryBytes(), numAtOnce, cardBytes: cardBytesOf(backend.name) };
+  const room = roomOf(backend.name, machine);
   return { ...resolvePlan(spec, model, dataset, room), backend };
 }
 
 /** Throws InputError where the back end does not multiply as the job wants. */
 function needPrecision({ training: { precision } }: JobSpec, backend: BackendName): void {
   if (precision === 'auto' || hasPrecision(precision)) return;
-  throw new InputError(`the ${backend} back end multiplies in fp32 only: take "fp32", or "backend": "native"`, {
-    pointer: '/training/precision',
-  });
+  throw new InputError(
+    `the ${backend} back end multiplies in fp32 only: take "fp32", or "backend": "native" or "cuda"`,
+    {
+      pointer: '/training/precision',
+    },
+  );
+}
+
+function cardBytesOf(backend: BackendName): number | undefined {
+  if (backend === 'cuda') return cudaMemoryBytes();
+  return backend === 'tensorflow' ? cardMemoryBytes() : undefined;
 }
 
 /** How many arms train side by side: one where the back end takes the whole card or all cores by itself. */
 export function numTrainersAtOnce(backend: BackendName, numCores: number): number {
-  return backend === 'tensorflow' || backend === 'native' ? 1 : numCores;
+  return backend === 'wasm' || backend === 'cpu' ? numCores : 1;
 }
 
 function storedPlan(stored: unknown): JobPlan {

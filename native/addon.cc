@@ -1,11 +1,13 @@
 // The door to JavaScript (Node-API). Every argument is checked here and by the kernel's own check before anything is queued; src/tensor/native/addon.ts is the
 // other side.
 #include <napi.h>
-#include <dnnl.h>
 #include <condition_variable>
 #include <cstring>
+#include <exception>
 #include <limits>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include "executor.h"
 
 namespace {
@@ -46,7 +48,11 @@ Napi::Value typed(Napi::Env env, Dtype dtype, Napi::ArrayBuffer bytes, std::int6
 std::shared_ptr<const Failure> copyOut(const Buffer& buffer, void* bytes) {
   if (buffer.failure == nullptr && buffer.numBytes() > 0) {
     if (buffer.data == nullptr) return std::make_shared<const Failure>(Failure{"unwritten", "no kernel has written this buffer"});
-    std::memcpy(bytes, buffer.data, buffer.numBytes());
+    try {
+      device::download(bytes, buffer.data, buffer.numBytes());
+    } catch (const std::exception& error) {
+      return std::make_shared<const Failure>(Failure{"device", error.what()});
+    }
   }
   return buffer.failure;
 }
@@ -67,28 +73,35 @@ public:
   }
 
 private:
-  /** start(numThreads, level?) → {level, oneDnn, kernels}; once. */
+  /** start(numThreads, level?) → {level, facts, memoryBytes, kernels}; once. */
   Napi::Value Start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (executor != nullptr) refuse(env, "started already");
     const double numThreads = number(info, 0);
     if (!(numThreads >= 1 && numThreads <= 1024)) refuse(env, "the number of threads must be 1 to 1024");
     const bool hasLevel = info.Length() > 1 && info[1].IsString();
-    table = tableForThisProcessor(hasLevel ? info[1].As<Napi::String>().Utf8Value().c_str() : nullptr);
-    if (table == nullptr) refuse(env, hasLevel ? "this processor has not that level" : "this processor lacks AVX2 or FMA");
+    try {
+      description = device::start(hasLevel ? info[1].As<Napi::String>().Utf8Value().c_str() : nullptr);
+    } catch (const std::runtime_error& error) {
+      refuse(env, error.what());
+    }
+    table = description.table;
+    memory = device::makeMemory();
     executor = std::make_unique<Executor>(table, static_cast<int>(numThreads));
     Napi::Array kernels = Napi::Array::New(env, table->numKernels);
     for (int i = 0; i < table->numKernels; i++) kernels.Set(static_cast<uint32_t>(i), Napi::String::New(env, table->kernels[i].name));
-    const dnnl_version_t* version = dnnl_version();
-    Napi::Object started = Napi::Object::New(env);
+    Napi::Object facts = Napi::Object::New(env), started = Napi::Object::New(env);
+    for (const auto& [name, value] : description.facts) facts.Set(name, value);
     started.Set("level", table->level);
-    started.Set("oneDnn", std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch));
+    started.Set("facts", facts);
+    started.Set("memoryBytes", static_cast<double>(description.memoryBytes));
     started.Set("kernels", kernels);
     return started;
   }
 
   /** allocate(dtype, count) → handle */
   Napi::Value Allocate(const Napi::CallbackInfo& info) {
+    if (executor == nullptr) refuse(info.Env(), "not started");
     const Dtype dtype = dtypeAt(info, 0);
     const double count = number(info, 1);
     if (!(count >= 0 && count <= LARGEST_COUNT) || count != static_cast<double>(static_cast<std::int64_t>(count)))
@@ -99,6 +112,7 @@ private:
   /** upload(dtype, typed array) → handle; the values are copied before it returns. */
   Napi::Value Upload(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
+    if (executor == nullptr) refuse(env, "not started");
     const Dtype dtype = dtypeAt(info, 0);
     if (info.Length() < 2 || !info[1].IsTypedArray()) refuse(env, "an upload needs a typed array");
     const auto array = info[1].As<Napi::TypedArray>();
@@ -106,9 +120,11 @@ private:
     if (array.TypedArrayType() != wanted) refuse(env, "the array is not of the buffer's type");
     auto buffer = std::make_shared<Buffer>(memory, dtype, static_cast<std::int64_t>(array.ElementLength()));
     try {
-      if (buffer->count > 0) std::memcpy(buffer->allocated(), static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), buffer->numBytes());
+      if (buffer->count > 0) device::upload(buffer->allocated(), static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), buffer->numBytes());
     } catch (const std::bad_alloc&) {
-      throw errorOf(env, {"memory", "the system has no memory left for " + std::to_string(buffer->numBytes()) + " bytes"});
+      throw errorOf(env, {"memory", "the device has no memory left for " + std::to_string(buffer->numBytes()) + " bytes"});
+    } catch (const std::runtime_error& error) {
+      throw errorOf(env, {"device", error.what()});
     }
     return wrap(env, std::move(buffer));
   }
@@ -187,7 +203,7 @@ private:
   /** stop(): waits for the kernel in progress and drops the rest. Node ends without its cleanup hooks on process.exit, and oneDNN must not run meanwhile. */
   void Stop(const Napi::CallbackInfo&) { executor.reset(); }
 
-  Napi::Value PooledBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(memory->pooledBytes())); }
+  Napi::Value PooledBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), memory == nullptr ? 0 : static_cast<double>(memory->pooledBytes())); }
 
   /** times() → [{kernel, numCalls, seconds}] since the start. */
   Napi::Value Times(const Napi::CallbackInfo& info) {
@@ -257,8 +273,9 @@ private:
     return static_cast<Dtype>(static_cast<int>(value));
   }
 
+  device::Description description;
   const KernelTable* table = nullptr;
-  std::shared_ptr<Memory> memory = std::make_shared<Memory>();
+  std::shared_ptr<Memory> memory;
   std::unique_ptr<Executor> executor;
   Napi::ThreadSafeFunction arrivals;
   int numReads = 0;

@@ -1,9 +1,10 @@
 #include "executor.h"
-#include <omp.h>
-#include <chrono>
+#include <exception>
 #include <new>
 
 namespace {
+
+constexpr std::size_t MAX_LAPS = 1024;
 
 /** The operands as a kernel sees them; for a check, the identity of each buffer stands for its memory. */
 std::vector<Operand> operandsOf(const std::vector<std::shared_ptr<Buffer>>& buffers, bool isForCheck) {
@@ -51,6 +52,8 @@ void runCall(const Call& call, Memory& memory, int numThreads) {
   } catch (const std::bad_alloc&) {
     const std::string message = std::string("the system has no memory left for the kernel ") + call.kernel->name;
     fail(call, std::make_shared<const Failure>(Failure{"memory", message}));
+  } catch (const std::exception& error) {
+    fail(call, std::make_shared<const Failure>(Failure{"device", std::string("the kernel ") + call.kernel->name + " failed: " + error.what()}));
   }
   if (scratch != nullptr) memory.giveBack(scratch, call.scratchBytes);
   for (const auto& buffer : call.out) {
@@ -82,24 +85,34 @@ void Executor::enqueue(std::function<void()> task) {
 
 void Executor::enqueueCall(Call call, std::shared_ptr<Memory> memory) {
   enqueue([this, call = std::move(call), memory = std::move(memory)] {
-    const auto started = std::chrono::steady_clock::now();
+    const auto begin = device::now();
     runCall(call, *memory, threads);
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+    const auto end = device::now();
     const std::lock_guard<std::mutex> lock(mutex);
-    KernelTime& time = kernelTimes[call.kernel - table->kernels];
-    time.numCalls += 1;
-    time.seconds += taken.count();
+    laps.push_back({call.kernel - table->kernels, begin, end});
+    if (laps.size() > 2 * MAX_LAPS) addUp(MAX_LAPS);
   });
+}
+
+/** Adds up the oldest until so many wait: a device is behind its queue, and waiting for the newest would let it run dry. */
+void Executor::addUp(std::size_t most) {
+  while (laps.size() > most) {
+    const Lap& lap = laps.front();
+    KernelTime& time = kernelTimes[lap.place];
+    time.numCalls += 1;
+    time.seconds += device::secondsBetween(*lap.begin, *lap.end);
+    laps.pop_front();
+  }
 }
 
 std::vector<KernelTime> Executor::times() {
   const std::lock_guard<std::mutex> lock(mutex);
+  addUp(0);
   return kernelTimes;
 }
 
 void Executor::work() {
-  omp_set_num_threads(threads); // of this thread's teams, oneDNN's too
-  omp_set_dynamic(0);
+  device::enterThread(threads);
   while (true) {
     std::function<void()> task;
     {

@@ -1,6 +1,7 @@
 // One thread that runs what it is handed, in order, while the caller goes on: as a stream of a GPU does. Kernels use all threads inside.
 #pragma once
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -8,7 +9,6 @@
 #include <mutex>
 #include <thread>
 #include <vector>
-#include "kernels.h"
 #include "memory.h"
 
 /** A kernel with its operands, which live as long as it waits. */
@@ -39,16 +39,24 @@ public:
   void enqueue(std::function<void()> task);
   /** Queues a checked call; its time is counted. */
   void enqueueCall(Call call, std::shared_ptr<Memory> memory);
+  /** Waits for the kernels that were started. */
   std::vector<KernelTime> times();
   int numThreads() const { return threads; }
 
 private:
+  /** A kernel's stretch of the device's time, not yet added up. */
+  struct Lap {
+    std::ptrdiff_t place;
+    std::shared_ptr<device::Moment> begin, end;
+  };
   void work();
+  void addUp(std::size_t most);
   const KernelTable* table;
   const int threads;
   std::mutex mutex;
   std::condition_variable hasWork;
   std::deque<std::function<void()>> queue;
+  std::deque<Lap> laps;
   std::vector<KernelTime> kernelTimes;
   bool isStopping = false;
   std::thread worker;

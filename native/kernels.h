@@ -1,5 +1,5 @@
-// The one table of kernels. Each is a name, a check of its arguments that knows nothing of the device, and an implementation for each device: here two for the
-// CPU, the same sources compiled for AVX2 and for AVX-512. A CUDA twin implements the same list in a namespace of its own (docs/architecture.md).
+// The one table of kernels. Each is a name, a check of its arguments that knows nothing of the device, and an implementation for each device: two for the CPU,
+// the same sources compiled for AVX2 and for AVX-512, and one for CUDA.
 #pragma once
 #include <cstdint>
 
@@ -68,7 +68,10 @@ TIRESIAS_KERNELS(TIRESIAS_DECLARE)
 namespace avx512 {
 TIRESIAS_KERNELS(TIRESIAS_DECLARE)
 }
-/** Each check returns the scratch bytes that its kernel needs and throws std::invalid_argument when an argument does not fit the others. */
+namespace cuda {
+TIRESIAS_KERNELS(TIRESIAS_DECLARE)
+}
+/** Each check returns the scratch bytes that its kernel needs on the CPU and throws std::invalid_argument when an argument does not fit the others. */
 #define TIRESIAS_DECLARE_CHECK(NAME) std::int64_t NAME(const Arguments&);
 namespace checks {
 TIRESIAS_KERNELS(TIRESIAS_DECLARE_CHECK)
@@ -81,13 +84,10 @@ struct Kernel {
 };
 
 struct KernelTable {
-  const char* level; // "avx2", "avx512"
+  const char* level; // "avx2", "avx512", or "sm_90" and the like
   const Kernel* kernels;
   int numKernels;
 };
-
-/** The best table that this processor can run; null when it lacks AVX2 or FMA. `wanted` takes a lower level by name. */
-const KernelTable* tableForThisProcessor(const char* wanted = nullptr);
 
 /** Operations of the kernels `binary`, `unary` and `reduce`, and forms of GELU, by number as the back end sends them. */
 enum class BinaryOperation : int { add, subtract, multiply, divide, maximum, minimum };

@@ -1,39 +1,17 @@
-// Device memory of the CPU: blocks that are kept and given out again, because fresh pages of the system cost as much as a kernel that writes them.
+// The values of tensors on the device, and why some have none.
 #pragma once
-#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
-#include "kernels.h"
-
-class Memory {
-public:
-  ~Memory();
-  /** At least so many bytes, aligned to 64; throws std::bad_alloc. */
-  void* take(std::int64_t numBytes);
-  /** Gives back what `take` gave for the same number. */
-  void giveBack(void* block, std::int64_t numBytes);
-  /** Bytes in blocks that wait to be given out again. */
-  std::int64_t pooledBytes();
-
-private:
-  void trim(std::int64_t most);
-  std::mutex mutex;
-  std::map<std::int64_t, std::vector<void*>> pool; // by size
-  std::int64_t pooled = 0;
-  std::int64_t takenBytes = 0;
-};
+#include "device.h"
 
 /** Why a buffer has no values. */
 struct Failure {
-  std::string code; // "index", "memory"
+  std::string code; // "index", "memory", "device"
   std::string message;
 };
 
-/** The values of a buffer laid out for products; only cpu/matrices.cc knows how. */
+/** The values of a buffer laid out for products; only the matrices.* of the device knows how. */
 struct PackedCopy {
   std::shared_ptr<void> matrix;
   bool isCurrent = false; // since the buffer was last written

@@ -1,5 +1,5 @@
 // All that a bare clone needs, without dependencies: packages from the lock file, the Prisma client, the compiled program and
-// the page, and the native back end where compiler and oneDNN are there. Every stage is skipped when nothing it depends on has changed. It never changes the
+// the page, and the back ends of `native/` where what they need is there. Every stage is skipped when nothing it depends on has changed. It never changes the
 // system unless told `--system`.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -61,6 +61,16 @@ const stages = [
     stamp: 'native/build/.tiresias-native',
     isPossible: () => process.platform === 'linux' && process.arch === 'x64' && canBuildNative(),
     run: () => execute('make', ['-C', 'native', '-s', `-j${availableParallelism()}`]),
+  },
+  {
+    name: 'cuda',
+    what: 'building the cuda back end for the graphics card that is here',
+    inputs: ['native', 'package-lock.json'],
+    skip: ['native/build', 'native/test'],
+    stamp: 'native/build/.tiresias-cuda',
+    isOptional: true,
+    isPossible: () => process.platform === 'linux' && process.arch === 'x64' && canBuildCuda(),
+    run: () => execute('make', ['-C', 'native', '-s', 'cuda', 'CUDA_ARCH=native', `-j${availableParallelism()}`]),
   },
   {
     name: 'program',
@@ -149,10 +159,18 @@ function execute(command, args, environment = {}) {
   return status === 0;
 }
 
+function works(command, args, input) {
+  return spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
+}
+
+/** Whether a card answers, and the CUDA compiler with cuBLAS is there. */
+function canBuildCuda() {
+  const source = '#include <cublas_v2.h>\n';
+  return works('nvidia-smi', ['-L']) && works('nvcc', ['-E', '-x', 'cu', '-'], source) && works('make', ['--version']);
+}
+
 /** Whether compiler, make and the headers of oneDNN are there. */
 function canBuildNative() {
-  const works = (command, args, input) =>
-    spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0;
   return works('make', ['--version']) && works('g++', ['-E', '-x', 'c++', '-'], '#include <dnnl.h>\n');
 }
 
@@ -170,7 +188,7 @@ for (const stage of stages) {
   rmSync(stamp, { force: true });
   if (!stage.run()) {
     if (stage.isOptional) {
-      console.error(`setup: ${stage.what} failed; the tests that need it are skipped.`);
+      console.error(`setup: ${stage.what} failed; what needs it is left out.`);
       continue;
     }
     console.error(`setup: ${stage.what} failed; the lines above say why. Mend it and run \`npm run setup\` again.`);

@@ -162,7 +162,7 @@ const training = z
       .meta({ description: 'Take only the first n rows of each batch; scores then say "reduced batch".' }),
     precision: z.enum(['auto', 'fp32', 'bf16']).default('auto').meta({
       description:
-        'Factors of the matrix products of the training step; sums, weights and moments are fp32 always, and so is scoring. bf16 is faster, on the native back end; auto = fp32.',
+        'Factors of the matrix products of the training step; sums, weights and moments are fp32 always, and so is scoring. bf16 is faster, on the back ends native and cuda; auto = fp32.',
     }),
     gelu: z.enum(['tanh', 'erf']).default('tanh').meta({ description: 'GELU of the training step; Pythia used tanh.' }),
     rope: z
@@ -219,7 +219,7 @@ export const jobSpecSchema = z
     training: training.prefault({}),
     evaluation: evaluation.prefault({}),
     backend: z
-      .enum(['auto', 'tensorflow', 'native', 'wasm', 'cpu'])
+      .enum(['auto', 'cuda', 'tensorflow', 'native', 'wasm', 'cpu'])
       .default('auto')
       .meta({ description: 'What computes.' }),
     priority: z.int().min(-100).max(100).default(0).meta({ description: 'Higher is claimed earlier.' }),

@@ -5,7 +5,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <memory>
 #include <functional>
 #include <random>
 #include <stdexcept>
@@ -18,7 +18,7 @@ using Buffers = std::vector<std::shared_ptr<Buffer>>;
 using Doubles = std::vector<double>;
 
 const KernelTable* table;
-auto memory = std::make_shared<Memory>();
+auto memory = device::makeMemory();
 int numChecks = 0;
 
 void expect(bool isTrue, const std::string& what) {
@@ -36,17 +36,23 @@ const Kernel* kernel(const std::string& name) {
   std::exit(1);
 }
 
-std::shared_ptr<Buffer> floats(const Doubles& values) {
-  auto buffer = std::make_shared<Buffer>(memory, Dtype::float32, values.size());
-  float* data = static_cast<float*>(buffer->allocated());
-  std::copy(values.begin(), values.end(), data);
+template <typename Value, typename Given>
+std::shared_ptr<Buffer> uploaded(const std::vector<Given>& given, Dtype dtype) {
+  const std::vector<Value> values(given.begin(), given.end());
+  auto buffer = std::make_shared<Buffer>(memory, dtype, values.size());
+  device::upload(buffer->allocated(), values.data(), buffer->numBytes());
   return buffer;
 }
 
-std::shared_ptr<Buffer> ints(const std::vector<int>& values) {
-  auto buffer = std::make_shared<Buffer>(memory, Dtype::int32, values.size());
-  std::copy(values.begin(), values.end(), static_cast<std::int32_t*>(buffer->allocated()));
-  return buffer;
+std::shared_ptr<Buffer> floats(const Doubles& values) { return uploaded<float>(values, Dtype::float32); }
+
+std::shared_ptr<Buffer> ints(const std::vector<int>& values) { return uploaded<std::int32_t>(values, Dtype::int32); }
+
+template <typename Value = float>
+std::vector<Value> downloaded(const Buffer& buffer) {
+  std::vector<Value> values(buffer.count);
+  device::download(values.data(), buffer.data, buffer.numBytes());
+  return values;
 }
 
 std::shared_ptr<Buffer> room(std::int64_t count, Dtype dtype = Dtype::float32) { return std::make_shared<Buffer>(memory, dtype, count); }
@@ -69,8 +75,9 @@ void expectClose(const Buffer& found, const Doubles& expected, const std::string
   expect(found.failure == nullptr, what + ": " + (found.failure ? found.failure->message : ""));
   expect(found.count == static_cast<std::int64_t>(expected.size()), what + ": another number of values");
   double largest = 1e-30, worst = 0;
+  const auto values = downloaded(found);
   for (double value : expected) largest = std::max(largest, std::fabs(value));
-  for (std::int64_t i = 0; i < found.count; i++) worst = std::max(worst, std::fabs(static_cast<const float*>(found.data)[i] - expected[i]));
+  for (std::int64_t i = 0; i < found.count; i++) worst = std::max(worst, std::fabs(values[i] - expected[i]));
   expect(worst <= tolerance * largest, what + ": off by " + std::to_string(worst / largest));
 }
 
@@ -95,7 +102,7 @@ void check(const std::string& name, const Buffers& in, const Doubles& numbers, c
   runOn(name, in, second, numbers, 2);
   for (size_t i = 0; i < expected.size(); i++) {
     expectClose(*first[i], expected[i], name + ", output " + std::to_string(i), tolerance);
-    expect(std::memcmp(first[i]->data, second[i]->data, first[i]->numBytes()) == 0, name + ": other bits with two threads");
+    expect(downloaded(*first[i]) == downloaded(*second[i]), name + ": other bits with two threads");
   }
 }
 

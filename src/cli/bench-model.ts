@@ -17,6 +17,9 @@ const SHAPES: Readonly<Record<string, readonly [number, number, number, number]>
   'pythia-31m': [6, 256, 8, 50304],
   'pythia-70m': [6, 512, 8, 50304],
   'pythia-160m': [12, 768, 12, 50304],
+  'pythia-410m': [24, 1024, 16, 50304],
+  'pythia-1b': [16, 2048, 8, 50304],
+  'pythia-1.4b': [24, 2048, 16, 50304],
 };
 export const SHAPE_NAMES = Object.keys(SHAPES).join(', ');
 
@@ -35,14 +38,29 @@ export function parseShape(name: string): ModelConfig {
   };
 }
 
-/** Normal weights, norms of one. */
+/** Uniform weights with the usual deviation of 0.02, norms of one. */
 export function randomParameters(config: ModelConfig): Parameters {
   return Object.fromEntries(
     parameterShapes(config).map(({ name, shape }, seed) => {
       const isNorm = /layer_?norm\.weight$/.test(name);
-      return [name, isNorm ? tf.ones([...shape]) : tf.randomNormal([...shape], 0, 0.02, 'float32', seed + 1)];
+      return [
+        name,
+        isNorm ? tf.ones([...shape]) : tf.tensor(uniform(tf.util.sizeFromShape([...shape]), seed), [...shape]),
+      ];
     }),
   );
+}
+
+/** Values of a linear congruential generator: a billion are wanted at once. */
+function uniform(count: number, seed: number): Float32Array {
+  const values = new Float32Array(count);
+  const scale = (0.02 * Math.sqrt(12)) / 2 ** 32;
+  let state = Math.imul(seed + 1, 0x9e3779b9);
+  for (let i = 0; i < count; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    values[i] = state * scale;
+  }
+  return values;
 }
 
 /** Operations of the forward pass for one token: two for each weight that multiplies it, and attention; a whole step takes three times as many. */

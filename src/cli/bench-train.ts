@@ -7,6 +7,7 @@ import { countParameters } from '../model/parameters.ts';
 import type { Recompute } from '../model/gpt-neox.ts';
 import { toTensors } from '../model/tensors.ts';
 import { selectBackend, type BackendName } from '../tensor/backend.ts';
+import { hasFused } from '../tensor/fused.ts';
 import { hasPrecision, PRECISIONS, type Precision } from '../tensor/precision.ts';
 import { currentNative } from '../tensor/native.ts';
 import { wasmMemory } from '../tensor/wasm.ts';
@@ -53,7 +54,7 @@ export function addTrainBench(bench: Command): void {
       new Option('--recompute <what>', 'activations computed again').choices(['none', 'layers']).default('none'),
     )
     .addOption(
-      new Option('--precision <name>', 'of the factors of products; bf16 on native')
+      new Option('--precision <name>', 'of the factors of products; bf16 on native and cuda')
         .choices(PRECISIONS)
         .default('fp32'),
     )
@@ -74,7 +75,7 @@ async function benchTrain(options: BenchOptions): Promise<void> {
   const backend = await selectBackend(options.backend);
   if (!hasPrecision(precision)) {
     throw new InputError(
-      `--precision ${precision}: the back end ${backend.name} multiplies in fp32 only; take --backend native`,
+      `--precision ${precision}: the back end ${backend.name} multiplies in fp32 only; take --backend native or cuda`,
     );
   }
   const idleRssBytes = process.memoryUsage.rss();
@@ -107,7 +108,7 @@ async function planned(options: BenchOptions) {
   const rowsPerStep = microBatch * microBatches;
   const model = { ...config, numParameters: countParameters(config) };
   const step = { microBatchSize: microBatch, rowsPerStep, seqLength, recompute, precision };
-  const plan = planMemory(model, step, name === 'native' ? 'fused' : 'composed');
+  const plan = planMemory(model, step, hasFused('Linear') ? 'fused' : 'composed');
   const idleRssBytes = process.memoryUsage.rss();
   const { peakLiveBytes, rssAboveIdleBytes, stateBytes, summit } = plan;
   const memory = { peakLiveBytes, rssAboveIdleBytes, peakRssBytes: idleRssBytes + rssAboveIdleBytes };

@@ -2,6 +2,7 @@
 import { CONTRACT, runCheck, type CheckResult } from '../contract/contract.ts';
 import { exactGpuSettings } from '../settings.ts';
 import { probeTensorflow, selectBackend, type BackendName } from '../tensor/backend.ts';
+import { nativeFacts } from '../tensor/native.ts';
 import { describeCards, GPU_NEEDS, installCommand, isPackageHere, tensorflowVersions } from './gpu.ts';
 import { formatTable, printable } from './table.ts';
 
@@ -35,7 +36,7 @@ export async function runContract(
     backend: name,
     isPassed: checks.every(({ status }) => status !== 'failed'),
     reason: null,
-    machine: { Node: process.versions.node, ...(name === 'tensorflow' ? tensorflowFacts(gpuSettings) : {}) },
+    machine: { Node: process.versions.node, ...factsOf(name, gpuSettings) },
     checks,
   };
 }
@@ -46,6 +47,12 @@ async function whyNoTensorflow(needsGpu: boolean): Promise<string | null> {
   const probe = await probeTensorflow();
   if (!probe.works) return `${probe.reason}: ${install}`;
   return needsGpu && !probe.hasGpu ? `${probe.reason}: a GPU needs ${GPU_NEEDS}` : null;
+}
+
+function factsOf(name: BackendName, gpuSettings: Readonly<Record<string, string>>): Record<string, string> {
+  if (name === 'tensorflow') return tensorflowFacts(gpuSettings);
+  if (name !== 'native' && name !== 'cuda') return {};
+  return Object.fromEntries(Object.entries(nativeFacts(name) ?? {}).map(([fact, value]) => [fact, String(value)]));
 }
 
 function tensorflowFacts(gpuSettings: Readonly<Record<string, string>>): Record<string, string> {

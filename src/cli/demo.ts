@@ -36,7 +36,7 @@ export function addDemoCommand(program: Command): void {
     .description('the whole experiment on the nano suite: replay, rewrite, resume, measure (minutes)')
     .option('--once', 'end after the table instead of staying up')
     .option('--probability <p>', 'share of the documents that are rewritten', '1')
-    .option('--backend <name>', 'auto, tensorflow, native, wasm or cpu', 'auto')
+    .option('--backend <name>', 'auto, cuda, tensorflow, native, wasm or cpu', 'auto')
     .addHelpText('after', '\nExample:\n  $ tiresias demo --once\n  $ tiresias demo --probability 0.25')
     .action(async (options: DemoOptions) => {
       const startedMs = performance.now();

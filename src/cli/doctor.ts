@@ -2,6 +2,7 @@
 // as it should.
 import { Option, type Command } from 'commander';
 import { BACKENDS, type BackendName } from '../tensor/backend.ts';
+import { probeNative } from '../tensor/native.ts';
 import { describeReport, describeResult, runContract } from './contract-report.ts';
 import { checkMachine, type Check } from './machine-checks.ts';
 import { formatTable } from './table.ts';
@@ -29,7 +30,8 @@ export function addDoctorCommand(program: Command): void {
         '\n\nExample:\n  $ tiresias doctor\n  $ tiresias doctor --gpu',
     )
     .action(async ({ json, gpu, contract }: DoctorOptions) => {
-      if (gpu || contract !== undefined) await checkContract(contract ?? 'tensorflow', gpu === true, json === true);
+      const ofCard = probeNative('cuda').works ? 'cuda' : 'tensorflow';
+      if (gpu || contract !== undefined) await checkContract(contract ?? ofCard, gpu === true, json === true);
       else await checkAll(json === true);
     });
 }

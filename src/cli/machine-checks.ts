@@ -38,6 +38,7 @@ export async function checkMachine(): Promise<Check[]> {
     checkPage,
     checkDatabase,
     checkHome,
+    checkCuda,
     checkNative,
     checkWasm,
     checkCpu,
@@ -143,10 +144,18 @@ function checkHome(): Check {
 async function checkNative(): Promise<Check> {
   const name = 'back end native';
   const { works, reason } = probeNative();
-  if (works) return checkProduct('native', `${reason}; oneDNN ${nativeFacts()?.oneDnn}`);
+  if (works) return checkProduct('native', `${reason}; oneDNN ${nativeFacts('native')?.oneDnn}`);
   const advice =
     'run `npm run setup`, which builds it or says what it needs; `npm run setup -- --system` installs that on Debian';
   return optional(name, `${reason}; jobs compute on wasm instead: right, but several times slower`, advice);
+}
+
+async function checkCuda(): Promise<Check> {
+  const { works, reason } = probeNative('cuda');
+  if (works) return checkProduct('cuda', reason);
+  const advice =
+    "on a machine with an NVIDIA card: install CUDA's nvcc and cuBLAS, then run `npm run setup`, which builds it";
+  return optional('back end cuda', reason, advice);
 }
 
 function checkWasm(): Promise<Check> {

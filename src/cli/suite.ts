@@ -31,7 +31,7 @@ export function addSuiteCommand(program: Command): void {
     .option('--to <folder>', 'where to write (default: the home folder)')
     .option(
       '--backend <name>',
-      'auto, tensorflow, native, wasm or cpu; nano-1m of the repository was built on wasm',
+      'auto, cuda, tensorflow, native, wasm or cpu; nano-1m of the repository was built on wasm',
       'auto',
     )
     .addHelpText('after', '\nExample:\n  $ tiresias suite build --size nano-1m --seed 2')

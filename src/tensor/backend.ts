@@ -6,7 +6,7 @@ import { InputError, messageOf } from '../errors.ts';
 import { probeNative } from './native.ts';
 import { startWasm } from './wasm.ts';
 
-export const BACKENDS = ['tensorflow', 'native', 'wasm', 'cpu'] as const;
+export const BACKENDS = ['cuda', 'tensorflow', 'native', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof BACKENDS)[number];
 
 export interface ChosenBackend {
@@ -16,16 +16,20 @@ export interface ChosenBackend {
 }
 
 /**
- * Starts the named back end, or with `auto` tensorflow if a GPU answers, else the native one where it was built, else wasm.
+ * Starts the named back end, or with `auto` on a graphics card cuda where it was built, else tensorflow; without one native where it was built, else wasm.
  * Throws InputError when a back end was named and cannot run; it is never replaced by another one.
  */
 export async function selectBackend(wanted: BackendName | 'auto'): Promise<ChosenBackend> {
   if (wanted === 'wasm') return start('wasm', 'asked for by name');
   if (wanted === 'cpu') return start('cpu', 'asked for by name');
-  if (wanted === 'native') {
-    const native = probeNative();
-    if (!native.works) throw new InputError(`the native back end cannot run here: ${native.reason}`);
-    return start('native', 'asked for by name');
+  if (wanted === 'native' || wanted === 'cuda') {
+    const { works, reason } = probeNative(wanted);
+    if (!works) throw new InputError(`the ${wanted} back end cannot run here: ${reason}`);
+    return start(wanted, 'asked for by name');
+  }
+  if (wanted === 'auto') {
+    const cuda = probeNative('cuda');
+    if (cuda.works) return start('cuda', cuda.reason);
   }
   const tensorflow = await probeTensorflow();
   if (wanted === 'tensorflow') {

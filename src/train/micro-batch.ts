@@ -3,7 +3,12 @@
 import { InputError } from '../errors.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { Recompute } from '../model/gpt-neox.ts';
-import { NATIVE_SHARE_OF_MEMORY, UNKNOWN_CARD_BYTES, WASM_LIMIT_BYTES } from '../tensor/memory-limits.ts';
+import {
+  NATIVE_SHARE_OF_MEMORY,
+  SHARE_OF_CARD,
+  UNKNOWN_CARD_BYTES,
+  WASM_LIMIT_BYTES,
+} from '../tensor/memory-limits.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { planMemory } from './memory.ts';
 import type { Kernels, MemoryPlan, MemoryShape } from './memory-shape.ts';
@@ -35,8 +40,6 @@ export interface MicroBatch {
 
 /** The rest is for the operating system, the database and the page cache. */
 const SHARE_OF_MEMORY = 0.8;
-/** The rest of a card is for the driver, the kernels and holes. */
-const SHARE_OF_CARD = 0.9;
 /** A trainer before it makes tensors, with its thread that prepares batches. */
 const IDLE_TRAINER_BYTES = 300e6;
 /** Predictions may be this much too low: `auto` stays below the room by as much. */
@@ -53,9 +56,11 @@ export function roomOf(backend: JobSpec['backend'], machine?: Machine): Room {
     return { owner: 'the native back end', kernels: 'fused', liveBytes, residentBytes };
   }
   if (backend === 'cpu') return { owner: 'the cpu back end', liveBytes: Infinity, residentBytes };
-  if (machine === undefined) return { owner: 'the tensorflow back end', liveBytes: Infinity, residentBytes: Infinity };
-  const { cardBytes = UNKNOWN_CARD_BYTES } = machine;
-  return { owner: 'the graphics card', liveBytes: SHARE_OF_CARD * cardBytes, residentBytes: Infinity };
+  const ofCard = machine ? SHARE_OF_CARD * (machine.cardBytes ?? UNKNOWN_CARD_BYTES) : Infinity;
+  // What fused kernels take beside tensors lies on the card, too.
+  if (backend === 'cuda')
+    return { owner: 'the graphics card', kernels: 'fused', liveBytes: ofCard, residentBytes: ofCard };
+  return { owner: 'the graphics card', liveBytes: ofCard, residentBytes: Infinity };
 }
 
 type Wish = Pick<JobSpec['training'], 'microBatchSize' | 'recompute'>;

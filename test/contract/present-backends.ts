@@ -11,6 +11,7 @@ export interface BackendUnderTest {
 
 const absent: Partial<Record<BackendName, string>> = {};
 for (const [name, probe] of [
+  ['cuda', probeNative('cuda')],
   ['tensorflow', await probeTensorflow()],
   ['native', probeNative()],
 ] as const) {

@@ -38,9 +38,8 @@ describe('preparing a job', () => {
   });
 
   it('trains arms side by side only where each takes one core', () => {
-    expect((['wasm', 'cpu', 'native', 'tensorflow'] as const).map((name) => numTrainersAtOnce(name, 8))).toEqual([
-      8, 8, 1, 1,
-    ]);
+    const backends = ['wasm', 'cpu', 'native', 'cuda', 'tensorflow'] as const;
+    expect(backends.map((name) => numTrainersAtOnce(name, 8))).toEqual([8, 8, 1, 1, 1]);
   });
 
   it('keeps the stored plan of an earlier attempt, whatever would be resolved now', async () => {

@@ -1,8 +1,8 @@
-// The native back end as TensorFlow.js knows one: tensors are device buffers, kernels are queued in order on one thread of the addon, so that the event loop
+// A back end of `native/` as TensorFlow.js knows one: tensors are device buffers, kernels are queued in order on one thread of the addon, so that the event loop
 // stays free; reading waits for what was queued before. What lives is counted here: an allocation beyond the limit is refused by name.
 import * as tf from '@tensorflow/tfjs-core';
 import { OutOfMemoryError } from '../../errors.ts';
-import { DTYPES, explained, type Addon, type Handle, type KernelTime, type NativeDtype } from './addon.ts';
+import { DTYPES, explained, type Addon, type Device, type Handle, type KernelTime, type NativeDtype } from './addon.ts';
 
 interface Stored {
   readonly handle: Handle;
@@ -12,14 +12,17 @@ interface Stored {
 }
 
 export interface NativeSettings {
+  readonly device: Device;
   readonly numThreads: number;
-  /** Bytes of live tensors that are allowed. */
-  readonly limitBytes: number;
+  /** Bytes of live tensors that are allowed, where the device has so many of its own. */
+  readonly limitOf: (memoryBytes: number) => number;
 }
 
 export class NativeBackend extends tf.KernelBackend {
+  readonly device: Device;
   readonly level: string;
-  readonly oneDnn: string;
+  readonly facts: Readonly<Record<string, string>>;
+  readonly memoryBytes: number;
   readonly numThreads: number;
   liveBytes = 0;
   peakLiveBytes = 0;
@@ -28,17 +31,19 @@ export class NativeBackend extends tf.KernelBackend {
   readonly #stored: tf.DataStorage<Stored>;
   readonly #limitBytes: number;
 
-  constructor(addon: Addon, { numThreads, limitBytes }: NativeSettings) {
+  constructor(addon: Addon, { device, numThreads, limitOf }: NativeSettings) {
     super();
-    const { level, oneDnn, kernels } = addon.start(numThreads);
+    const { level, facts, memoryBytes, kernels } = addon.start(numThreads);
     process.once('exit', () => addon.stop()); // a kernel that ran on while the libraries are taken down would crash
+    this.device = device;
     this.level = level;
-    this.oneDnn = oneDnn;
+    this.facts = facts;
+    this.memoryBytes = memoryBytes;
     this.numThreads = numThreads;
     this.#addon = addon;
     this.#kernels = new Map(kernels.map((name, place) => [name, place]));
     this.#stored = new tf.DataStorage(this, tf.engine());
-    this.#limitBytes = limitBytes;
+    this.#limitBytes = limitOf(memoryBytes);
   }
 
   /** Queues a kernel of the addon. Throws when it is not in the table or its arguments do not fit one another. */
@@ -160,8 +165,8 @@ export class NativeBackend extends tf.KernelBackend {
     const liveBytes = this.liveBytes + numBytes;
     if (liveBytes > this.#limitBytes) {
       throw new OutOfMemoryError(
-        `a tensor of shape [${shape.join(', ')}] would bring the native back end to ${gib(liveBytes)} GiB of the ` +
-          `${gib(this.#limitBytes)} that this machine has for it: take a smaller micro-batch or another machine`,
+        `a tensor of shape [${shape.join(', ')}] would bring the ${this.device} back end to ${gib(liveBytes)} GiB of the ` +
+          `${gib(this.#limitBytes)} that there are for it: take a smaller micro-batch or another machine`,
       );
     }
     this.liveBytes = liveBytes;
@@ -172,7 +177,7 @@ export class NativeBackend extends tf.KernelBackend {
 
 function nativeDtype(dtype: tf.DataType): NativeDtype {
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
-  throw new Error(`the native back end has no tensors of type ${dtype}`);
+  throw new Error(`the back ends native and cuda have no tensors of type ${dtype}`);
 }
 
 function typedValues(values: tf.BackendValues, dtype: NativeDtype): Float32Array | Int32Array | Uint8Array {

@@ -1,4 +1,4 @@
-// The fused kernels of src/tensor on the native back end: shapes are taken from the tensors here and checked once more by the addon against its buffers.
+// The fused kernels of src/tensor on the back ends of `native/`: shapes are taken from the tensors here and checked once more by the addon against its buffers.
 import * as tf from '@tensorflow/tfjs-core';
 import type { FusedName } from '../fused.ts';
 import { PRECISIONS, type Precision } from '../precision.ts';

@@ -1,4 +1,4 @@
-// TensorFlow.js' own operations on the native back end: those that the model, its gradients, the optimizer and scoring ask for where no fused kernel does.
+// TensorFlow.js' own operations on the back ends of `native/`: those that the model, its gradients, the optimizer and scoring ask for where no fused kernel does.
 // Any other operation fails by its name.
 import * as tf from '@tensorflow/tfjs-core';
 import type { NativeBackend } from './backend.ts';
@@ -74,7 +74,8 @@ function reduce({ inputs: { x }, attrs, backend }: KernelArguments, operation: n
 function addN({ inputs, backend }: KernelArguments): tf.TensorInfo {
   const summands = inputs as unknown as tf.TensorInfo[];
   needFloats('AddN', ...summands);
-  if (summands.length > MAX_SUMMANDS) throw new Error(`the native back end adds up to ${MAX_SUMMANDS} tensors at once`);
+  if (summands.length > MAX_SUMMANDS)
+    throw new Error(`the back ends native and cuda add up to ${MAX_SUMMANDS} tensors at once`);
   const out = backend.makeOutput(summands[0]!.shape);
   backend.run('addN', summands, [out], [sizeOf(out)]);
   return out;
@@ -83,7 +84,7 @@ function addN({ inputs, backend }: KernelArguments): tf.TensorInfo {
 function argMax({ inputs: { x }, attrs, backend }: KernelArguments): tf.TensorInfo {
   const rank = x!.shape.length;
   if (((attrs.axis as number) + rank) % rank !== rank - 1)
-    throw new Error('the native back end finds the largest of rows only');
+    throw new Error('the back ends native and cuda find the largest of rows only');
   const out = backend.makeOutput(x!.shape.slice(0, -1), 'int32');
   backend.run('argMax', [x!], [out], [sizeOf(out), x!.shape.at(-1)!]);
   return out;
@@ -144,7 +145,7 @@ function filled(
 
 function gather({ inputs: { x, indices }, attrs, backend }: KernelArguments): tf.TensorInfo {
   if (attrs.axis !== 0 || attrs.batchDims !== 0)
-    throw new Error('the native back end gathers along the first dimension only');
+    throw new Error('the back ends native and cuda gather along the first dimension only');
   const [rows, ...rest] = x!.shape as [number, ...number[]];
   const out = backend.makeOutput([...indices!.shape, ...rest]);
   backend.run('gather', [x!, indices!], [out], [rows, tf.util.sizeFromShape(rest), sizeOf(indices!)]);
@@ -178,7 +179,7 @@ function unpack({ inputs: { value }, attrs, backend }: KernelArguments): tf.Tens
 function scatter({ inputs: { indices, updates }, attrs, backend }: KernelArguments): tf.TensorInfo {
   const shape = attrs.shape as number[];
   if (indices!.shape.length !== 2 || indices!.shape[1] !== 1)
-    throw new Error('the native back end scatters whole rows only');
+    throw new Error('the back ends native and cuda scatter whole rows only');
   const out = backend.makeOutput(shape);
   const [rows, ...rest] = shape as [number, ...number[]];
   backend.run('scatterRows', [indices!, updates!], [out], [rows, tf.util.sizeFromShape(rest), indices!.shape[0]!]);
@@ -199,7 +200,7 @@ function slice({ inputs: { x }, attrs, backend }: KernelArguments): tf.TensorInf
 function softmax({ inputs: { logits }, attrs, backend }: KernelArguments): tf.TensorInfo {
   const rank = logits!.shape.length;
   if (((attrs.dim as number) + rank) % rank !== rank - 1)
-    throw new Error('the native back end takes the softmax of rows only');
+    throw new Error('the back ends native and cuda take the softmax of rows only');
   const out = backend.makeOutput(logits!.shape);
   const columns = logits!.shape.at(-1)!;
   backend.run('softmax', [logits!], [out], [columns === 0 ? 0 : sizeOf(out) / columns, columns]);
@@ -242,7 +243,7 @@ function reshaped(x: tf.TensorInfo, wanted: readonly number[]): number[] {
 
 function needFloats(name: string, ...tensors: readonly tf.TensorInfo[]): void {
   const other = tensors.find(({ dtype }) => dtype !== 'float32');
-  if (other) throw new Error(`the native back end has ${name} for float32 only, not for ${other.dtype}`);
+  if (other) throw new Error(`the back ends native and cuda have ${name} for float32 only, not for ${other.dtype}`);
 }
 
 function sizeOf({ shape }: tf.TensorInfo): number {

@@ -48,7 +48,9 @@ export function reductionSizes(shape: readonly number[], axes: readonly number[]
   const sorted = [...axes].sort((a, b) => a - b);
   const [first, last] = [sorted[0] ?? 0, sorted.at(-1) ?? -1];
   if (last - first + 1 !== sorted.length) {
-    throw new Error(`the native back end reduces over neighbouring dimensions only, not over [${sorted.join(', ')}]`);
+    throw new Error(
+      `the back ends native and cuda reduce over neighbouring dimensions only, not over [${sorted.join(', ')}]`,
+    );
   }
   const size = (from: number, to: number) => tf.util.sizeFromShape(shape.slice(from, to));
   return [size(0, first), size(first, last + 1), size(last + 1, shape.length)];
