@@ -68,7 +68,7 @@ TIRESIAS_KERNELS(TIRESIAS_DECLARE)
 namespace avx512 {
 TIRESIAS_KERNELS(TIRESIAS_DECLARE)
 }
-namespace cuda {
+namespace gpu {
 TIRESIAS_KERNELS(TIRESIAS_DECLARE)
 }
 /** Each check returns the scratch bytes that its kernel needs on the CPU and throws std::invalid_argument when an argument does not fit the others. */

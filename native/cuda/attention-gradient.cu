@@ -4,7 +4,7 @@
 
 namespace {
 
-using namespace cuda;
+using namespace gpu;
 
 /** logits → probabilities, dWeights → gradients of the logits, both as factors in rooms of theirs; `means` [heads, T]. */
 template <typename Value>
@@ -106,11 +106,11 @@ void gradient(const Arguments& a) {
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 void attentionGradient(const Arguments& a) {
   if (isHalf(a, 5)) gradient<bf16>(a);
   else gradient<float>(a);
 }
 
-} // namespace cuda
+} // namespace gpu

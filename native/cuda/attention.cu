@@ -5,7 +5,7 @@
 
 namespace {
 
-using namespace cuda;
+using namespace gpu;
 
 /** Logits [heads, rows, keys] of queries from `first` on → weights, 0 for later positions, as factors; writes the log-sum-exp [heads, T]. */
 template <typename Value>
@@ -43,11 +43,11 @@ void attend(const Arguments& a) {
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 void attention(const Arguments& a) {
   if (isHalf(a, 5)) attend<bf16>(a);
   else attend<float>(a);
 }
 
-} // namespace cuda
+} // namespace gpu

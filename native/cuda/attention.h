@@ -2,7 +2,7 @@
 #pragma once
 #include "matrices.h"
 
-namespace cuda {
+namespace gpu {
 
 /** numbers: B, T, H, D, R, precision. */
 struct Heads {
@@ -54,4 +54,4 @@ void takeOut(const Heads& heads, const float* qkv, const float* cos, const float
 inline float* placeOf(float* block, float*) { return block; }
 inline bf16* placeOf(float*, bf16* room) { return room; }
 
-} // namespace cuda
+} // namespace gpu

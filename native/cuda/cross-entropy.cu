@@ -6,7 +6,7 @@
 
 namespace {
 
-using namespace cuda;
+using namespace gpu;
 
 /** Logits that are formed at a time: 256 MB. */
 constexpr i64 MAX_LOGITS = 64 << 20;
@@ -52,7 +52,7 @@ void lossAndGradients(const Arguments& a) {
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 void crossEntropy(const Arguments& a) {
   if (!checkIndices(a, ints(a, 2), size(a, 0), size(a, 2), "label")) return;
@@ -79,4 +79,4 @@ void labelLogProbs(const Arguments& a) {
   }
 }
 
-} // namespace cuda
+} // namespace gpu

@@ -16,7 +16,7 @@ std::int64_t checked(const Arguments& a) {
   return 0;
 }
 
-#define TIRESIAS_CUDA_KERNEL(NAME) {#NAME, checked<checks::NAME>, cuda::NAME},
+#define TIRESIAS_CUDA_KERNEL(NAME) {#NAME, checked<checks::NAME>, gpu::NAME},
 const Kernel kernels[] = {TIRESIAS_KERNELS(TIRESIAS_CUDA_KERNEL)};
 
 char level[16];
@@ -27,16 +27,16 @@ class DriverMemory : public Memory {
 public:
   void* take(std::int64_t numBytes) override {
     void* block = nullptr;
-    cuda::must(cudaMallocAsync(&block, numBytes > 0 ? numBytes : 1, cuda::stream()));
+    gpu::must(cudaMallocAsync(&block, numBytes > 0 ? numBytes : 1, gpu::stream()));
     return block;
   }
-  void giveBack(void* block, std::int64_t) override { cudaFreeAsync(block, cuda::stream()); } // fails only when the driver has ended, and its memory with it
+  void giveBack(void* block, std::int64_t) override { cudaFreeAsync(block, gpu::stream()); } // fails only when the driver has ended, and its memory with it
   std::int64_t pooledBytes() override {
     cudaMemPool_t pool;
     std::uint64_t reserved = 0, used = 0;
-    cuda::must(cudaDeviceGetDefaultMemPool(&pool, 0));
-    cuda::must(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &reserved));
-    cuda::must(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &used));
+    gpu::must(cudaDeviceGetDefaultMemPool(&pool, 0));
+    gpu::must(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &reserved));
+    gpu::must(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &used));
     return static_cast<std::int64_t>(reserved - used);
   }
 };
@@ -45,7 +45,7 @@ std::string versionWords(int version) { return std::to_string(version / 1000) + 
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 cudaStream_t stream() { return theStream; }
 
@@ -64,12 +64,12 @@ Scratch::~Scratch() {
   if (block != nullptr) cudaFreeAsync(block, stream());
 }
 
-} // namespace cuda
+} // namespace gpu
 
 namespace device {
 
 struct Moment {
-  Moment() { cuda::must(cudaEventCreate(&event)); }
+  Moment() { gpu::must(cudaEventCreate(&event)); }
   ~Moment() { cudaEventDestroy(event); }
   cudaEvent_t event;
 };
@@ -81,18 +81,18 @@ Description start(const char* wanted) {
   if (status != cudaSuccess) throw std::runtime_error(std::string("no graphics card answers: ") + cudaGetErrorString(status));
   if (numDevices == 0) throw std::runtime_error("there is no graphics card");
   cudaDeviceProp card;
-  cuda::must(cudaSetDevice(0));
-  cuda::must(cudaGetDeviceProperties(&card, 0));
+  gpu::must(cudaSetDevice(0));
+  gpu::must(cudaGetDeviceProperties(&card, 0));
   std::snprintf(level, sizeof level, "sm_%d%d", card.major, card.minor);
   if (theStream == nullptr) {
     cudaMemPool_t pool;
     std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
-    cuda::must(cudaStreamCreateWithFlags(&theStream, cudaStreamNonBlocking));
-    cuda::must(cudaDeviceGetDefaultMemPool(&pool, 0));
-    cuda::must(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all)); // what was freed is kept for the next step
+    gpu::must(cudaStreamCreateWithFlags(&theStream, cudaStreamNonBlocking));
+    gpu::must(cudaDeviceGetDefaultMemPool(&pool, 0));
+    gpu::must(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all)); // what was freed is kept for the next step
   }
   int runtime = 0;
-  cuda::must(cudaRuntimeGetVersion(&runtime));
+  gpu::must(cudaRuntimeGetVersion(&runtime));
   return {&table, {{"card", card.name}, {"cuda", versionWords(runtime)}, {"cuBlas", cublasWords()}}, static_cast<std::int64_t>(card.totalGlobalMem)};
 }
 
@@ -101,25 +101,25 @@ std::shared_ptr<Memory> makeMemory() { return std::make_shared<DriverMemory>(); 
 void enterThread(int) { cudaSetDevice(0); }
 
 void upload(void* block, const void* bytes, std::int64_t numBytes) {
-  cuda::must(cudaMemcpyAsync(block, bytes, numBytes, cudaMemcpyHostToDevice, cuda::stream()));
-  cuda::must(cudaStreamSynchronize(cuda::stream())); // the caller's memory may be pinned, whose copies return early
+  gpu::must(cudaMemcpyAsync(block, bytes, numBytes, cudaMemcpyHostToDevice, gpu::stream()));
+  gpu::must(cudaStreamSynchronize(gpu::stream())); // the caller's memory may be pinned, whose copies return early
 }
 
 void download(void* bytes, const void* block, std::int64_t numBytes) {
-  cuda::must(cudaMemcpyAsync(bytes, block, numBytes, cudaMemcpyDeviceToHost, cuda::stream()));
-  cuda::must(cudaStreamSynchronize(cuda::stream()));
+  gpu::must(cudaMemcpyAsync(bytes, block, numBytes, cudaMemcpyDeviceToHost, gpu::stream()));
+  gpu::must(cudaStreamSynchronize(gpu::stream()));
 }
 
 std::shared_ptr<Moment> now() {
   auto moment = std::make_shared<Moment>();
-  cuda::must(cudaEventRecord(moment->event, cuda::stream()));
+  gpu::must(cudaEventRecord(moment->event, gpu::stream()));
   return moment;
 }
 
 double secondsBetween(const Moment& begin, const Moment& end) {
   float milliseconds = 0;
-  cuda::must(cudaEventSynchronize(end.event));
-  cuda::must(cudaEventElapsedTime(&milliseconds, begin.event, end.event));
+  gpu::must(cudaEventSynchronize(end.event));
+  gpu::must(cudaEventElapsedTime(&milliseconds, begin.event, end.event));
   return milliseconds / 1000;
 }
 

@@ -68,7 +68,7 @@ struct Summands {
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 void adamw(const Arguments& a) {
   const float *weight = floats(a, 0), *expAvg = floats(a, 1), *expAvgSq = floats(a, 2), *gradient = floats(a, 3);
@@ -159,4 +159,4 @@ void unary(const Arguments& a) {
   each(size(a, 1), [=] __device__(i64 i) { y[i] = operation(x[i]); });
 }
 
-} // namespace cuda
+} // namespace gpu

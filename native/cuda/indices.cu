@@ -1,9 +1,39 @@
 // Rows of a table by id, sums of the rows that share one, and the look at ids that comes before.
 #include "indices.h"
 #include <cstdio>
+#include <cub/device/device_radix_sort.cuh>
 #include "launch.h"
 
-namespace cuda {
+namespace {
+
+using namespace gpu;
+
+void number(std::int32_t* places, i64 count) {
+  each(count, [=] __device__(i64 i) { places[i] = static_cast<std::int32_t>(i); });
+}
+
+/** Ids in order with the places they had; of equal ids the earlier place comes first. */
+class Sorted {
+public:
+  Sorted(const std::int32_t* given, i64 count) : count(count), room(4 * 3 * count) {
+    std::int32_t *sorted = room.as<std::int32_t>(), *order = sorted + count, *places = order + count;
+    number(places, count);
+    std::size_t numBytes = 0;
+    must(cub::DeviceRadixSort::SortPairs(nullptr, numBytes, given, sorted, places, order, static_cast<int>(count), 0, 31, stream()));
+    const Scratch scratch(static_cast<i64>(numBytes));
+    must(cub::DeviceRadixSort::SortPairs(scratch.as<void>(), numBytes, given, sorted, places, order, static_cast<int>(count), 0, 31, stream()));
+  }
+  const std::int32_t* ids() const { return room.as<std::int32_t>(); }
+  const std::int32_t* places() const { return ids() + count; }
+
+private:
+  const i64 count;
+  const Scratch room;
+};
+
+} // namespace
+
+namespace gpu {
 
 bool checkIndices(const Arguments& a, const std::int32_t* indices, i64 count, i64 limit, const char* what) {
   if (count == 0) return true;
@@ -34,27 +64,25 @@ void gather(const Arguments& a) {
   each(N * C, [=] __device__(i64 i) { rows[i] = table[ids[i / C] * C + i % C]; });
 }
 
-/** The block of an id's first row adds all rows of that id in their order. */
 void scatterRows(const Arguments& a) {
   const i64 V = size(a, 0), C = size(a, 1), N = size(a, 2);
-  const std::int32_t* ids = ints(a, 0);
   const float* rows = floats(a, 1);
   float* sums = result(a, 0);
-  if (!checkIndices(a, ids, N, V, "id")) return;
+  if (!checkIndices(a, ints(a, 0), N, V, "id")) return;
   if (V * C > 0) must(cudaMemsetAsync(sums, 0, V * C * sizeof(float), stream()));
-  rowByRow(N, C, [=] __device__(i64 row) {
-    const std::int32_t id = ids[row];
-    int hasEarlier = 0;
-    for (i64 i = threadIdx.x; i < row; i += blockDim.x) hasEarlier |= ids[i] == id;
-    if (__syncthreads_or(hasEarlier)) return;
+  if (N == 0) return;
+  const Sorted sorted(ints(a, 0), N);
+  const std::int32_t *ids = sorted.ids(), *places = sorted.places();
+  // The block of an id's first row adds all rows of that id, in their order.
+  rowByRow(N, C, [=] __device__(i64 first) {
+    const std::int32_t id = ids[first];
+    if (first > 0 && ids[first - 1] == id) return;
     for (i64 j = threadIdx.x; j < C; j += blockDim.x) {
       float sum = 0;
-      for (i64 i = row; i < N; i++) {
-        if (ids[i] == id) sum += rows[i * C + j];
-      }
+      for (i64 i = first; i < N && ids[i] == id; i++) sum += rows[places[i] * C + j];
       sums[id * C + j] = sum;
     }
   });
 }
 
-} // namespace cuda
+} // namespace gpu

@@ -3,9 +3,9 @@
 #include "../kernels.h"
 #include "stream.h"
 
-namespace cuda {
+namespace gpu {
 
 /** Says which index is out of bounds, the first there is. True when all are good. */
 bool checkIndices(const Arguments& a, const std::int32_t* indices, i64 count, i64 limit, const char* what);
 
-} // namespace cuda
+} // namespace gpu

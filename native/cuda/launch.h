@@ -7,7 +7,7 @@
 
 typedef __nv_bfloat16 bf16;
 
-namespace cuda {
+namespace gpu {
 
 constexpr int BLOCK = 256;
 constexpr int WARP = 32;
@@ -44,7 +44,7 @@ __global__ void eachRow(i64 rows, Body body) {
 template <typename Body>
 void rowByRow(i64 rows, i64 columns, Body body) {
   if (rows == 0) return;
-  const int threads = columns >= BLOCK ? BLOCK : columns > 2 * WARP ? 4 * WARP : WARP;
+  const int threads = columns > 4096 ? BLOCK : columns > 1024 ? 4 * WARP : WARP; // a few values a thread are worth less than no waiting for others
   eachRow<<<static_cast<unsigned>(std::min(rows, MAX_BLOCKS)), threads, 0, stream()>>>(rows, body);
   must(cudaGetLastError());
 }
@@ -94,4 +94,4 @@ void columnSums(i64 rows, i64 columns, float* sums, Term term) {
   });
 }
 
-} // namespace cuda
+} // namespace gpu

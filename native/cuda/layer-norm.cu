@@ -1,7 +1,7 @@
 // Layer normalisation of rows, biased variance; for the gradient each row's mean and 1/deviation are kept, not its normalised values.
 #include "launch.h"
 
-namespace cuda {
+namespace gpu {
 
 void layerNorm(const Arguments& a) {
   const i64 C = size(a, 1);
@@ -41,4 +41,4 @@ void layerNormGradient(const Arguments& a) {
   columnSums(N, C, result(a, 2), [=] __device__(i64 row, i64 j) { return dys[row * C + j]; });
 }
 
-} // namespace cuda
+} // namespace gpu

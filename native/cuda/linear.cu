@@ -3,7 +3,7 @@
 
 namespace {
 
-using namespace cuda;
+using namespace gpu;
 
 template <typename Value>
 void forward(const Arguments& a) {
@@ -28,7 +28,7 @@ void gradient(const Arguments& a) {
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 void linear(const Arguments& a) {
   if (isHalf(a, 3)) forward<bf16>(a);
@@ -50,4 +50,4 @@ void product(const Arguments& a) {
                   {floats(a, 1), isBTransposed, isBTransposed ? k : n, size(a, 7) * k * n}, {result(a, 0), n, m * n}, false, batch);
 }
 
-} // namespace cuda
+} // namespace gpu

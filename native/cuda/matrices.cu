@@ -21,8 +21,8 @@ cublasHandle_t handle() {
   if (handle != nullptr) return handle;
   void* workspace = nullptr;
   demand(cublasCreate(&handle));
-  demand(cublasSetStream(handle, cuda::stream()));
-  cuda::must(cudaMalloc(&workspace, WORKSPACE_BYTES));
+  demand(cublasSetStream(handle, gpu::stream()));
+  gpu::must(cudaMalloc(&workspace, WORKSPACE_BYTES));
   demand(cublasSetWorkspace(handle, workspace, WORKSPACE_BYTES));
   demand(cublasSetMathMode(handle, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
   demand(cublasSetAtomicsMode(handle, CUBLAS_ATOMICS_NOT_ALLOWED));
@@ -43,7 +43,7 @@ int dimension(i64 value) {
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 template <typename Value>
 void multiply(i64 m, i64 n, i64 k, MatrixOf<Value> a, MatrixOf<Value> b, Target c, bool adds, i64 batch) {
@@ -85,4 +85,4 @@ std::string cublasWords() {
   return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100);
 }
 
-} // namespace cuda
+} // namespace gpu

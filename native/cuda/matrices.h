@@ -3,7 +3,7 @@
 #include <string>
 #include "launch.h"
 
-namespace cuda {
+namespace gpu {
 
 template <typename Value>
 struct MatrixOf {
@@ -43,6 +43,6 @@ constexpr i64 roomOf(i64 count) {
 /** The library's version; starts it. */
 std::string cublasWords();
 
-} // namespace cuda
+} // namespace gpu
 
-using cuda::cublasWords;
+using gpu::cublasWords;

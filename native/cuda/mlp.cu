@@ -4,7 +4,7 @@
 
 namespace {
 
-using namespace cuda;
+using namespace gpu;
 
 constexpr float DOUBLE_SCALE = 2 * 0.79788456f;
 constexpr float CUBIC = 0.044715f;
@@ -83,7 +83,7 @@ void gradient(const Arguments& a) {
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 void mlp(const Arguments& a) {
   if (isHalf(a, 4)) forward<bf16>(a);
@@ -98,4 +98,4 @@ void mlpGradient(const Arguments& a) {
   else gradient<float>(a);
 }
 
-} // namespace cuda
+} // namespace gpu

@@ -17,7 +17,7 @@ struct First {
 /** Values of a row from one to the next `step` apart, combined by one thread in their order. */
 __device__ float along(const float* x, i64 count, i64 step, ReduceOperation operation) {
   float total = x[0];
-  for (i64 i = 1; i < count; i++) total = operation == ReduceOperation::max ? cuda::Largest()(x[i * step], total) : total + x[i * step];
+  for (i64 i = 1; i < count; i++) total = operation == ReduceOperation::max ? gpu::Largest()(x[i * step], total) : total + x[i * step];
   return operation == ReduceOperation::mean ? total / count : total;
 }
 
@@ -25,18 +25,18 @@ __device__ float along(const float* x, i64 count, i64 step, ReduceOperation oper
 __device__ float acrossRow(const float* x, i64 count, ReduceOperation operation) {
   if (operation == ReduceOperation::max) {
     float largest = -INFINITY;
-    for (i64 j = threadIdx.x; j < count; j += blockDim.x) largest = cuda::Largest()(x[j], largest);
-    return cuda::acrossBlock(largest, cuda::Largest());
+    for (i64 j = threadIdx.x; j < count; j += blockDim.x) largest = gpu::Largest()(x[j], largest);
+    return gpu::acrossBlock(largest, gpu::Largest());
   }
   double sum = 0;
   for (i64 j = threadIdx.x; j < count; j += blockDim.x) sum += x[j];
-  sum = cuda::acrossBlock(sum, cuda::Sum());
+  sum = gpu::acrossBlock(sum, gpu::Sum());
   return static_cast<float>(operation == ReduceOperation::mean ? sum / count : sum);
 }
 
 } // namespace
 
-namespace cuda {
+namespace gpu {
 
 void argMax(const Arguments& a) {
   const i64 columns = size(a, 1);
@@ -99,4 +99,4 @@ void squareSum(const Arguments& a) {
   total(sums, numChunks, 1, result(a, 0));
 }
 
-} // namespace cuda
+} // namespace gpu

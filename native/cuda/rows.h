@@ -2,7 +2,7 @@
 #pragma once
 #include "launch.h"
 
-namespace cuda {
+namespace gpu {
 
 /** Values that one block sums for a total. */
 constexpr i64 CHUNK = 16384;
@@ -32,4 +32,4 @@ inline void total(const double* values, i64 count, double divisor, float* out) {
   });
 }
 
-} // namespace cuda
+} // namespace gpu

@@ -5,7 +5,7 @@
 
 typedef std::int64_t i64;
 
-namespace cuda {
+namespace gpu {
 
 cudaStream_t stream();
 
@@ -28,4 +28,4 @@ private:
   void* block = nullptr;
 };
 
-} // namespace cuda
+} // namespace gpu

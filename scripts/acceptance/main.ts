@@ -6,7 +6,7 @@ import { faults } from './faults.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { memoryPlan } from './memory-plan.ts';
-import { nativeBackend, otherBackend, otherBackendShort } from './other-backend.ts';
+import { cudaBackend, nativeBackend, otherBackend, otherBackendShort } from './other-backend.ts';
 import { outside } from './outside.ts';
 import { plant } from './plant.ts';
 import { records } from './records.ts';
@@ -31,14 +31,15 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   records,
   memoryPlan,
   nativeBackend,
+  cudaBackend,
   otherBackend,
   otherBackendShort,
   outside,
   exactMatch,
 };
 
-/** Needs checkpoints that `suite build` made; runs only when named. */
-const ON_REQUEST = ['otherBackendShort'];
+/** Run only when named: they need a graphics card, or checkpoints that `suite build` made. */
+const ON_REQUEST = ['cudaBackend', 'otherBackendShort'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in TRIALS));
