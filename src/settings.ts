@@ -71,6 +71,16 @@ export function numThreads(): number {
   return readInteger('TIRESIAS_THREADS', availableParallelism(), 1);
 }
 
+/** The MLflow server and the login for it, by the variables that MLflow's own client reads. */
+export function mlflowAccess(): { uri: string; authorization: string | undefined } {
+  const [token, user, password] = ['TOKEN', 'USERNAME', 'PASSWORD'].map((name) => read(`MLFLOW_TRACKING_${name}`));
+  const basic = user && `Basic ${Buffer.from(`${user}:${password ?? ''}`).toString('base64')}`;
+  return {
+    uri: read('MLFLOW_TRACKING_URI') ?? 'http://127.0.0.1:5000',
+    authorization: token ? `Bearer ${token}` : basic,
+  };
+}
+
 /** The hub and its cache, by the variables that Hugging Face's own tools read. Throws InputError for an endpoint that is no address. */
 export function hubAccess(): { endpoint: string; token: string | undefined; cacheFolder: string; isOffline: boolean } {
   const endpoint = (read('HF_ENDPOINT') ?? 'https://huggingface.co').replace(/\/+$/, '');

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/eval': ['src/model', 'src/tensor', 'src/data'],
   'src/suite': ['src/checkpoint', 'src/data', 'src/model/config.ts'], // whether a config.json is a size of the suite
   'src/store': [],
+  'src/handover': [],
   'jobs/queue.ts': ['src/store'],
   jobs: [
     'augmentation',
@@ -96,7 +97,8 @@ const OWN_PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(commander|cli-progress)$/, ['src/cli']],
   [/^pino$/, ['src/log.ts']],
   [/^@huggingface\/hub/, ['src/suite/hub']],
-  [/^(@huggingface\/jinja|yaml)$/, ['src/eval']],
+  [/^@huggingface\/jinja$/, ['src/eval']],
+  [/^yaml$/, ['src/eval', 'src/handover', 'src/cli']],
 ];
 const NO_PACKAGES = ['src/data', 'src/intervention'];
 

@@ -27,6 +27,8 @@ export interface ExportOptions {
   readonly configPath?: string | undefined;
   /** Of GPT-NeoX's: the step of a model folder that does not tell. */
   readonly step?: number | undefined;
+  /** Of Hugging Face's: the model card, README.md. */
+  readonly card?: string | undefined;
   /** Of GPT-NeoX's: what its engine resumes training from, the optimizer's files included; default: weights and counters only. */
   readonly training?: NeoxTraining | undefined;
 }
@@ -68,6 +70,7 @@ export async function exportCheckpoint(from: string, to: string, options: Export
       else writeNeox(folder, parameters, config, { ...options, ...countersOf(from, options), dtype: typeOf(options) });
       writeFileSync(join(folder, 'config.json'), huggingFaceConfig(configPath, config, options.precision));
       copyTokenizer(options.tokenizer ?? from, folder);
+      if (options.card !== undefined) writeFileSync(join(folder, 'README.md'), options.card);
       return listed(folder);
     });
   } finally {

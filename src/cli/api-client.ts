@@ -3,6 +3,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { InputError, messageOf } from '../errors.ts';
+import { allScoresSchema, curvesSchema } from '../handover/job-report.ts';
 import { JOB_STATES } from '../job-spec.ts';
 import { listenAddress } from '../settings.ts';
 import { printable } from './table.ts';
@@ -32,19 +33,12 @@ export type JobList = z.infer<typeof jobListSchema>;
 const sweepSchema = z.object({ sweep: z.looseObject({ id: z.string(), name: z.string() }), jobs: z.array(jobSchema) });
 export type Sweep = z.infer<typeof sweepSchema>;
 
-const effectSchema = z.looseObject({
-  benchmark: z.string(),
-  metric: z.string(),
-  step: z.int(),
-  value: z.number().nullable(),
-  interval: z.tuple([z.number(), z.number()]).nullable(),
-  pValue: z.number().nullable(),
-  pAdjusted: z.number().nullable(),
-  pScope: z.string(),
-  numItems: z.int(),
+const checkpointsSchema = z.object({
+  checkpoints: z.array(z.looseObject({ arm: z.string(), step: z.int(), path: z.string(), manifestSha256: z.string() })),
 });
-const scoresSchema = z.looseObject({ effects: z.array(effectSchema) });
-export type Effect = z.infer<typeof effectSchema>;
+const editTotalsSchema = z.looseObject({
+  totals: z.looseObject({ numEdits: z.int(), numRowsChanged: z.int(), numRows: z.int() }),
+});
 
 const problemSchema = z.object({
   title: z.string().optional(),
@@ -103,7 +97,12 @@ export function connect(url: string | undefined) {
     addCheckpoint: (id: string, checkpoint: unknown) => post(`${jobPath(id)}/checkpoints`, jobSchema, checkpoint),
     cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
     retry: (id: string) => post(`${jobPath(id)}/retry`, jobSchema),
-    effects: async (id: string) => (await get(`${jobPath(id)}/scores`, scoresSchema)).effects,
+    effects: async (id: string) => (await get(`${jobPath(id)}/scores`, allScoresSchema)).effects,
+    scores: (id: string) => get(`${jobPath(id)}/scores`, allScoresSchema),
+    curves: (id: string) => get(`${jobPath(id)}/metrics`, curvesSchema),
+    checkpoints: async (id: string) => (await get(`${jobPath(id)}/checkpoints`, checkpointsSchema)).checkpoints,
+    editTotals: async (id: string, arm: string) =>
+      (await get(`${jobPath(id)}/edits?${new URLSearchParams({ arm, limit: '1' })}`, editTotalsSchema)).totals,
     submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),
     /** Opens the event stream of a job behind the event of that id. */
     openEvents: (id: string, lastEventId: string | undefined, signal: AbortSignal) => {

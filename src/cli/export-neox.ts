@@ -34,11 +34,15 @@ Examples:
   $ tiresias import neox "$id" --arm intervention --from /scratch/swapped/trained --step 143000
 `;
 
+/** The command `export`, made by whoever comes first. */
+export function exportCommand(program: Command): Command {
+  const made = program.commands.find((command) => command.name() === 'export');
+  return made ?? program.command('export').description('a job for other programs');
+}
+
 /** Registers the command. */
 export function addExportNeoxCommand(program: Command): void {
-  program
-    .command('export')
-    .description('a job for another engine')
+  exportCommand(program)
     .command('neox')
     .description('a folder from which GPT-NeoX v1.0 trains one arm of a job')
     .argument('<job>', "the job's id")

@@ -1,7 +1,8 @@
 // `tiresias jobs`: the list, and one job in full.
 import { Option, type Command } from 'commander';
 import { FINAL_STATES, JOB_STATES } from '../job-spec.ts';
-import { connect, urlOption, type Effect, type Job } from './api-client.ts';
+import type { Effect } from '../handover/job-report.ts';
+import { connect, urlOption, type Job } from './api-client.ts';
 import { wholeNumber } from './options.ts';
 import { formatAge, formatSeconds, formatTable, printable } from './table.ts';
 

@@ -28,7 +28,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   cancel: async () => [(await import('./cancel.ts')).addCancelCommand],
   retry: async () => [(await import('./retry.ts')).addRetryCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
-  export: async () => [(await import('./export-neox.ts')).addExportNeoxCommand],
+  export: async () => [
+    (await import('./export-neox.ts')).addExportNeoxCommand,
+    (await import('./export-job.ts')).addExportJobCommands,
+  ],
   import: async () => [(await import('./import-neox.ts')).addImportNeoxCommand],
   models: async () => [(await import('./models.ts')).addModelsCommand],
   datasets: async () => [(await import('./datasets.ts')).addDatasetsCommand],

@@ -18,8 +18,8 @@ const METRICS = {
   tensorBytes: true,
 } as const;
 
-export type Metric = keyof typeof METRICS;
-export const METRIC_NAMES = Object.keys(METRICS) as Metric[]; // the keys of a constant
+export type Metric = keyof typeof METRICS | 'recordedAtMs';
+export const METRIC_NAMES = [...Object.keys(METRICS), 'recordedAtMs'] as Metric[]; // the keys of a constant
 /** Figures that older rows lack are null. */
 export type MetricRow = Readonly<Record<Metric, number | null>>;
 
@@ -28,15 +28,21 @@ export async function readMetrics(database: Database, jobId: string): Promise<Ma
   const runs = await database.prisma.run.findMany({
     where: { jobId },
     orderBy: { id: 'asc' },
-    select: { arm: true, steps: { orderBy: { step: 'asc' }, select: METRICS } },
+    select: { arm: true, steps: { orderBy: { step: 'asc' }, select: { ...METRICS, recordedAt: true } } },
   });
   return new Map(runs.map(({ arm, steps }) => [arm as Arm, steps.map(inNumbers)])); // only arms are stored
 }
 
 /** Sizes of memory: far below 2^53. */
-function inNumbers({ rssBytes, tensorBytes, ...rest }: Pick<Step, Metric>): MetricRow {
+function inNumbers({
+  rssBytes,
+  tensorBytes,
+  recordedAt,
+  ...rest
+}: Pick<Step, keyof typeof METRICS | 'recordedAt'>): MetricRow {
   const toNumber = (bytes: bigint | null) => (bytes === null ? null : Number(bytes));
-  return { ...rest, rssBytes: toNumber(rssBytes), tensorBytes: toNumber(tensorBytes) };
+  const bytes = { rssBytes: toNumber(rssBytes), tensorBytes: toNumber(tensorBytes) };
+  return { ...rest, ...bytes, recordedAtMs: recordedAt.getTime() };
 }
 
 const PROOFS = {

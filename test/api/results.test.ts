@@ -50,6 +50,12 @@ describe('GET /v1/jobs/:id/metrics', () => {
       rssBytes: Array(10).fill(300_000_000) as number[],
       tensorBytes: Array(10).fill(40_000_000) as number[],
     };
+    const { arms } = body as { arms: Record<string, { recordedAtMs: number[] }> };
+    for (const { recordedAtMs } of Object.values(arms)) {
+      expect(recordedAtMs.toSorted((a, b) => a - b)).toEqual(recordedAtMs);
+      expect(Math.abs(recordedAtMs.at(-1)! - Date.now())).toBeLessThan(60_000);
+      Object.assign(columns, { recordedAtMs: expect.any(Array) as unknown });
+    }
     expect(body).toEqual({
       lossSpikes: {},
       arms: {

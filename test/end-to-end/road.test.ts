@@ -13,6 +13,7 @@ import { packagePath } from '../../src/package-root.ts';
 import { describeDataset } from '../../src/suite/datasets.ts';
 import { nanoTokenizerPath } from '../../src/suite/nano/corpus.ts';
 import { nanoSpec, startTestService, type JobAnswer, type TestService, type TestWorker } from '../support/service.ts';
+import { testHandover } from './handed-over.ts';
 import { testExport, testVerification } from './repeated.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // trainers start from sources on a machine that does other things
@@ -240,6 +241,7 @@ describe('a job of three arms over four steps', () => {
 
   const finished = async () => ({ service, id, steps: await readSteps(id) });
   testExport(finished);
+  testHandover(finished);
   testVerification(finished);
 });
 
