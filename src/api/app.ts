@@ -16,6 +16,7 @@ import type { Catalog } from './catalog.ts';
 import { eventRoutes } from './events.ts';
 import { jobRoutes } from './jobs.ts';
 import { openApiDocument } from './openapi.ts';
+import { prometheusMetrics } from './prometheus.ts';
 import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
 import { resultRoutes } from './results.ts';
 import { sweepRoutes } from './sweeps.ts';
@@ -37,6 +38,7 @@ export function createApp({ database, catalog, webFolder }: AppParts): Express {
   app.use(securityHeaders(), logRequests, refuseCrossSite);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', readiness(database));
+  app.get('/metrics', prometheusMetrics(database));
   app.use(
     '/v1',
     (_request, response, next) => {

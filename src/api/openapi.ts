@@ -49,6 +49,9 @@ const status = objectOf({ status: text });
 const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   '/healthz': { get: { summary: 'Whether the process answers.', answer: status } },
   '/readyz': { get: { summary: 'Whether the database answers and has every migration.', answer: status } },
+  '/metrics': {
+    get: { summary: "Figures of the service in Prometheus' text format.", answer: text, mediaType: 'text/plain' },
+  },
   '/v1/jobs': {
     post: {
       summary: 'Submits a job.',
