@@ -3,6 +3,7 @@ import { crashes, crashesNative } from './crashes.ts';
 import { dose } from './dose.ts';
 import { exactMatch } from './exact-match.ts';
 import { faults } from './faults.ts';
+import { growth } from './growth.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { memoryPlan } from './memory-plan.ts';
@@ -29,6 +30,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   resumeFidelity,
   importMemory,
   records,
+  growth,
   memoryPlan,
   nativeBackend,
   cudaBackend,

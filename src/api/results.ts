@@ -7,8 +7,8 @@ import { listEdits, sumEdits } from '../store/edits.ts';
 import type { EditPlace } from '../store/edits.ts';
 import { getJob } from '../store/jobs.ts';
 import { acceptOutside } from '../store/outside.ts';
-import { listJobCheckpoints, METRIC_NAMES, PROOF_NAMES, readItems, readMetrics, readProofs } from '../store/results.ts';
-import type { MetricRow, StepProof } from '../store/results.ts';
+import { listJobCheckpoints, PROOF_NAMES, readItems, readMetrics, readProofs } from '../store/results.ts';
+import type { StepProof } from '../store/results.ts';
 import { jobView } from './jobs.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
 import { readScores } from './scores.ts';
@@ -58,8 +58,7 @@ export function resultRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
     const job = await getJob(database, request.params.id);
-    const rows = await readMetrics(database, job.id);
-    const arms = Object.fromEntries([...rows].map(([arm, steps]) => [arm, columnsOf(steps)]));
+    const arms = Object.fromEntries(await readMetrics(database, job.id));
     const faults = [...(await readFaults(database, job))];
     const lossSpikes = faults.flatMap(([arm, { spikes }]) => (spikes.length === 0 ? [] : [[arm, spikes] as const]));
     response.json({ arms, lossSpikes: Object.fromEntries(lossSpikes) });
@@ -107,10 +106,6 @@ export function resultRoutes(database: Database): Router {
 
 function proofs(steps: readonly StepProof[]): Record<string, (string | number | null)[]> {
   return Object.fromEntries(PROOF_NAMES.map((name) => [name, steps.map((step) => step[name])]));
-}
-
-function columnsOf(rows: readonly MetricRow[]): Record<string, (number | null)[]> {
-  return Object.fromEntries(METRIC_NAMES.map((name) => [name, rows.map((row) => row[name])]));
 }
 
 async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuery>) {
