@@ -21,8 +21,14 @@ export interface StepShape {
   readonly precision?: Precision;
 }
 
-/** Whether the back end has the fused kernels of src/tensor/fused.ts, or operations are composed of TensorFlow.js' own. */
-export type Kernels = 'fused' | 'composed';
+/** Whether the back end has the fused kernels of src/tensor/fused.ts, on the processor or on a card, or operations are composed of TensorFlow.js' own. */
+export type Kernels = 'fused' | 'fused on a card' | 'composed';
+
+/** Those of a back end. */
+export function kernelsOf(backend: string): Kernels {
+  if (backend === 'cuda') return 'fused on a card';
+  return backend === 'native' ? 'fused' : 'composed';
+}
 
 export interface MemoryPlan {
   /** The most bytes of tensors alive at once. */

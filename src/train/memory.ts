@@ -1,6 +1,7 @@
 // What a training step will take, by arithmetic on shapes: the tensors that live at once at the step's summits, counted from the operations of src/tensor
 // as they are written there, composed of TensorFlow.js' own. Held against measurements by `npm run acceptance -- memoryPlan`; docs/memory.md has the figures.
 import { vocabularyBlocks } from '../tensor/vocabulary-blocks.ts';
+import { planCardMemory } from './card-memory.ts';
 import { planFusedMemory } from './fused-memory.ts';
 import { VALUE_BYTES, type Kernels, type MemoryPlan, type MemoryShape, type StepShape } from './memory-shape.ts';
 
@@ -10,6 +11,7 @@ const PROCESS_BYTES = 55e6;
 /** Predicts the memory of a training step, its update and, being smaller, a burn-in. */
 export function planMemory(model: MemoryShape, step: StepShape, kernels: Kernels = 'composed'): MemoryPlan {
   if (kernels === 'fused') return planFusedMemory(model, step);
+  if (kernels === 'fused on a card') return planCardMemory(model, step);
   const sizes = sizesOf(model, step);
   const [summit, numValues] = Object.entries(summits(model, step, sizes)).reduce((most, one) =>
     one[1] > most[1] ? one : most,

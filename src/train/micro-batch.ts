@@ -59,7 +59,7 @@ export function roomOf(backend: JobSpec['backend'], machine?: Machine): Room {
   const ofCard = machine ? SHARE_OF_CARD * (machine.cardBytes ?? UNKNOWN_CARD_BYTES) : Infinity;
   // What fused kernels take beside tensors lies on the card, too.
   if (backend === 'cuda')
-    return { owner: 'the graphics card', kernels: 'fused', liveBytes: ofCard, residentBytes: ofCard };
+    return { owner: 'the graphics card', kernels: 'fused on a card', liveBytes: ofCard, residentBytes: ofCard };
   return { owner: 'the graphics card', liveBytes: ofCard, residentBytes: Infinity };
 }
 
