@@ -22,7 +22,7 @@ const MOST_HASHED_BYTES = 2 ** 31;
 
 /** Everything that the numbers of a job depend on. */
 export async function makeManifest(spec: JobSpec, preparation: Preparation): Promise<Record<string, unknown>> {
-  const { plan, model, dataset, benchmarks } = preparation;
+  const { plan, model, dataset, scorings } = preparation;
   const start = model.checkpoints.get(plan.from);
   const end = model.checkpoints.get(plan.to);
   return {
@@ -41,7 +41,9 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
     optimizer: { name: 'AdamW', ...PYTHIA_ADAM, decayed: 'all but biases and layer norms', clippedBy: 'global norm' },
     policy: identifyPolicy(spec.intervention.policy, spec),
     ...(spec.arms.includes('placebo') && { placebo: identifyPolicy('placebo-v1', spec) }),
-    benchmarks: benchmarks.map(({ name, kind, sha256, isOfficial }) => ({ name, kind, sha256, isOfficial })),
+    benchmarks: scorings.map(({ benchmark: { name, kind, sha256, isOfficial }, protocol, settings }) => {
+      return { name, kind, sha256, isOfficial, protocol, settings };
+    }),
     software: softwareVersions(),
     ...(plan.backend.name === 'native' && { native: nativeFacts() }),
     machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },

@@ -10,7 +10,9 @@ import { benchmarkNames, findBenchmark } from './eval/benchmarks.ts';
 import { prepareDataset, type DatasetDescription } from './data/replay.ts';
 import { readTokenizer } from './data/tokenizer.ts';
 import { DataError, InputError, messageOf, NotFoundError } from './errors.ts';
-import type { JobSpec } from './job-spec.ts';
+import { PROTOCOLS_OF } from './eval/evaluation.ts';
+import { checkTask } from './eval/scoring-task.ts';
+import { scoringOf, type JobSpec } from './job-spec.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
 import { datasetCacheFolder, findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
@@ -113,10 +115,10 @@ function checkSpec(home: string, spec: JobSpec): Fault[] {
   const dataset = attempt('/dataset', () => datasetFacts(home, spec.dataset));
   const plan = model && dataset && attempt('', () => resolvePlan(spec, model, dataset, roomOf(spec.backend)));
   const { benchmarks } = spec.evaluation;
-  const names = benchmarks === 'auto' ? (plan?.benchmarks ?? []) : benchmarks;
-  names.forEach((name, i) => {
+  const scorings = benchmarks === 'auto' ? (plan?.benchmarks ?? []) : benchmarks.map(scoringOf);
+  scorings.forEach(({ benchmark, ...how }, i) => {
     const pointer = benchmarks === 'auto' ? '/evaluation/benchmarks' : `/evaluation/benchmarks/${i}`;
-    attempt(pointer, () => findBenchmark(name, home));
+    attempt(pointer, () => checkTask({ benchmark: findBenchmark(benchmark, home), ...how }));
   });
   return faults;
 }
@@ -173,7 +175,7 @@ function describeBenchmark(home: string, name: string) {
   const source = sourceOf(name);
   try {
     const { kind, sha256, isOfficial } = findBenchmark(name, home);
-    return { name, isThere: true, kind, sha256, isOfficial, source };
+    return { name, isThere: true, kind, protocols: PROTOCOLS_OF[kind], sha256, isOfficial, source };
   } catch (error) {
     return { name, isThere: false, detail: messageOf(error), source };
   }

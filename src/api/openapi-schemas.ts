@@ -35,7 +35,11 @@ function nullable(schema: Schema): Schema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
-const place = { benchmark: text, protocol: text };
+const place = {
+  benchmark: text,
+  protocol: text,
+  settings: { ...anyObject, description: 'What else the protocol depends on; empty for most.' },
+};
 const interval: Schema = { description: '95 %', type: 'array', items: number, minItems: 2, maxItems: 2 };
 const resampling: Schema = {
   ...objectOf({ numDraws: integer, seed: integer }),
@@ -55,7 +59,18 @@ const origins = {
 const score: Schema = {
   type: 'object',
   properties: { arm, step: integer, ...place, metric: text, value: number, ...uncertainty, ...origins },
-  required: ['arm', 'step', 'benchmark', 'protocol', 'metric', 'value', 'standardError', 'interval', 'numItems'],
+  required: [
+    'arm',
+    'step',
+    'benchmark',
+    'protocol',
+    'settings',
+    'metric',
+    'value',
+    'standardError',
+    'interval',
+    'numItems',
+  ],
 };
 
 function effect(description: string): Schema {

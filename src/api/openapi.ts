@@ -102,6 +102,7 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       query('step', integer, true),
       query('benchmark', text, true),
       query('protocol', text, true),
+      query('settings', { ...text, description: 'As JSON; needed where several were scored.' }),
     ),
   },
   '/v1/jobs/{id}/edits': {

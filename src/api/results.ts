@@ -2,6 +2,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { InputError, NotFoundError } from '../errors.ts';
+import type { ScoringSettings } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listEdits, sumEdits } from '../store/edits.ts';
 import type { EditPlace } from '../store/edits.ts';
@@ -14,11 +15,22 @@ import { armParameter, limitParameter, readBody, readQuery, stepParameter, textP
 import { readScores } from './scores.ts';
 import { readFaults } from './training-labels.ts';
 
+const scoringSettings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
+const settingsParameter = z.string().transform((text, context): ScoringSettings => {
+  try {
+    return scoringSettings.parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'settings are a JSON object, as a score row has them' });
+    return z.NEVER;
+  }
+});
+
 const itemQuery = z.strictObject({
   arm: armParameter,
   step: stepParameter,
   benchmark: textParameter,
   protocol: textParameter,
+  settings: settingsParameter.optional(),
 });
 
 const editQuery = z.strictObject({

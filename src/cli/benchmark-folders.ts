@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InputError, messageOf } from '../errors.ts';
 import { OFFICIAL_SETS, REVISED_PAIRS } from '../eval/benchmark-sources.ts';
 import {
+  isFolderKind,
   openBenchmark,
   OWN_FILES,
   readBenchmarkFile,
@@ -12,13 +13,13 @@ import {
   type BenchmarkFile,
   type BenchmarkKind,
 } from '../eval/benchmarks.ts';
-import { countItems } from '../eval/score.ts';
+import { countItems } from '../eval/scoring-task.ts';
 import { homeFolder } from '../settings.ts';
 
 /** Copies an official set to its place in the home folder. Throws InputError when it is not official. */
 export function addOfficial(name: string, from: string): Benchmark {
   const { kind, files, page } = OFFICIAL_SETS[name]!; // the caller has looked
-  const file = kind === 'winobias' ? undefined : files[0]!.name; // of the others there is one
+  const file = isFolderKind(kind) ? undefined : files[0]!.name; // of the others there is one
   const paths = isFolder(from) ? files.map((one) => join(from, one.name)) : [from];
   const there = file === undefined ? paths.filter((path) => existsSync(path)) : paths;
   return copyIn(name, kind, file, there.map(readBenchmarkFile), (path) => {

@@ -8,7 +8,7 @@ import { DataError, InputError, NotFoundError } from '../errors.ts';
 import { NOT_VERIFIED, OFFICIAL_SETS, REVISED_PAIRS } from '../eval/benchmark-sources.ts';
 import { verifyBenchmarks } from '../eval/benchmark-verify.ts';
 import { OWN_FILES, type Benchmark } from '../eval/benchmarks.ts';
-import { countItems } from '../eval/score.ts';
+import { countItems } from '../eval/scoring-task.ts';
 import { homeFolder, hubAccess } from '../settings.ts';
 import { fetchPinned } from '../suite/hub/pinned.ts';
 import { addOfficial, addOwn, inScratch } from './benchmark-folders.ts';

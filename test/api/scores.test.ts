@@ -81,6 +81,7 @@ describe('GET /v1/jobs/:id/scores', () => {
       step: 1330,
       benchmark: 'nano-crows-pairs',
       protocol: 'likelihood',
+      settings: {},
       metric: 'pctStereotype',
       value: 0.5,
       standardError: expect.closeTo(0.288675, 6) as number, // sqrt(1/3)/2

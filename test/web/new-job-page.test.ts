@@ -43,6 +43,7 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
     await page.getByText('Evaluation', { exact: true }).click();
     await page.getByLabel('choose').check();
     await page.getByLabel('nano-crows-pairs').uncheck();
+    await page.getByLabel('nano-winobias, pronoun-choice').check();
     await page.getByRole('button', { name: 'Submit job' }).click();
     await page.getByText('Waiting for a worker').waitFor();
     expect(api.state.submitted).toEqual([
@@ -51,7 +52,7 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
         intervention: { direction: 'swap', probability: 0.25, expectNoEdits: true },
         arms: ['control', 'intervention'],
         training: { microBatchSize: 4, gelu: 'erf' },
-        evaluation: { benchmarks: ['nano-winobias'] },
+        evaluation: { benchmarks: ['nano-winobias', { benchmark: 'nano-winobias', protocol: 'pronoun-choice' }] },
       },
     ]);
   });

@@ -1,0 +1,141 @@
+// A job that scores by every protocol, some with settings, through a real worker: what is stored, shown and compared.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { scoresOf, type Item } from '../../src/eval/metrics.ts';
+import { scoringOf, settingsText, type ScoringSettings } from '../../src/job-spec.ts';
+import { nanoSpec, startTestService, type JobAnswer, type TestService } from '../support/service.ts';
+import { SMALL_SCORINGS, writeSmallSets } from '../support/small-sets.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // trainers start from sources on a machine that does other things
+
+interface Place {
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly settings: ScoringSettings;
+}
+interface Row extends Place {
+  readonly arm: string;
+  readonly step: number;
+  readonly metric: string;
+  readonly value: number;
+  readonly numItems: number;
+}
+interface Scores {
+  readonly scores: readonly Row[];
+  readonly effects: readonly Row[];
+  readonly labels: readonly (Place & { arm: string; label: string })[];
+}
+
+const keyOf = ({ benchmark, protocol, settings }: Place) => `${benchmark} ${protocol} ${settingsText(settings)}`;
+const wanted = SMALL_SCORINGS.map((entry) =>
+  keyOf(scoringOf(typeof entry === 'string' ? entry : { ...entry, protocol: entry.protocol })),
+);
+
+let service: TestService;
+let id: string;
+let job: JobAnswer & { plan: { benchmarks: unknown; scoringCosts: unknown } };
+let answer: Scores;
+beforeAll(async () => {
+  service = await startTestService();
+  writeSmallSets(service.home);
+  service.startWorker();
+  id = await service.submit(
+    nanoSpec({
+      ...{ window: { steps: 1 }, arms: ['control', 'intervention'], training: { rowsPerStep: 1 } },
+      intervention: { expectNoEdits: true },
+      evaluation: { benchmarks: SMALL_SCORINGS, atStart: false },
+    }),
+  );
+  job = (await service.untilOver(id)) as typeof job;
+  answer = await service.get<Scores>(`/jobs/${id}/scores`);
+});
+afterAll(async () => {
+  await service.stop();
+});
+
+async function itemsOf({ benchmark, protocol, settings }: Place, arm: string): Promise<Item[]> {
+  const query = new URLSearchParams({ arm, step: '1331', benchmark, protocol, settings: settingsText(settings) });
+  return (await service.get<{ items: Item[] }>(`/jobs/${id}/items?${query}`)).items;
+}
+
+describe('a job that names protocols', () => {
+  it('succeeds, with a score of each and effects between the arms under the same settings', () => {
+    expect(job).toMatchObject({ state: 'succeeded' });
+    for (const arm of ['control', 'intervention']) {
+      const found = new Set(answer.scores.filter((row) => row.arm === arm).map(keyOf));
+      expect(found).toEqual(new Set([...wanted, 'held-back likelihood {}']));
+    }
+    expect(new Set(answer.effects.map(keyOf))).toEqual(new Set([...wanted, 'held-back likelihood {}']));
+  });
+
+  it('knows what each costs', () => {
+    expect(job.plan.scoringCosts).toEqual([
+      { numItems: 24, numTexts: 48, mostNewTokens: 0 }, // twelve pairs of either type
+      { numItems: 48, numTexts: 48, mostNewTokens: 0 }, // both sentences of a pair, which have the same two texts
+      ...Array.from({ length: 3 }, () => ({ numItems: 13, numTexts: 26, mostNewTokens: 0 })),
+      { numItems: 8, numTexts: 16, mostNewTokens: 64 }, // two twins of either type in two templates, four tokens each
+      { numItems: 4, numTexts: 8, mostNewTokens: 32 },
+      { numItems: 3, numTexts: 3, mostNewTokens: 0 },
+    ]);
+  });
+
+  it('stores every item, also of a protocol without likelihoods, and the scores are theirs', async () => {
+    const places = new Map(answer.scores.map((row) => [keyOf(row), row]));
+    for (const place of places.values()) {
+      const items = await itemsOf(place, 'intervention');
+      const again = scoresOf(items);
+      const rows = answer.scores.filter((row) => row.arm === 'intervention' && keyOf(row) === keyOf(place));
+      expect(Object.fromEntries(rows.map((row) => [row.metric, row.value]))).toEqual(
+        Object.fromEntries(Object.entries(again).map(([metric, { value }]) => [metric, value])),
+      );
+      if (place.protocol === 'pythia-em') {
+        expect(items.map(({ logLikelihood }) => logLikelihood)).toEqual(items.map(() => []));
+        for (const item of items) expect(item['predictions']).toEqual([expect.any(String), expect.any(String)]);
+      }
+    }
+  });
+
+  it('asks for the settings where a protocol was scored with several', async () => {
+    const query = 'arm=control&step=1331&benchmark=small-conll&protocol=pythia-em';
+    const response = await fetch(`${service.url}/v1/jobs/${id}/items?${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('several settings');
+  });
+
+  it('labels the reconstruction wherever it was scored', () => {
+    const labelled = answer.labels.filter(({ label }) => label === 'a reconstruction');
+    expect(labelled.map(({ arm, protocol }) => `${arm} ${protocol}`).sort()).toEqual([
+      'control pronoun-choice',
+      'intervention pronoun-choice',
+    ]);
+  });
+
+  it('has each in its manifest', async () => {
+    const { benchmarks } = await service.get<{ benchmarks: (Omit<Place, 'benchmark'> & { name: string })[] }>(
+      `/jobs/${id}/manifest`,
+    );
+    expect(benchmarks.map(({ name, ...how }) => keyOf({ benchmark: name, ...how }))).toEqual(wanted);
+  });
+});
+
+describe('a protocol that does not fit', () => {
+  it.each([
+    [{ benchmark: 'small-pairs', protocol: 'pythia-em' }, '/evaluation/benchmarks/0', /likelihood or fp16-emulated/],
+    [{ benchmark: 'small-winobias', protocol: 'pythia-em' }, '/evaluation/benchmarks/0', /winobias-conll/],
+    ['small-conll', '/evaluation/benchmarks/0', /scored by the protocol pythia-em/],
+    [{ benchmark: 'small-conll', protocol: 'pythia-em' }, '/evaluation/benchmarks/0', /no template "What does p/],
+    [{ benchmark: 'small-pairs', maxNew: 3 }, '/evaluation/benchmarks/0/maxNew', /no such setting/],
+    [{ benchmark: 'small-pairs', protocol: 'guess' }, '/evaluation/benchmarks', /one of "likelihood"/],
+  ])('is refused with the place of the fault: %j', async (entry, pointer, words) => {
+    const { status, body } = await service.post('/jobs', nanoSpec({ evaluation: { benchmarks: [entry as never] } }));
+    expect(status).toBe(422);
+    const { errors } = body as { errors: { pointer: string; detail: string }[] };
+    expect(errors).toEqual([{ pointer, detail: expect.stringMatching(words) as string }]);
+  });
+
+  it('is refused a second time', async () => {
+    const twice = ['small-pairs', { benchmark: 'small-pairs', protocol: 'likelihood' as const }];
+    const { status, body } = await service.post('/jobs', nanoSpec({ evaluation: { benchmarks: twice } }));
+    expect(status).toBe(422);
+    expect((body as { errors: { pointer: string }[] }).errors[0]?.pointer).toBe('/evaluation/benchmarks/1');
+  });
+});
