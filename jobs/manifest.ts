@@ -31,6 +31,7 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
     plan,
     model: {
       name: model.name,
+      ...{ family: model.family, seed: model.seed, trainedOn: model.dataset },
       config: await identify(model.configPath),
       tokenizer: await identify(model.tokenizerPath),
       start: start === undefined ? null : await identifyFolder(start),

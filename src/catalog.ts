@@ -66,7 +66,7 @@ export function datasetFacts(home: string, name: string): DatasetFacts {
   return findDataset(home, name);
 }
 
-function addModel(home: string, { name, checkpoint, folder, tokenizer, peakLearningRate }: NewModel) {
+function addModel(home: string, { name, checkpoint, folder, tokenizer, ...more }: NewModel) {
   // What cannot be read must not get into the list; what is missing, registerModel names.
   for (const [path, read] of [
     [join(folder, 'config.json'), readModelConfig],
@@ -75,7 +75,7 @@ function addModel(home: string, { name, checkpoint, folder, tokenizer, peakLearn
     if (path === tokenizer || existsSync(path)) read(path);
   }
   const step = Number(checkpoint.slice('step'.length));
-  registerModel(home, { name, step, folder, tokenizerPath: tokenizer, peakLearningRate });
+  registerModel(home, { name, step, folder, tokenizerPath: tokenizer, ...more });
   return describeModel(home, findModel(home, name));
 }
 
@@ -135,6 +135,8 @@ function describeModel(home: string, model: SuiteModel) {
   return {
     name: model.name,
     suite: model.suite,
+    family: model.family,
+    seed: model.seed,
     isHere: true,
     numParameters: countParameters(config),
     numLayers: config.numLayers,
@@ -152,9 +154,18 @@ function describeModel(home: string, model: SuiteModel) {
   };
 }
 
-function describeAbsent({ name, size, endStep, dataset, publishedSteps, notes }: PythiaModel): ModelDescription {
+function describeAbsent({
+  name,
+  size,
+  family,
+  seed,
+  endStep,
+  dataset,
+  publishedSteps,
+  notes,
+}: PythiaModel): ModelDescription {
   return {
-    ...{ name, suite: 'pythia', isHere: false, numParameters: countValues(size).numParameters },
+    ...{ name, suite: 'pythia', family, seed, isHere: false, numParameters: countValues(size).numParameters },
     ...{ numLayers: size.numLayers, hiddenSize: size.hiddenSize, endStep, trainedOn: dataset, dataset: null },
     ...{ checkpoints: [], numPublished: publishedSteps.length, benchmarks: [], notes },
   };

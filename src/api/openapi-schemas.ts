@@ -148,6 +148,8 @@ const checkpoint = objectOf({
 const model = objectOf({
   name: text,
   suite: { enum: ['nano', 'pythia'] },
+  family: { ...text, description: 'Models of one family differ by their seed alone.' },
+  seed: nullable(integer),
   isHere: { type: 'boolean', description: 'False: fetch it with `tiresias models pull` before a job names it.' },
   numParameters: integer,
   numLayers: integer,
@@ -160,6 +162,35 @@ const model = objectOf({
   benchmarks: listOf(text),
   notes: { ...listOf(text), description: 'What is unsure about it.' },
 });
+
+const replicateGroup: Schema = {
+  ...objectOf({
+    family: text,
+    point: { ...nullable(anyObject), description: 'What the points of the grid share.' },
+    jobs: listOf(
+      objectOf({
+        ...{ id, state: text, model: text, modelSeed: nullable(integer), interventionSeed: nullable(integer) },
+      }),
+    ),
+    refused: {
+      ...listOf(objectOf({ id, detail: text })),
+      description: "Jobs that repeat another one's training and are no replicates.",
+    },
+    over: { enum: ['model seeds', 'draws of the rewriting', 'nothing'] },
+    numSeeds: integer,
+    scope: { ...text, description: 'What the effects speak of: of training only over several model seeds.' },
+    effects: listOf(
+      objectOf({
+        ...{ ...place, metric: text, step: integer, value: number, standardError: nullable(number) },
+        interval: nullable(interval),
+        numReplicates: integer,
+        replicates: listOf(objectOf({ seed: nullable(integer), value: number })),
+      }),
+    ),
+  }),
+  description:
+    "Jobs that differ in seeds alone: mean of intervention − control at the window's end, Student's interval over seeds.",
+};
 
 const written: Readonly<Record<string, Schema>> = {
   Problem: {
@@ -216,11 +247,20 @@ const written: Readonly<Record<string, Schema>> = {
       grid: {
         type: 'object',
         description: `Values by dotted path, for example {"intervention.probability": [0, 0.5, 1]}; ${MAX_POINTS} points at most.`,
-        minProperties: 1,
         additionalProperties: { type: 'array', minItems: 1, maxItems: MAX_POINTS, uniqueItems: true },
       },
+      replicates: {
+        ...listOf({
+          type: 'object',
+          properties: { model: text, dataset: text },
+          required: ['model'],
+          additionalProperties: false,
+        }),
+        description: 'Models of other seeds, each with the dataset of its own training where that is another, too.',
+      },
     },
-    required: ['base', 'grid'],
+    anyOf: [{ required: ['grid'] }, { required: ['replicates'] }],
+    required: ['base'],
     additionalProperties: false,
   },
   Sweep: objectOf({
@@ -232,6 +272,12 @@ const written: Readonly<Record<string, Schema>> = {
     jobsByState: { type: 'object', additionalProperties: integer },
   }),
   SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),
+  SweepWithReplicates: objectOf({
+    sweep: ref('Sweep'),
+    jobs: listOf(ref('Job')),
+    replicates: listOf(ref('ReplicateGroup')),
+  }),
+  ReplicateGroup: replicateGroup,
   Model: model,
   CatalogEntry: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: true },
 };

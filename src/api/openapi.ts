@@ -143,7 +143,12 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       problems: [400],
     },
   },
-  '/v1/sweeps/{id}': { get: { ...ofJob('One sweep and its jobs in the order of the grid.', ref('SweepWithJobs')) } },
+  '/v1/sweeps/{id}': {
+    get: ofJob(
+      'One sweep, its jobs in the order of the grid, and effects over replicates.',
+      ref('SweepWithReplicates'),
+    ),
+  },
   '/v1/models': {
     get: {
       summary: 'The models of the suites and registered ones; those that a job can name first.',
