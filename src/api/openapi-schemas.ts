@@ -163,6 +163,8 @@ const model = objectOf({
   notes: { ...listOf(text), description: 'What is unsure about it.' },
 });
 
+const figures = objectOf({ value: number, standardError: nullable(number), numItems: integer });
+
 const replicateGroup: Schema = {
   ...objectOf({
     family: text,
@@ -226,6 +228,17 @@ const written: Readonly<Record<string, Schema>> = {
     fidelity: listOf(effect('control − published, item by item')),
     labels: listOf(objectOf({ arm, ...place, label: text, detail: text })),
     published: listOf(publishedScore),
+  }),
+  ScoreChecks: objectOf({
+    tolerance: { ...number, description: 'How far the two may lie apart, of their size and at least of one.' },
+    numChecked: integer,
+    isEqual: { type: 'boolean' },
+    checks: listOf(
+      objectOf({
+        ...{ arm, step: integer, ...place, metric: text, stored: nullable(figures), fromItems: nullable(figures) },
+        isEqual: { type: 'boolean' },
+      }),
+    ),
   }),
   Items: objectOf({ items: listOf(anyObject) }),
   Edits: objectOf({

@@ -94,6 +94,13 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
   },
   '/v1/jobs/{id}/metrics': { get: ofJob('The curves of every arm.', ref('Metrics')) },
   '/v1/jobs/{id}/scores': { get: ofJob('Scores with intervals, effects, fidelity, labels.', ref('Scores')) },
+  '/v1/jobs/{id}/score-check': {
+    get: ofJob(
+      'The stored scores beside those that the database computes from all stored items.',
+      ref('ScoreChecks'),
+      query('step', integer),
+    ),
+  },
   '/v1/jobs/{id}/items': {
     get: ofJob(
       'The values of every item of one evaluation.',

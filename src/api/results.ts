@@ -12,6 +12,7 @@ import { listJobCheckpoints, METRIC_NAMES, PROOF_NAMES, readItems, readMetrics, 
 import type { MetricRow, StepProof } from '../store/results.ts';
 import { jobView } from './jobs.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
+import { checkScores } from './score-check.ts';
 import { readScores } from './scores.ts';
 import { readFaults } from './training-labels.ts';
 
@@ -65,7 +66,7 @@ export const outsideCheckpointSchema = z
   })
   .meta({ id: 'OutsideCheckpoint' });
 
-/** GET /jobs/:id/metrics, scores, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
+/** GET /jobs/:id/metrics, scores, score-check, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
 export function resultRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
@@ -78,6 +79,11 @@ export function resultRoutes(database: Database): Router {
   });
   router.get('/jobs/:id/scores', async (request, response) => {
     response.json(await readScores(database, await getJob(database, request.params.id)));
+  });
+  router.get('/jobs/:id/score-check', async (request, response) => {
+    const { id } = await getJob(database, request.params.id);
+    const { step } = readQuery(request, z.strictObject({ step: stepParameter.optional() }));
+    response.json(await checkScores(database, id, step));
   });
   router.get('/jobs/:id/items', async (request, response) => {
     const { id } = await getJob(database, request.params.id);

@@ -3,7 +3,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { InputError, messageOf } from '../errors.ts';
-import { JOB_STATES } from '../job-spec.ts';
+import { ARMS, JOB_STATES } from '../job-spec.ts';
 import { listenAddress } from '../settings.ts';
 import { printable } from './table.ts';
 
@@ -45,6 +45,18 @@ const effectSchema = z.looseObject({
 });
 const scoresSchema = z.looseObject({ effects: z.array(effectSchema) });
 export type Effect = z.infer<typeof effectSchema>;
+
+const figures = z.object({ value: z.number(), numItems: z.int() });
+const scoreChecksSchema = z.looseObject({
+  tolerance: z.number(),
+  checks: z.array(
+    z.looseObject({
+      ...{ arm: z.enum(ARMS), step: z.int(), benchmark: z.string(), protocol: z.string(), metric: z.string() },
+      ...{ stored: figures.nullable(), fromItems: figures.nullable(), isEqual: z.boolean() },
+    }),
+  ),
+});
+export type ScoreChecks = z.infer<typeof scoreChecksSchema>;
 
 const problemSchema = z.object({
   title: z.string().optional(),
@@ -104,6 +116,7 @@ export function connect(url: string | undefined) {
     cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
     retry: (id: string) => post(`${jobPath(id)}/retry`, jobSchema),
     effects: async (id: string) => (await get(`${jobPath(id)}/scores`, scoresSchema)).effects,
+    scoreChecks: (id: string) => get(`${jobPath(id)}/score-check`, scoreChecksSchema),
     submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),
     /** Opens the event stream of a job behind the event of that id. */
     openEvents: (id: string, lastEventId: string | undefined, signal: AbortSignal) => {

@@ -237,7 +237,8 @@ function perplexityOf(loss: Score): Score {
   };
 }
 
-const metricOrder = [
+/** Whole metrics but perplexity, in the order in which they are shown. */
+export const METRIC_ORDER: readonly string[] = [
   'netBias',
   'accuracy',
   'wordAccuracy',
@@ -259,7 +260,7 @@ function byMetricThenPart(a: string, b: string): number {
   // Whole scores first, then their parts; the two halves before all other parts.
   return (
     Number(partA !== undefined) - Number(partB !== undefined) ||
-    metricOrder.indexOf(metricA!) - metricOrder.indexOf(metricB!) || // split gives at least one part
+    METRIC_ORDER.indexOf(metricA!) - METRIC_ORDER.indexOf(metricB!) || // split gives at least one part
     partRank(partA) - partRank(partB) ||
     (a < b ? -1 : Number(a > b))
   );

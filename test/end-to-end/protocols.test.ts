@@ -1,6 +1,8 @@
 // A job that scores by every protocol, some with settings, through a real worker: what is stored, shown and compared.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { scoresOf, type Item } from '../../src/eval/metrics.ts';
+import type { ScoreChecks } from '../../src/api/score-check.ts';
+import { scoreFindings } from '../../src/cli/score-findings.ts';
+import { METRIC_ORDER, scoresOf, type Item } from '../../src/eval/metrics.ts';
 import { scoringOf, settingsText, type ScoringSettings } from '../../src/job-spec.ts';
 import { nanoSpec, startTestService, type JobAnswer, type TestService } from '../support/service.ts';
 import { SMALL_SCORINGS, writeSmallSets } from '../support/small-sets.ts';
@@ -92,6 +94,44 @@ describe('a job that names protocols', () => {
         for (const item of items) expect(item['predictions']).toEqual([expect.any(String), expect.any(String)]);
       }
     }
+  });
+
+  it('has every score again, computed in SQL from the stored items', async () => {
+    const { rows } = await service.database.pool.query<{ n: string }>(
+      'SELECT count(*) AS n FROM evaluation, jsonb_object_keys(scores)',
+    );
+    const found = await service.get<ScoreChecks>(`/jobs/${id}/score-check`);
+    expect(found).toMatchObject({ isEqual: true, tolerance: 1e-9, numChecked: Number(rows[0]?.n) });
+    expect(found.checks.filter(({ isEqual }) => !isEqual)).toEqual([]);
+    const metrics = new Set(found.checks.map(({ metric }) => metric.split('.', 1)[0]));
+    expect([...metrics].sort()).toEqual(
+      [
+        ...['accuracy', 'choiceRate', 'choiceRateToken', 'likelihoodDiff', 'logOdds', 'logOddsSentence', 'lossNats'],
+        ...['netBias', 'pctStereotype', 'perplexity', 'proRate', 'wordAccuracy', 'wordLossNats'],
+      ].sort(),
+    );
+    expect(METRIC_ORDER.filter((metric) => !metrics.has(metric))).toEqual([]); // all that there are
+  });
+
+  it('tells a verification so, evaluation by evaluation', async () => {
+    const findings = await scoreFindings(id, service.url);
+    expect(findings).toHaveLength(2 * (wanted.length - 1) + 2); // two settings of one protocol together; held-back text
+    expect(new Set(findings.map(({ verdict }) => verdict))).toEqual(new Set(['within tolerance']));
+    expect(await scoreFindings('manifest.json', undefined)).toEqual([]); // no items, no server
+  });
+
+  it('tells a score that is not that of its items', async () => {
+    const where = "WHERE benchmark = 'small-pairs' AND protocol = 'likelihood'";
+    await service.database.pool.query(
+      `UPDATE evaluation SET scores = jsonb_set(scores, '{pctStereotype,value}', '0.123') ${where}`,
+    );
+    const found = await service.get<ScoreChecks>(`/jobs/${id}/score-check?step=1331`);
+    expect(found.isEqual).toBe(false);
+    expect(found.checks.filter(({ isEqual }) => !isEqual).map(({ metric, stored }) => [metric, stored?.value])).toEqual(
+      ['control', 'intervention'].map(() => ['pctStereotype', 0.123]),
+    );
+    const wrong = (await scoreFindings(id, service.url)).filter(({ verdict }) => verdict === 'differs');
+    expect(wrong).toMatchObject([{ expected: '0.123 (n = 13)' }, { expected: '0.123 (n = 13)' }]);
   });
 
   it('asks for the settings where a protocol was scored with several', async () => {
