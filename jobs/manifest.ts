@@ -15,6 +15,7 @@ import type { JobSpec, Policy } from '../src/job-spec.ts';
 import { packagePath } from '../src/package-root.ts';
 import { nativeFacts } from '../src/tensor/native.ts';
 import { PYTHIA_ADAM } from '../src/train/step.ts';
+import { publishedBeside } from '../src/suite/pythia/published.ts';
 import type { Preparation } from './preparation.ts';
 
 /** Files larger than this are identified by name and size; hashing a 600 GB corpus is a check of its own. */
@@ -45,9 +46,28 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
     benchmarks: scorings.map(({ benchmark: { name, kind, sha256, isOfficial }, protocol, settings }) => {
       return { name, kind, sha256, isOfficial, protocol, settings };
     }),
+    published: publishedFigures(preparation),
     software: softwareVersions(),
     ...(plan.backend.name === 'native' && { native: nativeFacts() }),
     machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },
+  };
+}
+
+/** What was published of the model at the steps that are scored, beside which the job's scores are shown; each warning once. */
+function publishedFigures({ plan, model, scorings }: Preparation) {
+  const steps = [...new Set([...plan.evaluateAt, plan.to])];
+  const found = scorings.flatMap(({ benchmark: { name: benchmark }, protocol, settings }) =>
+    steps.flatMap((step) =>
+      publishedBeside(model.name, { step, benchmark, protocol, settings }).map((row) => ({
+        beside: { benchmark, protocol, settings },
+        ...row,
+      })),
+    ),
+  );
+  const warnings = found.flatMap((row) => row.warnings.map(({ label, detail }) => [label, detail]));
+  return {
+    rows: found.map((row) => ({ ...row, warnings: row.warnings.map(({ label }) => label) })),
+    warnings: Object.fromEntries(warnings) as Record<string, string>,
   };
 }
 

@@ -240,6 +240,27 @@ const written: Readonly<Record<string, Schema>> = {
       }),
     ),
   }),
+  Comparison: objectOf({
+    jobs: listOf(ref('Job')),
+    metrics: listOf(
+      objectOf({
+        ...{ ...place, metric: text },
+        jobs: listOf(
+          objectOf({
+            ...{ id, step: integer, effect: nullable(effect('intervention − control, item by item')) },
+            scores: {
+              type: 'object',
+              description: 'By arm.',
+              additionalProperties: objectOf({ value: number, ...uncertainty }),
+            },
+            published: listOf(publishedScore),
+          }),
+        ),
+      }),
+    ),
+    labels: listOf(objectOf({ id, arm, ...place, label: text, detail: text })),
+    replicates: listOf(ref('ReplicateGroup')),
+  }),
   Items: objectOf({ items: listOf(anyObject) }),
   Edits: objectOf({
     edits: listOf(edit),

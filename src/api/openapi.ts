@@ -156,6 +156,15 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       ref('SweepWithReplicates'),
     ),
   },
+  '/v1/compare': {
+    get: {
+      summary:
+        'Jobs side by side: last scores, effects, published figures with their warnings, effects over replicates.',
+      answer: ref('Comparison'),
+      parameters: [query('jobs', { ...text, description: 'Ids with commas between them, 20 at most.' }, true)],
+      problems: [400, 404],
+    },
+  },
   '/v1/models': {
     get: {
       summary: 'The models of the suites and registered ones; those that a job can name first.',

@@ -71,15 +71,16 @@ function placeOf({ benchmark, protocol, settings }: Place): Place {
   return { benchmark, protocol, settings };
 }
 
-function keyOf({ benchmark, protocol, settings }: Place): string {
+/** Tells apart what scores are of. */
+export function placeKey({ benchmark, protocol, settings }: Place): string {
   return [benchmark, protocol, settingsText(settings)].join(' ');
 }
 
 function publishedRows(model: string, evaluations: readonly ScoredEvaluation[]): PublishedRow[] {
   // Arms share their places.
-  const places = new Map(evaluations.map((one) => [`${one.step} ${keyOf(one)}`, one]));
+  const places = new Map(evaluations.map((one) => [`${one.step} ${placeKey(one)}`, one]));
   return [...places.values()].flatMap(({ step, benchmark, protocol, settings, scores }) =>
-    publishedBeside(model, { step, benchmark, protocol })
+    publishedBeside(model, { step, benchmark, protocol, settings })
       .filter(({ metric }) => Object.hasOwn(scoresIn(scores), metric))
       .map(({ benchmark: publishedBenchmark, ...row }) => ({
         ...row,
@@ -139,7 +140,7 @@ function adjustInFamilies(rows: readonly Omit<EffectRow, keyof Adjusted>[], comp
 }
 
 function isSamePlace(a: ScoredEvaluation, b: ScoredEvaluation): boolean {
-  return a.step === b.step && keyOf(a) === keyOf(b);
+  return a.step === b.step && placeKey(a) === placeKey(b);
 }
 
 // Rows of evaluations never change, so neither do their effects: a page that asks again costs no reading of items.
@@ -153,7 +154,7 @@ async function effectsBetween(
   b: ScoredEvaluation,
 ): Promise<Record<string, Effect>> {
   if (a.sha256 !== b.sha256) throw new ConflictError('the files of the benchmark were not the same');
-  const key = [jobId, a.arm, b.arm, a.step, keyOf(a)].join(' ');
+  const key = [jobId, a.arm, b.arm, a.step, placeKey(a)].join(' ');
   const earlier = known.get(key);
   if (earlier) return earlier;
   const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
@@ -188,7 +189,7 @@ async function labelsOf(
 function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
   const latest = new Map<string, ScoredEvaluation>();
   for (const evaluation of evaluations) {
-    latest.set(`${evaluation.arm} ${keyOf(evaluation)}`, evaluation); // in order of steps
+    latest.set(`${evaluation.arm} ${placeKey(evaluation)}`, evaluation); // in order of steps
   }
   return [...latest.values()];
 }

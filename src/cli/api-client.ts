@@ -46,6 +46,41 @@ const effectSchema = z.looseObject({
 const scoresSchema = z.looseObject({ effects: z.array(effectSchema) });
 export type Effect = z.infer<typeof effectSchema>;
 
+const interval = z.tuple([z.number(), z.number()]).nullable();
+const place = {
+  benchmark: z.string(),
+  protocol: z.string(),
+  settings: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])),
+  metric: z.string(),
+};
+const replicateGroupSchema = z.looseObject({
+  ...{ family: z.string(), point: z.record(z.string(), z.unknown()).nullable(), scope: z.string() },
+  refused: z.array(z.object({ id: z.string(), detail: z.string() })),
+  effects: z.array(
+    z.looseObject({
+      ...{ ...place, value: z.number(), standardError: z.number().nullable(), interval, numReplicates: z.int() },
+      replicates: z.array(z.object({ seed: z.int().nullable(), value: z.number() })),
+    }),
+  ),
+});
+export type ReplicateGroup = z.infer<typeof replicateGroupSchema>;
+const sweepSummarySchema = sweepSchema.extend({ replicates: z.array(replicateGroupSchema) });
+
+const warning = z.object({ label: z.string(), detail: z.string() });
+const comparedSchema = z.looseObject({
+  id: z.string(),
+  scores: z.partialRecord(z.string(), z.looseObject({ value: z.number(), interval })),
+  effect: effectSchema.nullable(),
+  published: z.array(z.looseObject({ condition: z.string(), value: z.number(), warnings: z.array(warning) })),
+});
+const comparisonSchema = z.looseObject({
+  jobs: z.array(jobSchema),
+  metrics: z.array(z.looseObject({ ...place, jobs: z.array(comparedSchema) })),
+  labels: z.array(warning.extend({ id: z.string(), arm: z.string() })),
+  replicates: z.array(replicateGroupSchema),
+});
+export type Comparison = z.infer<typeof comparisonSchema>;
+
 const figures = z.object({ value: z.number(), numItems: z.int() });
 const scoreChecksSchema = z.looseObject({
   tolerance: z.number(),
@@ -117,6 +152,9 @@ export function connect(url: string | undefined) {
     retry: (id: string) => post(`${jobPath(id)}/retry`, jobSchema),
     effects: async (id: string) => (await get(`${jobPath(id)}/scores`, scoresSchema)).effects,
     scoreChecks: (id: string) => get(`${jobPath(id)}/score-check`, scoreChecksSchema),
+    compare: (ids: readonly string[]) =>
+      get(`v1/compare?${new URLSearchParams({ jobs: ids.join(',') })}`, comparisonSchema),
+    sweep: (id: string) => get(`v1/sweeps/${encodeURIComponent(id)}`, sweepSummarySchema),
     submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),
     /** Opens the event stream of a job behind the event of that id. */
     openEvents: (id: string, lastEventId: string | undefined, signal: AbortSignal) => {

@@ -4,6 +4,7 @@ import type { ScoreChecks } from '../../src/api/score-check.ts';
 import { scoreFindings } from '../../src/cli/score-findings.ts';
 import { METRIC_ORDER, scoresOf, type Item } from '../../src/eval/metrics.ts';
 import { scoringOf, settingsText, type ScoringSettings } from '../../src/job-spec.ts';
+import { tiresias } from '../cli/command.ts';
 import { nanoSpec, startTestService, type JobAnswer, type TestService } from '../support/service.ts';
 import { SMALL_SCORINGS, writeSmallSets } from '../support/small-sets.ts';
 
@@ -118,6 +119,17 @@ describe('a job that names protocols', () => {
     expect(findings).toHaveLength(2 * (wanted.length - 1) + 2); // two settings of one protocol together; held-back text
     expect(new Set(findings.map(({ verdict }) => verdict))).toEqual(new Set(['within tolerance']));
     expect(await scoreFindings('manifest.json', undefined)).toEqual([]); // no items, no server
+  });
+
+  it('is compared on a terminal, each protocol with its settings apart', async () => {
+    const { code, stdout } = await tiresias(['compare', id, '--url', service.url]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^small-conll, pythia-em, maxNew 4, promptEdges as-rendered, templates what$/m);
+    expect(stdout).toMatch(/^small-winobias, pronoun-choice$/m);
+    expect(stdout).toMatch(/^choiceRate +1 +\d\.\d{4} \[/m);
+    expect(stdout).toContain('Every p is for these two trained models.');
+    expect(stdout).toMatch(/a reconstruction: /);
+    expect(stdout).toMatch(/^nano-1m: for these two trained models: a claim about training needs more model seeds$/m);
   });
 
   it('tells a score that is not that of its items', async () => {
