@@ -108,7 +108,8 @@ export function countTwins({ subsets }: PythiaEmFiles): number {
   return subsets.type1_pro.documents.length + subsets.type2_pro.documents.length;
 }
 
-function conllFolder(folder: string): string {
+/** Where below a folder the documents are. Throws NotFoundError. */
+export function conllFolder(folder: string): string {
   const places = ['.', 'conll', 'conll_format'].map((place) => join(folder, place));
   const found = places.find((place) => existsSync(join(place, conllName('type1_pro'))));
   if (found !== undefined) return found;
