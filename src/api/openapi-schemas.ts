@@ -40,7 +40,13 @@ const place = {
   protocol: text,
   settings: { ...anyObject, description: 'What else the protocol depends on; empty for most.' },
 };
-const interval: Schema = { description: '95 %', type: 'array', items: number, minItems: 2, maxItems: 2 };
+const interval: Schema = {
+  description: '95 %; null where it is not estimable, as when all items are equal',
+  type: 'array',
+  items: number,
+  minItems: 2,
+  maxItems: 2,
+};
 const resampling: Schema = {
   ...objectOf({ numDraws: integer, seed: integer }),
   description: 'Of the random draws behind a figure; the same seed gives the same figure.',

@@ -122,7 +122,7 @@ function describePlace(answer: ScoresAnswer, place: string, step: number): strin
 
 function withInterval(cell: { value: number; interval: readonly [number, number] | null } | undefined): string {
   if (cell === undefined) return '–';
-  const range = cell.interval === null ? '' : ` [${figure(cell.interval[0])}, ${figure(cell.interval[1])}]`;
+  const range = cell.interval === null ? ' [not estimable]' : ` [${figure(cell.interval[0])}, ${figure(cell.interval[1])}]`;
   return `${figure(cell.value)}${range}`;
 }
 
