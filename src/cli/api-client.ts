@@ -32,8 +32,12 @@ export type JobList = z.infer<typeof jobListSchema>;
 const sweepSchema = z.object({ sweep: z.looseObject({ id: z.string(), name: z.string() }), jobs: z.array(jobSchema) });
 export type Sweep = z.infer<typeof sweepSchema>;
 
+const settings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
 const effectSchema = z.looseObject({
   benchmark: z.string(),
+  // Left out by servers that score by likelihood alone.
+  protocol: z.string().default('likelihood'),
+  settings: settings.default({}),
   metric: z.string(),
   step: z.int(),
   value: z.number().nullable(),
@@ -50,7 +54,7 @@ const interval = z.tuple([z.number(), z.number()]).nullable();
 const place = {
   benchmark: z.string(),
   protocol: z.string(),
-  settings: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])),
+  settings,
   metric: z.string(),
 };
 const replicateGroupSchema = z.looseObject({

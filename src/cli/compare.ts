@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { InputError } from '../errors.ts';
 import { connect, urlOption, type Comparison, type ReplicateGroup } from './api-client.ts';
+import { placeWords } from './place-words.ts';
 import { formatTable, printable } from './table.ts';
 
 interface CompareOptions {
@@ -88,11 +89,6 @@ function linesOf(row: Metric, numbers: ReadonlyMap<string, string>): string[][] 
     ],
     ...[effectWords(job.effect), pWords(job.effect), publishedWords(job)],
   ]);
-}
-
-function placeWords({ benchmark, protocol, settings }: Pick<Metric, 'benchmark' | 'protocol' | 'settings'>): string {
-  const words = Object.entries(settings).map(([name, value]) => `, ${name} ${[value].flat().join(' and ')}`);
-  return `${benchmark}, ${protocol}${words.join('')}`;
 }
 
 function scoreWords({ scores }: Compared, arm: string): string {

@@ -1,23 +1,16 @@
 // A job's result in a terminal: scores per arm with n and interval, effects with interval and p, labels, sample edits.
+import { placeWords, type Place } from './place-words.ts';
 
-import type { ScoringSettings } from '../job-spec.ts';
-
-export interface ScoreRow {
+export interface ScoreRow extends Place {
   readonly arm: string;
   readonly step: number;
-  readonly benchmark: string;
-  readonly protocol: string;
-  readonly settings: ScoringSettings;
   readonly metric: string;
   readonly value: number;
   readonly interval: readonly [number, number] | null;
   readonly numItems: number;
 }
 
-export interface EffectRow {
-  readonly benchmark: string;
-  readonly protocol: string;
-  readonly settings: ScoringSettings;
+export interface EffectRow extends Place {
   readonly metric: string;
   readonly step: number;
   readonly value: number;
@@ -80,14 +73,6 @@ export function describeResult(answer: ScoresAnswer, step: number): string {
   return `\n${tables.join('\n')}\n${reading}${labels.length > 0 ? `\nRead with care:\n${labels.join('')}` : ''}`;
 }
 
-type Place = Pick<ScoreRow, 'benchmark' | 'protocol' | 'settings'>;
-
-/** The benchmark, and how it was scored where that is not by likelihood. */
-function placeWords({ benchmark, protocol, settings }: Place): string {
-  const words = Object.entries(settings).map(([name, value]) => `${name} ${[value].flat().join(' and ')}`);
-  return [benchmark, ...(protocol === 'likelihood' ? [] : [protocol]), ...words].join(', ');
-}
-
 function describePlace(answer: ScoresAnswer, place: string, step: number): string {
   const here = <T extends Place & { step: number }>(rows: readonly T[]) =>
     rows.filter((row) => placeWords(row) === place && row.step === step);
@@ -122,7 +107,8 @@ function describePlace(answer: ScoresAnswer, place: string, step: number): strin
 
 function withInterval(cell: { value: number; interval: readonly [number, number] | null } | undefined): string {
   if (cell === undefined) return '–';
-  const range = cell.interval === null ? ' [not estimable]' : ` [${figure(cell.interval[0])}, ${figure(cell.interval[1])}]`;
+  const range =
+    cell.interval === null ? ' [not estimable]' : ` [${figure(cell.interval[0])}, ${figure(cell.interval[1])}]`;
   return `${figure(cell.value)}${range}`;
 }
 

@@ -18,8 +18,7 @@ interface Props {
 export function SeveralField({ frame, names, more, word, value, fallback, onChange }: Props) {
   const current = value ?? fallback;
   const chosen: readonly Json[] = Array.isArray(current) ? current : [];
-  const isIn = (list: readonly Json[], entry: Json) =>
-    list.some((one) => JSON.stringify(one) === JSON.stringify(entry));
+  const isIn = (list: readonly Json[], entry: Json) => list.some((one) => textOf(one) === textOf(entry));
   const offered = [...names.map((name) => ({ words: name, value: name as Json })), ...more];
   const own = chosen.filter(
     (entry) =>
@@ -28,7 +27,7 @@ export function SeveralField({ frame, names, more, word, value, fallback, onChan
         entry,
       ),
   );
-  const entries = [...offered, ...own.map((entry) => ({ words: JSON.stringify(entry), value: entry }))];
+  const entries = [...offered, ...own.map((entry) => ({ words: textOf(entry), value: entry }))];
   const isWord = word !== undefined && current === word;
   const toggle = (toggled: Json, isOn: boolean) =>
     // In the schema's order, so that the same choice is always the same spec.
@@ -66,5 +65,13 @@ export function SeveralField({ frame, names, more, word, value, fallback, onChan
       )}
       <FieldWords frame={frame} />
     </fieldset>
+  );
+}
+
+/** JSON with the keys of an object in order: the database keeps them in another one than the form. */
+function textOf(entry: Json): string {
+  const isObject = typeof entry === 'object' && entry !== null && !Array.isArray(entry);
+  return JSON.stringify(
+    isObject ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))) : entry,
   );
 }

@@ -73,13 +73,14 @@ function latestBy<Row extends { readonly step: number }>(rows: readonly Row[], k
   return [...latest.values()];
 }
 
-/** The one figure a list has room for: the effect on the pro-stereotype rate, of WinoBias when it was scored. */
+/** The one figure a list has room for: the effect on the pro-stereotype rate, of WinoBias when it was scored, by likelihood before other protocols. */
 export function mainEffect(scores: Scores): EffectRow | undefined {
   const candidates = latestEffects(scores.effects).filter(({ metric }) => {
     const { isStereotypeRate, part } = describeMetric(metric);
     return isStereotypeRate && part === null;
   });
-  return candidates.toSorted((a, b) => metricRank(a.metric) - metricRank(b.metric))[0];
+  const isUsual = ({ protocol }: EffectRow) => Number(protocol === 'likelihood');
+  return candidates.toSorted((a, b) => metricRank(a.metric) - metricRank(b.metric) || isUsual(b) - isUsual(a))[0];
 }
 
 /** The labels that belong to one benchmark, or only to one arm in it. */

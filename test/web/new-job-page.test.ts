@@ -89,4 +89,18 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
     expect(await page.getByLabel('Direction').inputValue()).toBe('swap');
     expect(await page.locator('aside pre').innerText()).toContain('"probability": 0.3');
   });
+
+  it('keeps entries of a list that are more than a name, whatever the order of their keys', async () => {
+    const known = { protocol: 'pronoun-choice', benchmark: 'nano-winobias' } as const;
+    const own = { maxNew: 8, protocol: 'pythia-em', benchmark: 'mine' } as const;
+    const earlier = makeJob(0, 'failed', { evaluation: { benchmarks: [known, own] } });
+    const { page } = await bench.open([earlier], `#/new?from=${earlier.id}`);
+    await page.getByText('Evaluation', { exact: true }).click();
+    expect(await page.getByLabel('nano-winobias, pronoun-choice').isChecked()).toBe(true);
+    const box = page.getByLabel('{"benchmark":"mine","maxNew":8,"protocol":"pythia-em"}');
+    expect(await box.isChecked()).toBe(true);
+    await page.getByLabel('nano-crows-pairs').check();
+    const command = await page.locator('aside pre').innerText();
+    for (const words of ['"nano-crows-pairs"', '"pronoun-choice"', '"maxNew": 8']) expect(command).toContain(words);
+  });
 });
