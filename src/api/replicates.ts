@@ -57,10 +57,10 @@ export function trainingKey(spec: JobSpec): string {
   return inOrder({ ...spec, ...CHANGES_NOTHING, intervention: drawn });
 }
 
-/** The jobs in groups of replicates, in the order given. */
+/** The jobs in groups of replicates, in the order given; those that no worker has begun are in none: what their models are is not known yet. */
 export function replicateGroups(experiments: readonly Experiment[]): ReplicateGroup[] {
   const groups = new Map<string, Member[]>();
-  for (const experiment of experiments) {
+  for (const experiment of experiments.filter(({ model }) => model !== null)) {
     const member = memberOf(experiment);
     groups.set(member.condition, [...(groups.get(member.condition) ?? []), member]);
   }
@@ -74,17 +74,32 @@ interface Member {
   /** Everything but the seeds. */
   readonly condition: string;
   readonly training: string;
+  readonly weights: string | null;
+}
+
+/** Manifests of earlier releases have less. */
+interface ManifestModel {
+  readonly family?: string;
+  readonly seed?: number | null;
+  readonly trainedOn?: string | null;
+  readonly start?: readonly { readonly sha256: string | null }[] | null;
+}
+
+/** What tells weights apart; null where they were too large to be hashed. */
+function weightsOf({ start }: ManifestModel): string | null {
+  const hashes = (start ?? []).map(({ sha256 }) => sha256);
+  return hashes.length === 0 || hashes.includes(null) ? null : hashes.join(' ');
 }
 
 function memberOf(experiment: Experiment): Member {
   const spec = experiment.spec as JobSpec; // checked by jobSpecSchema before it was stored
-  const known = (experiment.model ?? {}) as { family?: string; seed?: number | null; trainedOn?: string | null };
-  const family = known.family ?? spec.model; // manifests of earlier releases name none
+  const known = experiment.model as ManifestModel; // the worker's own
+  const family = known.family ?? spec.model;
   const { seed, ...intervention } = spec.intervention;
   // Seeds of one family have each its own order of the data.
   const dataset = spec.dataset === known.trainedOn ? 'of its own training' : `named ${spec.dataset}`;
   return {
-    ...{ experiment, family, training: trainingKey(spec) },
+    ...{ experiment, family, training: trainingKey(spec), weights: weightsOf(known) },
     condition: inOrder({ ...spec, ...CHANGES_NOTHING, intervention, model: family, dataset }),
     replicate: {
       ...{ id: experiment.id, state: experiment.state, model: spec.model, modelSeed: known.seed ?? null },
@@ -97,34 +112,38 @@ function groupOf(members: readonly Member[]): ReplicateGroup {
   const first = members[0]!; // a group is made with its first member
   const places = members.map((member) => refusalOf(member, members));
   const counted = members.filter((_, i) => places[i] === null);
-  const modelSeeds = new Set(counted.map(modelOf));
+  const finished = counted.filter(({ experiment }) => effectsOf(experiment.evaluations).length > 0);
+  const modelSeeds = new Set(finished.map(modelOf));
   const isOverModels = modelSeeds.size > 1;
   const seedOf = ({ replicate }: Member) => (isOverModels ? replicate.modelSeed : replicate.interventionSeed);
-  const numDraws = new Set(counted.map(seedOf)).size;
+  const numDraws = new Set(finished.map(seedOf)).size;
   return {
     family: first.family,
     point: sharedPoint(members),
     jobs: members.map(({ replicate }) => replicate),
     refused: members.flatMap(({ replicate: { id } }, i) => (places[i] === null ? [] : [{ id, detail: places[i]! }])),
-    ...(isOverModels
-      ? {
-          over: 'model seeds',
-          numSeeds: modelSeeds.size,
-          scope: `over ${modelSeeds.size} model seeds of ${first.family}`,
-        }
-      : numDraws > 1
-        ? {
-            over: 'draws of the rewriting',
-            numSeeds: 1,
-            scope: `over ${numDraws} draws of the rewriting of one trained model`,
-          }
-        : { over: 'nothing', numSeeds: 1, scope: `${P_SCOPE}: a claim about training needs more model seeds` }),
+    ...reachOf(first.family, modelSeeds.size, numDraws),
     effects: effectsOver(
-      counted,
+      finished,
       isOverModels ? modelOf : ({ replicate }) => String(replicate.interventionSeed),
       seedOf,
     ),
   };
+}
+
+function reachOf(
+  family: string,
+  numSeeds: number,
+  numDraws: number,
+): Pick<ReplicateGroup, 'over' | 'numSeeds' | 'scope'> {
+  if (numSeeds > 1) return { over: 'model seeds', numSeeds, scope: `over ${numSeeds} model seeds of ${family}` };
+  if (numDraws > 1) {
+    const scope = `over ${numDraws} draws of the rewriting of one trained model`;
+    return { over: 'draws of the rewriting', numSeeds, scope };
+  }
+  const scope =
+    numSeeds === 0 ? 'no job has both arms at its end' : `${P_SCOPE}: a claim about training needs more model seeds`;
+  return { over: 'nothing', numSeeds, scope };
 }
 
 /** Where no seed is known, models that have other names are not taken for replicates: their family is their name. */
@@ -137,13 +156,17 @@ function refusalOf(member: Member, members: readonly Member[]): string | null {
   const { interventionSeed } = member.replicate;
   const before = members.slice(0, members.indexOf(member));
   const twin = before.find(
-    (other) => modelOf(other) === modelOf(member) && other.replicate.interventionSeed === interventionSeed,
+    (other) =>
+      other.replicate.interventionSeed === interventionSeed &&
+      (modelOf(other) === modelOf(member) || (member.weights !== null && other.weights === member.weights)),
   );
   if (twin === undefined) return null;
   const why =
     twin.training === member.training
       ? 'the same training again: its numbers must be the same'
-      : 'the same seed of the model';
+      : modelOf(twin) === modelOf(member)
+        ? 'the same seed of the model'
+        : 'the same weights at the start, whatever seed they are said to have';
   return `no replicate of ${twin.replicate.id}: ${why}; another model seed is one`;
 }
 

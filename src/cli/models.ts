@@ -15,6 +15,7 @@ interface AddOptions {
   readonly peakLr?: number;
   readonly family?: string;
   readonly seed?: number;
+  readonly dataset?: string;
   readonly json?: true;
 }
 
@@ -47,6 +48,7 @@ export function addModelsCommand(program: Command): void {
     .option('--peak-lr <x>', 'peak learning rate (default: by the size in the name, as Pythia trained)', parseRate)
     .option('--family <name>', 'what it shares with models that differ by their seed alone (default: as Pythia is)')
     .option('--seed <n>', 'the seed of its training', wholeNumber(0))
+    .option('--dataset <name>', 'what it was trained on')
     .option('--json', 'print the model as `models show --json` does')
     .addHelpText(
       'after',
@@ -84,10 +86,10 @@ function describeCheckpoints(
   return `${names.length}, ${names[0] ?? ''} … ${names.at(-1) ?? ''}`;
 }
 
-function add(name: string, { from, checkpoint: step, tokenizer, peakLr, family, seed, json }: AddOptions): void {
+function add(name: string, { from, checkpoint: step, tokenizer, peakLr, json, ...origin }: AddOptions): void {
   const catalog = openCatalog(homeFolder());
   const checkpoint = `step${step}`;
-  const given = { name, checkpoint, folder: from, tokenizer, peakLearningRate: peakLr, family, seed };
+  const given = { name, checkpoint, folder: from, tokenizer, peakLearningRate: peakLr, ...origin };
   const { checkpoints } = catalog.addModel(given);
   if (json) return showModel(name, true);
   process.stdout.write(`${name} ${checkpoint}\n`);

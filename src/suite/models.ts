@@ -43,6 +43,7 @@ const registeredFile = z.object({
   peakLearningRate: z.number().positive(),
   family: z.string().optional(),
   seed: z.int().optional(),
+  dataset: z.string().optional(),
   checkpoints: z.record(z.string().regex(/^\d+$/), z.string()),
 });
 
@@ -166,12 +167,12 @@ function toModel(file: z.infer<typeof registeredFile>): SuiteModel {
   const steps = Object.entries(file.checkpoints).map(([step, path]): [number, string] => [Number(step), path]);
   const known = findPythia(name);
   const training = known ?? OTHER_TRAINING;
-  const { schedule, endStep, checkpointSpacing, publishedSteps, dataset } = training;
+  const { schedule, endStep, checkpointSpacing, publishedSteps } = training;
   return {
     ...{ name, suite: 'pythia', configPath, tokenizerPath },
     ...{ family: file.family ?? known?.family ?? name, seed: file.seed ?? known?.seed ?? null },
     schedule: peak === schedule.peak ? schedule : { ...schedule, peak, floor: (schedule.floor / schedule.peak) * peak },
-    ...{ endStep, checkpointSpacing, publishedSteps, dataset },
+    ...{ endStep, checkpointSpacing, publishedSteps, dataset: file.dataset ?? training.dataset },
     checkpoints: new Map(steps.sort(([a], [b]) => a - b)),
     benchmarks: ['winobias', 'crows-pairs'],
   };
@@ -196,6 +197,8 @@ export interface Registration {
   /** What it shares with models of other seeds; default: as the Pythia suite says, or its name alone. */
   readonly family?: string | undefined;
   readonly seed?: number | undefined;
+  /** What it was trained on; default: as the Pythia suite says. */
+  readonly dataset?: string | undefined;
 }
 
 /** Registers one checkpoint folder under a model name, beside those it already has. Throws InputError on bad input. */
@@ -221,17 +224,20 @@ export function registerModel(home: string, { name, step, folder: given, ...more
     configPath: required('config.json'),
     tokenizerPath: resolve(tokenizerPath),
     peakLearningRate,
-    ...siblings(more, earlier),
+    ...origin(more, earlier),
     checkpoints: { ...earlier?.checkpoints, [step]: folder },
   };
   writeRegistration(path, content);
 }
 
-function siblings(given: Pick<Registration, 'family' | 'seed'>, earlier: Partial<z.infer<typeof registeredFile>> = {}) {
+/** What was said of a model's training, now or before. */
+function origin(given: Partial<Registration>, earlier: Partial<z.infer<typeof registeredFile>> = {}) {
   const [family, seed] = [given.family ?? earlier.family, given.seed ?? earlier.seed];
+  const dataset = given.dataset ?? earlier.dataset;
   if (family !== undefined && seed === undefined)
     throw new InputError('a family is of models that differ by their seed: give the seed, too', { pointer: '/seed' });
-  return { ...(family !== undefined && { family }), ...(seed !== undefined && { seed }) };
+  const known = { ...(family !== undefined && { family }), ...(seed !== undefined && { seed }) };
+  return { ...known, ...(dataset !== undefined && { dataset }) };
 }
 
 /** Throws InputError unless a researcher may register something of this kind under the name. */

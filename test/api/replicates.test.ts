@@ -6,7 +6,6 @@ import { claim, setManifest, setPlan, type Fence } from '../../src/store/leases.
 import { recordEvaluation } from '../../src/store/records.ts';
 import { ensureRun } from '../../src/store/runs.ts';
 import { createSweep } from '../../src/store/sweeps.ts';
-import { createJob } from '../../src/store/jobs.ts';
 import type { ReplicateGroup } from '../../src/api/replicates.ts';
 import { evaluationOf } from '../../src/eval/evaluation.ts';
 import { testApp } from '../support/api.ts';
@@ -22,6 +21,8 @@ beforeEach(async () => {
 
 interface Trial {
   readonly modelSeed: number | null;
+  /** SHA-256 of the start's weights; default: not hashed. */
+  readonly weights?: string;
   readonly changes?: Partial<JobSpecInput>;
   /** Of ten items, those that the stereotype wins. */
   readonly control: number;
@@ -38,10 +39,16 @@ function specOf({ modelSeed, changes }: Trial) {
 /** Gives the jobs, in the order in which they are claimed, their models and scores at the end. */
 async function finish(trials: readonly Trial[]): Promise<string[]> {
   const ids: string[] = [];
-  for (const { modelSeed, control, intervention } of trials) {
+  for (const { modelSeed, weights = null, control, intervention } of trials) {
     const fence = (await claim(database, { owner: 'a', host: 'h', pid: 1 }, 60_000))!.fence; // a job was stored
     ids.push(fence.jobId);
-    const model = { name: modelOf(modelSeed), family: 'nano-1m', seed: modelSeed, trainedOn: dataOf(modelSeed) };
+    const model = {
+      name: modelOf(modelSeed),
+      family: 'nano-1m',
+      seed: modelSeed,
+      trainedOn: dataOf(modelSeed),
+      start: [{ sha256: weights }],
+    };
     await setPlan(database, fence, {});
     await setManifest(database, fence, { model });
     await score(fence, 'control', control);
@@ -148,15 +155,32 @@ describe('replicates of a sweep', () => {
     expect(rateOf(groups[0])?.value).toBeCloseTo(-0.1, 12);
   });
 
-  it('wait for jobs that are not at their end', async () => {
-    const job = await createJob(database, { spec: someSpec() });
-    expect(job.state).toBe('queued');
-    const sweep = await createSweep(database, {
-      name: 's',
-      spec: {},
-      points: [{ spec: someSpec(), name: 'a', point: {} }],
-    });
-    const { body } = await request(app).get(`/v1/sweeps/${sweep.id}`);
-    expect((body as { replicates: ReplicateGroup[] }).replicates).toMatchObject([{ numSeeds: 1, effects: [] }]);
+  it('are not those with the same weights under several seeds', async () => {
+    const weights = 'b'.repeat(64);
+    const { groups, ids } = await groupsOf([
+      { modelSeed: 1, weights, control: 8, intervention: 7 },
+      { modelSeed: 2, weights, control: 8, intervention: 7 },
+    ]);
+    expect(groups[0]).toMatchObject({ numSeeds: 1, over: 'nothing' });
+    expect(groups[0]?.refused).toEqual([{ id: ids[1], detail: expect.stringContaining('the same weights') as string }]);
+  });
+
+  it('count when they are at their end: none before', async () => {
+    const trials = [1, 2].map((modelSeed) => ({ modelSeed, control: 8, intervention: 7 }));
+    const points = trials.map((trial, i) => ({ spec: specOf(trial), name: `job ${i}`, point: {} }));
+    const { id } = await createSweep(database, { name: 's', spec: {}, points });
+    const read = async () => {
+      const { body } = await request(app).get(`/v1/sweeps/${id}`);
+      return (body as { replicates: ReplicateGroup[] }).replicates;
+    };
+    expect(await read()).toEqual([]); // no worker has said what their models are
+    await finish(trials.slice(0, 1));
+    expect(await read()).toMatchObject([{ numSeeds: 1, over: 'nothing' }]);
+    const { fence } = (await claim(database, { owner: 'a', host: 'h', pid: 1 }, 60_000))!; // the second
+    await setManifest(database, fence, { model: { family: 'nano-1m', seed: 2, trainedOn: dataOf(2) } });
+    expect(await read()).toMatchObject([{ numSeeds: 1, over: 'nothing', jobs: [{ modelSeed: 1 }, { modelSeed: 2 }] }]);
+    await score(fence, 'control', 8);
+    await score(fence, 'intervention', 6);
+    expect(await read()).toMatchObject([{ numSeeds: 2, over: 'model seeds' }]);
   });
 });

@@ -59,13 +59,13 @@ describe('models of one family', () => {
     const folder = join(home, 'own');
     cpSync(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1130'), folder, { recursive: true });
     const own = { step: 1000, folder, tokenizerPath: nanoTokenizerPath(), peakLearningRate: 1e-3 };
-    registerModel(home, { ...own, name: 'mine-5', family: 'mine', seed: 5 });
+    registerModel(home, { ...own, name: 'mine-5', family: 'mine', seed: 5, dataset: 'my-rows' });
     registerModel(home, { ...own, name: 'mine-5', step: 2000 }); // keeps what was said before
     registerModel(home, { ...own, name: 'alone' });
     const found = openCatalog(home).models();
     const familyOf = (name: string) => found.find((model) => model.name === name);
     expect(familyOf('nano-1m-seed3')).toMatchObject({ family: 'nano-1m', seed: 3 });
-    expect(familyOf('mine-5')).toMatchObject({ family: 'mine', seed: 5 });
+    expect(familyOf('mine-5')).toMatchObject({ family: 'mine', seed: 5, trainedOn: 'my-rows' });
     expect(familyOf('alone')).toMatchObject({ family: 'alone', seed: null });
     expect(() => registerModel(home, { ...own, name: 'more', family: 'mine' })).toThrow(/give the seed, too/);
   });
