@@ -162,9 +162,11 @@ describe('a job that names protocols', () => {
   });
 
   it('has each in its manifest', async () => {
-    const { benchmarks } = await service.get<{ benchmarks: (Omit<Place, 'benchmark'> & { name: string })[] }>(
-      `/jobs/${id}/manifest`,
-    );
+    const { benchmarks, model } = await service.get<{
+      benchmarks: (Omit<Place, 'benchmark'> & { name: string })[];
+      model: object;
+    }>(`/jobs/${id}/manifest`);
+    expect(model).toMatchObject({ name: 'nano-1m', family: 'nano-1m', seed: 1, trainedOn: 'nano-stories' });
     expect(benchmarks.map(({ name, ...how }) => keyOf({ benchmark: name, ...how }))).toEqual(wanted);
   });
 });
