@@ -5,7 +5,7 @@ import { evaluationOf } from '../../src/eval/evaluation.ts';
 import type { Item } from '../../src/eval/metrics.ts';
 import type { Arm, JobSpecInput } from '../../src/job-spec.ts';
 import { createJob } from '../../src/store/jobs.ts';
-import type { Fence } from '../../src/store/leases.ts';
+import { setManifest, type Fence } from '../../src/store/leases.ts';
 import { recordEvaluation, recordSteps } from '../../src/store/records.ts';
 import { takeJob, testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
@@ -329,6 +329,7 @@ describe('GET /v1/compare', () => {
   async function scored(model: string, step: number, won: readonly number[]): Promise<string> {
     await createJob(database, { spec: someSpec({ name: model, model, checkpoint: 'step133000' }) });
     const fence = await takeJob(database, ['control', 'intervention']);
+    await setManifest(database, fence, { model: { family: model, seed: 1234 } });
     for (const arm of ['control', 'intervention'] as const) {
       const items = pairs(arm === 'control' ? [1, 1, 1, -1] : won);
       await recordEvaluation(database, fence, arm, step, evaluationOf('crows-pairs', SHA, items));
@@ -360,7 +361,7 @@ describe('GET /v1/compare', () => {
       },
       { id: other, step: 142_001, effect: { value: -0.75 }, published: [] },
     ]);
-    expect(replicates.map(({ numSeeds }) => numSeeds)).toEqual([1, 1]); // two families
+    expect(replicates.map(({ family }) => family)).toEqual(['pythia-70m-deduped', 'some-model']);
   });
 
   it.each(['', 'jobs=', 'jobs=1,2', 'jobs=01900000-0000-7000-8000-000000000000,01900000-0000-7000-8000-000000000000'])(
