@@ -5,7 +5,8 @@ import { openDataset, prepareDataset, type Dataset } from '../src/data/replay.ts
 import { DataError } from '../src/errors.ts';
 import { readTokenizer, type Tokenizer } from '../src/data/tokenizer.ts';
 import { scoreHeldBack } from '../src/eval/held-back.ts';
-import { evaluateBenchmark } from '../src/eval/score.ts';
+import { textGenerator } from '../src/eval/pythia-em.ts';
+import { evaluateTask } from '../src/eval/score.ts';
 import type { ScoringModel } from '../src/eval/likelihood.ts';
 import type { Intervention } from '../src/intervention/batch.ts';
 import type { Arm } from '../src/job-spec.ts';
@@ -180,8 +181,9 @@ async function evaluate(task: TrainerTask, scored: Scored, step: number, send: S
     encode: (text) => scored.tokenizer.encode(text),
     scoreEnds: (rows, numLast) => scoreEnds(scored, rows, numLast),
   };
-  for (const benchmark of task.benchmarks) {
-    send({ type: 'evaluation', step, evaluation: await evaluateBenchmark(benchmark, model) });
+  const generator = textGenerator(scored, scored.tokenizer);
+  for (const scoring of task.scorings) {
+    send({ type: 'evaluation', step, evaluation: await evaluateTask(scoring, model, generator) });
   }
   if (task.heldBack === null) return;
   const rows: number[][] = [];

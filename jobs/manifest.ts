@@ -16,6 +16,7 @@ import { packagePath } from '../src/package-root.ts';
 import type { BackendName } from '../src/tensor/backend.ts';
 import { nativeFacts } from '../src/tensor/native.ts';
 import { PYTHIA_ADAM } from '../src/train/step.ts';
+import { publishedBeside } from '../src/suite/pythia/published.ts';
 import type { Preparation } from './preparation.ts';
 
 /** Files larger than this are identified by name and size; hashing a 600 GB corpus is a check of its own. */
@@ -23,7 +24,7 @@ const MOST_HASHED_BYTES = 2 ** 31;
 
 /** Everything that the numbers of a job depend on. */
 export async function makeManifest(spec: JobSpec, preparation: Preparation): Promise<Record<string, unknown>> {
-  const { plan, model, dataset, benchmarks } = preparation;
+  const { plan, model, dataset, scorings } = preparation;
   const start = model.checkpoints.get(plan.from);
   const end = model.checkpoints.get(plan.to);
   return {
@@ -32,6 +33,7 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
     plan,
     model: {
       name: model.name,
+      ...{ family: model.family, seed: model.seed, trainedOn: model.dataset },
       config: await identify(model.configPath),
       tokenizer: await identify(model.tokenizerPath),
       start: start === undefined ? null : await identifyFolder(start),
@@ -42,7 +44,10 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
     optimizer: { name: 'AdamW', ...PYTHIA_ADAM, decayed: 'all but biases and layer norms', clippedBy: 'global norm' },
     policy: identifyPolicy(spec.intervention.policy, spec),
     ...(spec.arms.includes('placebo') && { placebo: identifyPolicy('placebo-v1', spec) }),
-    benchmarks: benchmarks.map(({ name, kind, sha256, isOfficial }) => ({ name, kind, sha256, isOfficial })),
+    benchmarks: scorings.map(({ benchmark: { name, kind, sha256, isOfficial }, protocol, settings }) => {
+      return { name, kind, sha256, isOfficial, protocol, settings };
+    }),
+    published: publishedFigures(preparation),
     software: softwareVersions(),
     ...ownBackend(plan.backend.name),
     machine: { platform: platform(), arch: arch(), cpu: cpus()[0]?.model ?? 'unknown' },
@@ -52,6 +57,24 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
 /** What multiplied, where it was a back end of `native/`. */
 function ownBackend(name: BackendName) {
   return name === 'native' || name === 'cuda' ? { [name]: nativeFacts(name) } : {};
+}
+
+/** What was published of the model at the steps that are scored, beside which the job's scores are shown; each warning once. */
+function publishedFigures({ plan, model, scorings }: Preparation) {
+  const steps = [...new Set([...plan.evaluateAt, plan.to])];
+  const found = scorings.flatMap(({ benchmark: { name: benchmark }, protocol, settings }) =>
+    steps.flatMap((step) =>
+      publishedBeside(model.name, { step, benchmark, protocol, settings }).map((row) => ({
+        beside: { benchmark, protocol, settings },
+        ...row,
+      })),
+    ),
+  );
+  const warnings = found.flatMap((row) => row.warnings.map(({ label, detail }) => [label, detail]));
+  return {
+    rows: found.map((row) => ({ ...row, warnings: row.warnings.map(({ label }) => label) })),
+    warnings: Object.fromEntries(warnings) as Record<string, string>,
+  };
 }
 
 function identifyPolicy(policy: Policy, { intervention }: JobSpec) {

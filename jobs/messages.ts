@@ -1,7 +1,7 @@
 // What a worker and its trainer say to each other over IPC.
 import type { Arm, FailureReason, JobSpec } from '../src/job-spec.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
-import type { Benchmark } from '../src/eval/benchmarks.ts';
+import type { ScoringTask } from '../src/eval/scoring-task.ts';
 import type { CheckpointRecord, EvaluationRecord, StepRecord } from '../src/store/records.ts';
 import type { BackendName } from '../src/tensor/backend.ts';
 import type { RunPlan } from '../src/train/plan.ts';
@@ -37,7 +37,7 @@ export interface TrainerTask extends SharedTask {
   /** Samples no step reads, [from, to): the text on which perplexity is measured; null when there are none. */
   readonly heldBack: { readonly from: number; readonly to: number } | null;
   readonly intervention: JobSpec['intervention'];
-  readonly benchmarks: readonly Benchmark[];
+  readonly scorings: readonly ScoringTask[];
 }
 
 export const PHASES = ['loading', 'training', 'evaluating', 'done'] as const;

@@ -19,10 +19,10 @@ export async function findUnscored(
   database: Database,
   jobId: string,
   arm: Arm,
-  { plan, model, benchmarks, heldBack }: Preparation,
+  { plan, model, scorings, heldBack }: Preparation,
 ): Promise<Required<StartCheckpoint>[]> {
   const evaluations = await listEvaluations(database, jobId);
-  const numWanted = benchmarks.length + (heldBack === null ? 0 : 1);
+  const numWanted = scorings.length + (heldBack === null ? 0 : 1);
   const isScored = (step: number) =>
     evaluations.filter((found) => found.arm === arm && found.step === step).length >= numWanted;
   const start = plan.evaluateAt.includes(plan.from) && !isScored(plan.from);

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { datasetFacts, modelFacts } from '../src/catalog.ts';
 import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
-import { findBenchmark, type Benchmark } from '../src/eval/benchmarks.ts';
+import { findBenchmark } from '../src/eval/benchmarks.ts';
+import { costOf, type ScoringCost, type ScoringTask } from '../src/eval/scoring-task.ts';
 import { InputError, messageOf } from '../src/errors.ts';
-import type { Arm, JobSpec } from '../src/job-spec.ts';
+import { scoringOf, type Arm, type JobSpec, type Scoring } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/datasets.ts';
 import { dataHeaders, type HubLogin } from '../src/suite/hub/remote-data.ts';
@@ -29,6 +30,8 @@ const MOST_HELD_BACK = 64;
 /** What is stored as the job's plan: the run's plan, and what computes it. */
 export interface JobPlan extends RunPlan {
   readonly backend: { readonly name: BackendName; readonly reason: string };
+  /** What one evaluation of each of `benchmarks` takes; plans of earlier releases lack it. */
+  readonly scoringCosts?: readonly ScoringCost[];
 }
 
 export interface Preparation {
@@ -37,7 +40,7 @@ export interface Preparation {
   readonly dataset: DatasetDescription;
   readonly access: TaskAccess;
   readonly heldBack: TrainerTask['heldBack'];
-  readonly benchmarks: readonly Benchmark[];
+  readonly scorings: readonly ScoringTask[];
 }
 
 /** Resolves the whole job, whose arms train on so many cores at once; `stored` is the plan of an earlier attempt, which is kept. Throws InputError, NotFoundError, DataError. */
@@ -54,9 +57,9 @@ export async function prepare(
   const { trainSteps, batchSize, numSamples } = findDataset(home, spec.dataset);
   const from = (trainSteps ?? model.endStep) * batchSize;
   const to = Math.min(numSamples, from + MOST_HELD_BACK);
-  const benchmarks = plan.benchmarks.map((name) => findBenchmark(name, home));
+  const scorings = plan.benchmarks.map((scoring) => openScoring(scoring, home));
   const access = { cacheFolder: datasetCacheFolder(home, spec.dataset), ...dataHeaders(dataset.prefix, hub) };
-  return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, benchmarks };
+  return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, scorings };
 }
 
 async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<JobPlan> {
@@ -66,7 +69,12 @@ async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<
   const numAtOnce = Math.min(numTrainersAtOnce(backend.name, numCores), spec.arms.length);
   const machine = { memoryBytes: machineMemoryBytes(), numAtOnce, cardBytes: cardBytesOf(backend.name) };
   const room = roomOf(backend.name, machine);
-  return { ...resolvePlan(spec, model, dataset, room), backend };
+  const plan = resolvePlan(spec, model, dataset, room);
+  return { ...plan, backend, scoringCosts: plan.benchmarks.map((scoring) => costOf(openScoring(scoring, home))) };
+}
+
+function openScoring({ benchmark, ...how }: Scoring, home: string): ScoringTask {
+  return { benchmark: findBenchmark(benchmark, home), ...how };
 }
 
 /** Throws InputError where the back end does not multiply as the job wants. */
@@ -93,7 +101,8 @@ export function numTrainersAtOnce(backend: BackendName, numCores: number): numbe
 function storedPlan(stored: unknown): JobPlan {
   // Written by makePlan of an earlier attempt; only its presence is checked again.
   z.object({ from: z.int(), to: z.int(), backend: z.object({ name: z.string() }) }).parse(stored);
-  return stored as JobPlan;
+  const plan = stored as JobPlan & { readonly benchmarks: readonly (string | Scoring)[] }; // earlier releases stored names
+  return { ...plan, benchmarks: plan.benchmarks.map((one) => (typeof one === 'string' ? scoringOf(one) : one)) };
 }
 
 /** What the batches of an arm are made of. */
@@ -117,7 +126,7 @@ export function makeTask(
   checkpointFolder: string,
   checkpoint: StartCheckpoint | undefined,
 ): TrainerTask {
-  const { plan, model, heldBack, benchmarks } = preparation;
+  const { plan, model, heldBack, scorings } = preparation;
   return {
     ...sharedTask(preparation, checkpointFolder),
     ...{ arm, heldBack },
@@ -126,7 +135,7 @@ export function makeTask(
     scoreAt: checkpoint?.scoreAt ?? (arm === 'published' ? plan.to : null),
     isOwnCheckpoint: checkpoint?.isOwn ?? false,
     intervention: spec.intervention,
-    benchmarks: [...benchmarks],
+    scorings: [...scorings],
   };
 }
 

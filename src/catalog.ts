@@ -10,7 +10,9 @@ import { benchmarkNames, findBenchmark } from './eval/benchmarks.ts';
 import { prepareDataset, type DatasetDescription } from './data/replay.ts';
 import { readTokenizer } from './data/tokenizer.ts';
 import { DataError, InputError, messageOf, NotFoundError } from './errors.ts';
-import type { JobSpec } from './job-spec.ts';
+import { PROTOCOLS_OF } from './eval/evaluation.ts';
+import { checkTask } from './eval/scoring-task.ts';
+import { scoringOf, type JobSpec } from './job-spec.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
 import { datasetCacheFolder, findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
@@ -64,7 +66,7 @@ export function datasetFacts(home: string, name: string): DatasetFacts {
   return findDataset(home, name);
 }
 
-function addModel(home: string, { name, checkpoint, folder, tokenizer, peakLearningRate }: NewModel) {
+function addModel(home: string, { name, checkpoint, folder, tokenizer, ...more }: NewModel) {
   // What cannot be read must not get into the list; what is missing, registerModel names.
   for (const [path, read] of [
     [join(folder, 'config.json'), readModelConfig],
@@ -73,7 +75,7 @@ function addModel(home: string, { name, checkpoint, folder, tokenizer, peakLearn
     if (path === tokenizer || existsSync(path)) read(path);
   }
   const step = Number(checkpoint.slice('step'.length));
-  registerModel(home, { name, step, folder, tokenizerPath: tokenizer, peakLearningRate });
+  registerModel(home, { name, step, folder, tokenizerPath: tokenizer, ...more });
   return describeModel(home, findModel(home, name));
 }
 
@@ -113,10 +115,10 @@ function checkSpec(home: string, spec: JobSpec): Fault[] {
   const dataset = attempt('/dataset', () => datasetFacts(home, spec.dataset));
   const plan = model && dataset && attempt('', () => resolvePlan(spec, model, dataset, roomOf(spec.backend)));
   const { benchmarks } = spec.evaluation;
-  const names = benchmarks === 'auto' ? (plan?.benchmarks ?? []) : benchmarks;
-  names.forEach((name, i) => {
+  const scorings = benchmarks === 'auto' ? (plan?.benchmarks ?? []) : benchmarks.map(scoringOf);
+  scorings.forEach(({ benchmark, ...how }, i) => {
     const pointer = benchmarks === 'auto' ? '/evaluation/benchmarks' : `/evaluation/benchmarks/${i}`;
-    attempt(pointer, () => findBenchmark(name, home));
+    attempt(pointer, () => checkTask({ benchmark: findBenchmark(benchmark, home), ...how }));
   });
   return faults;
 }
@@ -133,6 +135,8 @@ function describeModel(home: string, model: SuiteModel) {
   return {
     name: model.name,
     suite: model.suite,
+    family: model.family,
+    seed: model.seed,
     isHere: true,
     numParameters: countParameters(config),
     numLayers: config.numLayers,
@@ -150,9 +154,18 @@ function describeModel(home: string, model: SuiteModel) {
   };
 }
 
-function describeAbsent({ name, size, endStep, dataset, publishedSteps, notes }: PythiaModel): ModelDescription {
+function describeAbsent({
+  name,
+  size,
+  family,
+  seed,
+  endStep,
+  dataset,
+  publishedSteps,
+  notes,
+}: PythiaModel): ModelDescription {
   return {
-    ...{ name, suite: 'pythia', isHere: false, numParameters: countValues(size).numParameters },
+    ...{ name, suite: 'pythia', family, seed, isHere: false, numParameters: countValues(size).numParameters },
     ...{ numLayers: size.numLayers, hiddenSize: size.hiddenSize, endStep, trainedOn: dataset, dataset: null },
     ...{ checkpoints: [], numPublished: publishedSteps.length, benchmarks: [], notes },
   };
@@ -173,7 +186,7 @@ function describeBenchmark(home: string, name: string) {
   const source = sourceOf(name);
   try {
     const { kind, sha256, isOfficial } = findBenchmark(name, home);
-    return { name, isThere: true, kind, sha256, isOfficial, source };
+    return { name, isThere: true, kind, protocols: PROTOCOLS_OF[kind], sha256, isOfficial, source };
   } catch (error) {
     return { name, isThere: false, detail: messageOf(error), source };
   }

@@ -53,6 +53,42 @@ export function isHistorical(policy: Policy): policy is HistoricalPolicy {
 /** What trains a job's arms: this program, or GPT-NeoX outside of it. */
 export const ENGINES = ['tiresias', 'gpt-neox'] as const;
 
+/**
+ * How texts are scored. `likelihood`: summed log-likelihood of every token after the first of its row, in nats. For sentence pairs also
+ * `fp16-emulated`, the same with every log P and their sum rounded to half precision, as published figures were; and `shared-tokens`, only
+ * over the tokens that both sentences have, after the official CrowS-Pairs metric but for causal models. For WinoBias also `pythia-em`,
+ * exact match of the text that a prompt is continued with, and `pronoun-choice`, the likelier of two pronouns in a sentence.
+ */
+export const PROTOCOLS = ['likelihood', 'fp16-emulated', 'shared-tokens', 'pythia-em', 'pronoun-choice'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** What becomes of the white space at the ends of a rendered prompt (src/eval/prompt-templates.ts). */
+export const PROMPT_EDGES = ['stripped', 'as-rendered'] as const;
+export type PromptEdges = (typeof PROMPT_EDGES)[number];
+
+/** What else a score depends on and can be chosen: with benchmark and protocol its identity. */
+export type ScoringSettings = Readonly<Record<string, string | number | readonly string[]>>;
+
+/** Of `pythia-em`: the two templates of the published figures, and the limit of GPT-NeoX's adapter (lm-eval's own models had 256). */
+export const ANSWER_DEFAULTS = {
+  templates: ['What does p stand for', 'refers_to'] as readonly string[],
+  promptEdges: 'stripped' as PromptEdges,
+  maxNew: 128,
+};
+
+/** One way of scoring a model, complete. */
+export interface Scoring {
+  readonly benchmark: string;
+  readonly protocol: Protocol;
+  /** Empty but for `pythia-em`. */
+  readonly settings: ScoringSettings;
+}
+
+/** Settings as the text that identifies them: JSON with its keys in order. */
+export function settingsText(settings: ScoringSettings): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
 export const JOB_STATES = [
   'queued',
   'running',
@@ -186,11 +222,58 @@ const training = z
   })
   .meta({ description: 'How the steps are trained.' });
 
+const scoring = z.strictObject({
+  benchmark: name,
+  protocol: z.enum(PROTOCOLS).default('likelihood').meta({ description: 'How its texts are scored.' }),
+  templates: z
+    .array(z.string().min(1).max(200))
+    .min(1)
+    .max(20)
+    .refine((names) => new Set(names).size === names.length, 'each template once')
+    .optional()
+    .meta({ description: 'Of pythia-em: names of PromptSource templates.' }),
+  promptEdges: z
+    .enum(PROMPT_EDGES)
+    .optional()
+    .meta({ description: 'Of pythia-em: whether prompts lose the white space at their ends.' }),
+  maxNew: z.int().min(1).max(2048).optional().meta({ description: 'Of pythia-em: tokens of an answer at most.' }),
+});
+type ScoringInput = z.output<typeof scoring>;
+
+/** What an entry of `evaluation.benchmarks` asks for, every default filled in; a name alone is scored by `likelihood`. */
+export function scoringOf(entry: string | ScoringInput): Scoring {
+  if (typeof entry === 'string') return { benchmark: entry, protocol: 'likelihood', settings: {} };
+  const { benchmark, protocol, templates, promptEdges, maxNew } = entry;
+  if (protocol !== 'pythia-em') return { benchmark, protocol, settings: {} };
+  const { templates: usual, promptEdges: edges, maxNew: most } = ANSWER_DEFAULTS;
+  const settings = { templates: templates ?? usual, promptEdges: promptEdges ?? edges, maxNew: maxNew ?? most };
+  return { benchmark, protocol, settings };
+}
+
+function scoringFaults(entries: 'auto' | readonly (string | ScoringInput)[]) {
+  if (entries === 'auto') return [];
+  const keys = entries.map((entry) => {
+    const { benchmark, protocol, settings } = scoringOf(entry);
+    return [benchmark, protocol, settingsText(settings)].join(' ');
+  });
+  return entries.flatMap((entry, i): { place: (string | number)[]; message: string }[] => {
+    const isTwice = keys.indexOf(keys[i]!) < i; // as many keys as entries
+    const twice = isTwice ? [{ place: [i], message: 'the same benchmark is scored in the same way before' }] : [];
+    if (typeof entry === 'string' || entry.protocol === 'pythia-em') return twice;
+    const foreign = (['templates', 'promptEdges', 'maxNew'] as const).filter((key) => entry[key] !== undefined);
+    const message = `${entry.protocol} has no such setting: leave it out, or take pythia-em`;
+    return [...twice, ...foreign.map((key) => ({ place: [i, key], message }))];
+  });
+}
+
 const evaluation = z
   .strictObject({
-    benchmarks: autoOr(z.array(name).max(20))
+    benchmarks: autoOr(z.array(z.union([name, scoring])).max(20))
       .default('auto')
-      .meta({ description: "Names of benchmarks; auto = those that go with the model's suite." }),
+      .meta({
+        description:
+          "Names of benchmarks, or {benchmark, protocol, …} for another protocol than likelihood; auto = those that go with the model's suite.",
+      }),
     every: autoOr(count)
       .default('auto')
       .meta({ description: 'Steps between evaluations; auto = a tenth of the window.' }),
@@ -234,6 +317,8 @@ export const jobSpecSchema = z
       issue(['window', 'finalFraction'], 'give a checkpoint or window.finalFraction, not both');
     if (spec.checkpoint !== undefined && to !== undefined && to <= Number(spec.checkpoint.slice(4)))
       issue(['window', 'to'], `the window ends at step ${to}, before or at its start ${spec.checkpoint}`);
+    for (const { place, message } of scoringFaults(spec.evaluation.benchmarks))
+      issue(['evaluation', 'benchmarks', ...place], message);
     const { policy, direction, per, wordPairs } = spec.intervention;
     if (spec.arms.includes('placebo') && !DIRECTIONS_OF['placebo-v1'].includes(direction))
       issue(['arms'], `the placebo has no direction ${direction}: leave the arm out, or take another direction`);

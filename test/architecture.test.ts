@@ -41,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/intervention',
     'src/suite',
     'src/eval/statistics.ts',
+    'src/eval/replicates.ts',
     'src/eval/metrics.ts', // which contributions an effect pairs: arithmetic, like statistics.ts
     'src/train/plan.ts',
     'src/train/loss-spikes.ts', // arithmetic on recorded losses

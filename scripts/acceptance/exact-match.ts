@@ -3,13 +3,8 @@
 // weights, five times the first step's, so that it does not say one thing for ever.
 import * as tf from '@tensorflow/tfjs-core';
 import { readTokenizer } from '../../src/data/tokenizer.ts';
-import {
-  answerQuestions,
-  openPythiaEm,
-  PYTHIA_EM_DEFAULTS,
-  questionsOf,
-  textGenerator,
-} from '../../src/eval/pythia-em.ts';
+import { answerQuestions, PYTHIA_EM_DEFAULTS, textGenerator } from '../../src/eval/pythia-em.ts';
+import { openPythiaEm, questionsOf } from '../../src/eval/pythia-em-files.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { toTensors } from '../../src/model/tensors.ts';
 import { initialiseWeights } from '../../src/suite/nano/initialise.ts';

@@ -13,6 +13,7 @@ import type { Database } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
+import { compareRoutes } from './compare.ts';
 import { eventRoutes } from './events.ts';
 import { jobRoutes } from './jobs.ts';
 import { openApiDocument } from './openapi.ts';
@@ -52,6 +53,7 @@ export function createApp({ database, catalog, webFolder }: AppParts): Express {
     resultRoutes(database),
     eventRoutes(database),
     sweepRoutes(database, catalog),
+    compareRoutes(database),
   );
   app.use(page(webFolder));
   app.use(unknownRoute, problemHandler);

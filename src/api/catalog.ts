@@ -29,6 +29,9 @@ export const newModelSchema = z
     }),
     tokenizer: path.optional().meta({ description: 'tokenizer.json; default: the one in the folder.' }),
     peakLearningRate: z.number().gt(0).lt(1).optional().meta({ description: 'Default: by the size in the name.' }),
+    family: name.optional().meta({ description: 'What it shares with models that differ by their seed alone.' }),
+    seed: z.int().min(0).optional().meta({ description: 'The seed of its training.' }),
+    dataset: name.optional().meta({ description: 'What it was trained on.' }),
   })
   .meta({ id: 'NewModel' });
 export type NewModel = z.output<typeof newModelSchema>;

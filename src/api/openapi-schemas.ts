@@ -35,8 +35,18 @@ function nullable(schema: Schema): Schema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
-const place = { benchmark: text, protocol: text };
-const interval: Schema = { description: '95 %', type: 'array', items: number, minItems: 2, maxItems: 2 };
+const place = {
+  benchmark: text,
+  protocol: text,
+  settings: { ...anyObject, description: 'What else the protocol depends on; empty for most.' },
+};
+const interval: Schema = {
+  description: '95 %; null where it is not estimable, as when all items are equal',
+  type: 'array',
+  items: number,
+  minItems: 2,
+  maxItems: 2,
+};
 const resampling: Schema = {
   ...objectOf({ numDraws: integer, seed: integer }),
   description: 'Of the random draws behind a figure; the same seed gives the same figure.',
@@ -55,7 +65,18 @@ const origins = {
 const score: Schema = {
   type: 'object',
   properties: { arm, step: integer, ...place, metric: text, value: number, ...uncertainty, ...origins },
-  required: ['arm', 'step', 'benchmark', 'protocol', 'metric', 'value', 'standardError', 'interval', 'numItems'],
+  required: [
+    'arm',
+    'step',
+    'benchmark',
+    'protocol',
+    'settings',
+    'metric',
+    'value',
+    'standardError',
+    'interval',
+    'numItems',
+  ],
 };
 
 function effect(description: string): Schema {
@@ -133,6 +154,8 @@ const checkpoint = objectOf({
 const model = objectOf({
   name: text,
   suite: { enum: ['nano', 'pythia'] },
+  family: { ...text, description: 'Models of one family differ by their seed alone.' },
+  seed: nullable(integer),
   isHere: { type: 'boolean', description: 'False: fetch it with `tiresias models pull` before a job names it.' },
   numParameters: integer,
   numLayers: integer,
@@ -145,6 +168,37 @@ const model = objectOf({
   benchmarks: listOf(text),
   notes: { ...listOf(text), description: 'What is unsure about it.' },
 });
+
+const figures = objectOf({ value: number, standardError: nullable(number), numItems: integer });
+
+const replicateGroup: Schema = {
+  ...objectOf({
+    family: text,
+    point: { ...nullable(anyObject), description: 'What the points of the grid share.' },
+    jobs: listOf(
+      objectOf({
+        ...{ id, state: text, model: text, modelSeed: nullable(integer), interventionSeed: nullable(integer) },
+      }),
+    ),
+    refused: {
+      ...listOf(objectOf({ id, detail: text })),
+      description: "Jobs that repeat another one's training and are no replicates.",
+    },
+    over: { enum: ['model seeds', 'draws of the rewriting', 'nothing'] },
+    numSeeds: integer,
+    scope: { ...text, description: 'What the effects speak of: of training only over several model seeds.' },
+    effects: listOf(
+      objectOf({
+        ...{ ...place, metric: text, step: integer, value: number, standardError: nullable(number) },
+        interval: nullable(interval),
+        numReplicates: integer,
+        replicates: listOf(objectOf({ seed: nullable(integer), value: number })),
+      }),
+    ),
+  }),
+  description:
+    "Jobs that differ in seeds alone: mean of intervention − control at the window's end, Student's interval over seeds.",
+};
 
 const written: Readonly<Record<string, Schema>> = {
   Problem: {
@@ -181,6 +235,38 @@ const written: Readonly<Record<string, Schema>> = {
     labels: listOf(objectOf({ arm, ...place, label: text, detail: text })),
     published: listOf(publishedScore),
   }),
+  ScoreChecks: objectOf({
+    tolerance: { ...number, description: 'How far the two may lie apart, of their size and at least of one.' },
+    numChecked: integer,
+    isEqual: { type: 'boolean' },
+    checks: listOf(
+      objectOf({
+        ...{ arm, step: integer, ...place, metric: text, stored: nullable(figures), fromItems: nullable(figures) },
+        isEqual: { type: 'boolean' },
+      }),
+    ),
+  }),
+  Comparison: objectOf({
+    jobs: listOf(ref('Job')),
+    metrics: listOf(
+      objectOf({
+        ...{ ...place, metric: text },
+        jobs: listOf(
+          objectOf({
+            ...{ id, step: integer, effect: nullable(effect('intervention − control, item by item')) },
+            scores: {
+              type: 'object',
+              description: 'By arm.',
+              additionalProperties: objectOf({ value: number, ...uncertainty }),
+            },
+            published: listOf(publishedScore),
+          }),
+        ),
+      }),
+    ),
+    labels: listOf(objectOf({ id, arm, ...place, label: text, detail: text })),
+    replicates: listOf(ref('ReplicateGroup')),
+  }),
   Items: objectOf({ items: listOf(anyObject) }),
   Edits: objectOf({
     edits: listOf(edit),
@@ -201,11 +287,20 @@ const written: Readonly<Record<string, Schema>> = {
       grid: {
         type: 'object',
         description: `Values by dotted path, for example {"intervention.probability": [0, 0.5, 1]}; ${MAX_POINTS} points at most.`,
-        minProperties: 1,
         additionalProperties: { type: 'array', minItems: 1, maxItems: MAX_POINTS, uniqueItems: true },
       },
+      replicates: {
+        ...listOf({
+          type: 'object',
+          properties: { model: text, dataset: text },
+          required: ['model'],
+          additionalProperties: false,
+        }),
+        description: 'Models of other seeds, each with the dataset of its own training where that is another, too.',
+      },
     },
-    required: ['base', 'grid'],
+    anyOf: [{ required: ['grid'] }, { required: ['replicates'] }],
+    required: ['base'],
     additionalProperties: false,
   },
   Sweep: objectOf({
@@ -217,6 +312,12 @@ const written: Readonly<Record<string, Schema>> = {
     jobsByState: { type: 'object', additionalProperties: integer },
   }),
   SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),
+  SweepWithReplicates: objectOf({
+    sweep: ref('Sweep'),
+    jobs: listOf(ref('Job')),
+    replicates: listOf(ref('ReplicateGroup')),
+  }),
+  ReplicateGroup: replicateGroup,
   Model: model,
   CatalogEntry: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: true },
 };

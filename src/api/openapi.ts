@@ -97,6 +97,13 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
   },
   '/v1/jobs/{id}/metrics': { get: ofJob('The curves of every arm.', ref('Metrics')) },
   '/v1/jobs/{id}/scores': { get: ofJob('Scores with intervals, effects, fidelity, labels.', ref('Scores')) },
+  '/v1/jobs/{id}/score-check': {
+    get: ofJob(
+      'The stored scores beside those that the database computes from all stored items.',
+      ref('ScoreChecks'),
+      query('step', integer),
+    ),
+  },
   '/v1/jobs/{id}/items': {
     get: ofJob(
       'The values of every item of one evaluation.',
@@ -105,6 +112,7 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       query('step', integer, true),
       query('benchmark', text, true),
       query('protocol', text, true),
+      query('settings', { ...text, description: 'As JSON; needed where several were scored.' }),
     ),
   },
   '/v1/jobs/{id}/edits': {
@@ -145,7 +153,21 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       problems: [400],
     },
   },
-  '/v1/sweeps/{id}': { get: { ...ofJob('One sweep and its jobs in the order of the grid.', ref('SweepWithJobs')) } },
+  '/v1/sweeps/{id}': {
+    get: ofJob(
+      'One sweep, its jobs in the order of the grid, and effects over replicates.',
+      ref('SweepWithReplicates'),
+    ),
+  },
+  '/v1/compare': {
+    get: {
+      summary:
+        'Jobs side by side: last scores, effects, published figures with their warnings, effects over replicates.',
+      answer: ref('Comparison'),
+      parameters: [query('jobs', { ...text, description: 'Ids with commas between them, 20 at most.' }, true)],
+      problems: [400, 404],
+    },
+  },
   '/v1/models': {
     get: {
       summary: 'The models of the suites and registered ones; those that a job can name first.',

@@ -2,6 +2,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { InputError, NotFoundError } from '../errors.ts';
+import type { ScoringSettings } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listEdits, sumEdits } from '../store/edits.ts';
 import type { EditPlace } from '../store/edits.ts';
@@ -11,14 +12,26 @@ import { listJobCheckpoints, PROOF_NAMES, readItems, readMetrics, readProofs } f
 import type { StepProof } from '../store/results.ts';
 import { jobView } from './jobs.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
+import { checkScores } from './score-check.ts';
 import { readScores } from './scores.ts';
 import { readFaults } from './training-labels.ts';
+
+const scoringSettings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
+const settingsParameter = z.string().transform((text, context): ScoringSettings => {
+  try {
+    return scoringSettings.parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'settings are a JSON object, as a score row has them' });
+    return z.NEVER;
+  }
+});
 
 const itemQuery = z.strictObject({
   arm: armParameter,
   step: stepParameter,
   benchmark: textParameter,
   protocol: textParameter,
+  settings: settingsParameter.optional(),
 });
 
 const editQuery = z.strictObject({
@@ -53,7 +66,7 @@ export const outsideCheckpointSchema = z
   })
   .meta({ id: 'OutsideCheckpoint' });
 
-/** GET /jobs/:id/metrics, scores, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
+/** GET /jobs/:id/metrics, scores, score-check, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
 export function resultRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
@@ -65,6 +78,11 @@ export function resultRoutes(database: Database): Router {
   });
   router.get('/jobs/:id/scores', async (request, response) => {
     response.json(await readScores(database, await getJob(database, request.params.id)));
+  });
+  router.get('/jobs/:id/score-check', async (request, response) => {
+    const { id } = await getJob(database, request.params.id);
+    const { step } = readQuery(request, z.strictObject({ step: stepParameter.optional() }));
+    response.json(await checkScores(database, id, step));
   });
   router.get('/jobs/:id/items', async (request, response) => {
     const { id } = await getJob(database, request.params.id);

@@ -1,11 +1,11 @@
 // The scores of a job, and what follows from them: effects (intervention − control), the noise floor (placebo − control), fidelity
 // (control − published), all from the items of the same step, and the labels that must be read with a figure.
 import { ConflictError } from '../errors.ts';
-import { effectsOf, isPart, labelShift } from '../eval/metrics.ts';
+import { effectsOf, isPart, labelShift, protocolLabel } from '../eval/metrics.ts';
 import type { Item, Label } from '../eval/metrics.ts';
 import { holmAdjusted } from '../eval/statistics.ts';
 import type { Effect, Score } from '../eval/statistics.ts';
-import type { Arm, JobSpec } from '../job-spec.ts';
+import { settingsText, type Arm, type JobSpec, type Protocol, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { totalPronounEdits } from '../store/edits.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
@@ -17,6 +17,8 @@ import type { ScoredEvaluation } from '../store/results.ts';
 interface Place {
   readonly benchmark: string;
   readonly protocol: string;
+  /** With benchmark and protocol the identity of a score; empty for most protocols. */
+  readonly settings: ScoringSettings;
 }
 
 /** The p beside the others that were looked at with it. */
@@ -60,24 +62,33 @@ export async function readScores(database: Database, job: JobWithRuns): Promise<
   };
 }
 
-function scoreRows({ arm, step, benchmark, protocol, scores }: ScoredEvaluation): ScoreRow[] {
-  return Object.entries(scoresIn(scores)).map(([metric, score]) => ({
-    arm,
-    step,
-    benchmark,
-    protocol,
-    metric,
-    ...score,
-  }));
+function scoreRows({ arm, step, scores, ...rest }: ScoredEvaluation): ScoreRow[] {
+  const place = placeOf(rest);
+  return Object.entries(scoresIn(scores)).map(([metric, score]) => ({ arm, step, ...place, metric, ...score }));
+}
+
+function placeOf({ benchmark, protocol, settings }: Place): Place {
+  return { benchmark, protocol, settings };
+}
+
+/** Tells apart what scores are of. */
+export function placeKey({ benchmark, protocol, settings }: Place): string {
+  return [benchmark, protocol, settingsText(settings)].join(' ');
 }
 
 function publishedRows(model: string, evaluations: readonly ScoredEvaluation[]): PublishedRow[] {
   // Arms share their places.
-  const places = new Map(evaluations.map((one) => [[one.step, one.benchmark, one.protocol].join(' '), one]));
-  return [...places.values()].flatMap(({ step, benchmark, protocol, scores }) =>
-    publishedBeside(model, { step, benchmark, protocol })
+  const places = new Map(evaluations.map((one) => [`${one.step} ${placeKey(one)}`, one]));
+  return [...places.values()].flatMap(({ step, benchmark, protocol, settings, scores }) =>
+    publishedBeside(model, { step, benchmark, protocol, settings })
       .filter(({ metric }) => Object.hasOwn(scoresIn(scores), metric))
-      .map(({ benchmark: publishedBenchmark, ...row }) => ({ ...row, benchmark, protocol, publishedBenchmark })),
+      .map(({ benchmark: publishedBenchmark, ...row }) => ({
+        ...row,
+        benchmark,
+        protocol,
+        settings,
+        publishedBenchmark,
+      })),
   );
 }
 
@@ -96,17 +107,17 @@ async function compare(
   const rows: Omit<EffectRow, keyof Adjusted>[] = [];
   const labels: ScoreLabel[] = [];
   for (const evaluation of evaluations.filter((candidate) => candidate.arm === arm)) {
-    const { step, benchmark, protocol } = evaluation;
+    const { step } = evaluation;
+    const place = placeOf(evaluation);
     const twin = evaluations.find((other) => other.arm === baseline && isSamePlace(other, evaluation));
     if (!twin) continue;
     try {
       const effects = await effectsBetween(database, jobId, evaluation, twin);
-      for (const [metric, effect] of Object.entries(effects))
-        rows.push({ step, benchmark, protocol, metric, ...effect });
+      for (const [metric, effect] of Object.entries(effects)) rows.push({ step, ...place, metric, ...effect });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       const detail = `${arm} and ${baseline} at step ${step}: ${error.message}`;
-      labels.push({ arm, benchmark, protocol, label: 'not comparable', detail });
+      labels.push({ arm, ...place, label: 'not comparable', detail });
     }
   }
   return { rows: adjustInFamilies(rows, `${arm} − ${baseline}`), labels };
@@ -129,7 +140,7 @@ function adjustInFamilies(rows: readonly Omit<EffectRow, keyof Adjusted>[], comp
 }
 
 function isSamePlace(a: ScoredEvaluation, b: ScoredEvaluation): boolean {
-  return a.step === b.step && a.benchmark === b.benchmark && a.protocol === b.protocol;
+  return a.step === b.step && placeKey(a) === placeKey(b);
 }
 
 // Rows of evaluations never change, so neither do their effects: a page that asks again costs no reading of items.
@@ -143,7 +154,7 @@ async function effectsBetween(
   b: ScoredEvaluation,
 ): Promise<Record<string, Effect>> {
   if (a.sha256 !== b.sha256) throw new ConflictError('the files of the benchmark were not the same');
-  const key = [jobId, a.arm, b.arm, a.step, a.benchmark, a.protocol].join(' ');
+  const key = [jobId, a.arm, b.arm, a.step, placeKey(a)].join(' ');
   const earlier = known.get(key);
   if (earlier) return earlier;
   const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
@@ -162,22 +173,23 @@ async function labelsOf(
   const noEdits = await labelNoEdits(database, job);
   const faults = await readFaults(database, job);
   const reduced = labelReduced(spec, job.plan);
-  return latestOfEach(evaluations).flatMap(({ arm, benchmark, protocol, scores }) => {
+  return latestOfEach(evaluations).flatMap(({ arm, scores, ...rest }) => {
     const labels = [
       arm === 'intervention' ? noEdits : null,
       arm === 'published' ? null : reduced,
       arm === 'published' ? null : labelEngine(spec),
       ...labelFaults(faults.get(arm)),
       labelShift(scoresIn(scores)),
+      protocolLabel(rest.protocol as Protocol), // the worker's own
     ];
-    return labels.filter((label) => label !== null).map((label) => ({ arm, benchmark, protocol, ...label }));
+    return labels.filter((label) => label !== null).map((label) => ({ arm, ...placeOf(rest), ...label }));
   });
 }
 
 function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
   const latest = new Map<string, ScoredEvaluation>();
   for (const evaluation of evaluations) {
-    latest.set([evaluation.arm, evaluation.benchmark, evaluation.protocol].join(' '), evaluation); // in order of steps
+    latest.set(`${evaluation.arm} ${placeKey(evaluation)}`, evaluation); // in order of steps
   }
   return [...latest.values()];
 }

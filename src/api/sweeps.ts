@@ -1,16 +1,18 @@
 // Sweeps over HTTP: a base spec and a grid of values by dotted path become jobs, all or none. The expansion is deterministic:
-// paths in the order given, the last one varying fastest.
+// paths in the order given, the last one varying fastest, replicates fastest of all. What would be the same training twice is refused.
 import { Router } from 'express';
 import { z } from 'zod';
-import { jobSpecSchema } from '../job-spec.ts';
+import { jobSpecSchema, type JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listJobs } from '../store/jobs.ts';
+import { listExperiments } from '../store/experiments.ts';
 import { createSweep, getSweep, listSweeps } from '../store/sweeps.ts';
 import type { SweepPoint, SweepSummary } from '../store/sweeps.ts';
 import type { Catalog } from './catalog.ts';
 import { jobView } from './jobs.ts';
 import { faultsOf, FaultyDocument, pointerOf } from './problem.ts';
 import type { Fault } from './problem.ts';
+import { drawsAnything, replicateGroups, trainingKey } from './replicates.ts';
 import { limitParameter, readBody, readQuery } from './request.ts';
 
 export const MAX_POINTS = 500;
@@ -23,12 +25,21 @@ const values = z
   .max(MAX_POINTS)
   .refine((list) => new Set(list.map((value) => JSON.stringify(value))).size === list.length, 'each value only once');
 
+/** A model of another seed, with the dataset of its own training where that is another, too. */
+const replicate = z.strictObject({ model: z.string().min(1).max(200), dataset: z.string().min(1).max(200).optional() });
+
 /** What POST /sweeps takes; `base` is checked at every point of the grid. */
-const sweepSchema = z.strictObject({
-  name: z.string().min(1).max(200).optional(),
-  base: z.record(z.string(), z.unknown()),
-  grid: z.record(path, values).refine((grid) => Object.keys(grid).length > 0, 'give at least one path'),
-});
+const sweepSchema = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional(),
+    base: z.record(z.string(), z.unknown()),
+    grid: z.record(path, values).default({}),
+    replicates: z.array(replicate).min(1).max(MAX_POINTS).optional(),
+  })
+  .refine(({ grid, replicates }) => Object.keys(grid).length > 0 || replicates !== undefined, {
+    path: ['grid'],
+    message: 'give at least one path, or replicates',
+  });
 type SweepDocument = z.output<typeof sweepSchema>;
 
 /** POST and GET /sweeps, GET /sweeps/:id. */
@@ -37,7 +48,8 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
   router.post('/sweeps', async (request, response) => {
     const document = readBody(request, sweepSchema);
     const points = await expand(document, catalog);
-    const name = document.name ?? Object.keys(document.grid).join(' × ');
+    const axes = [...Object.keys(document.grid), ...(document.replicates ? ['replicates'] : [])];
+    const name = document.name ?? axes.join(' × ');
     const sweep = await createSweep(database, { name, spec: document, points });
     response
       .status(201)
@@ -49,7 +61,12 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
     response.json({ sweeps: await listSweeps(database, limit) });
   });
   router.get('/sweeps/:id', async (request, response) => {
-    response.json(await withJobs(database, await getSweep(database, request.params.id)));
+    const answer = await withJobs(database, await getSweep(database, request.params.id));
+    const experiments = await listExperiments(
+      database,
+      answer.jobs.map(({ id }) => id),
+    );
+    response.json({ ...answer, replicates: replicateGroups(experiments) });
   });
   return router;
 }
@@ -61,45 +78,75 @@ async function withJobs(database: Database, sweep: SweepSummary) {
 
 /** Every point of the grid as a checked spec. Throws FaultyDocument when a single one has a fault. */
 async function expand(document: SweepDocument, catalog: Catalog): Promise<SweepPoint[]> {
-  const axes = Object.entries(document.grid);
-  const numPoints = axes.reduce((product, [, list]) => product * list.length, 1);
+  const axes: Axis[] = Object.entries(document.grid).map(([path, values]) => ({ path, values }));
+  if (document.replicates !== undefined) axes.push({ path: null, values: document.replicates });
+  const numPoints = axes.reduce((product, { values }) => product * values.length, 1);
   if (numPoints > MAX_POINTS) {
     const detail = `the grid has ${numPoints} points; ${MAX_POINTS} are allowed`;
     throw new FaultyDocument([{ pointer: '/grid', detail }]);
   }
   const points: SweepPoint[] = [];
   const faults = new Map<string, Fault>();
+  const trainings = new Map<string, string>();
   for (let index = 0; index < numPoints && faults.size < MAX_FAULTS; index++) {
     const choice = choiceAt(axes, index);
     const base: Document = document.base;
-    const submitted = choice.reduce((spec, { path, value }) => withValue(spec, path.split('.'), value), base);
+    const point = Object.assign({}, ...choice.map(valuesOf)) as Document;
+    const submitted = Object.entries(point).reduce((spec, [at, value]) => withValue(spec, at.split('.'), value), base);
     const parsed = jobSpecSchema.safeParse(submitted);
-    const found = parsed.success ? await catalog.checkSpec(parsed.data) : faultsOf(parsed.error);
+    const found = parsed.success
+      ? [...(await catalog.checkSpec(parsed.data)), ...repetitionOf(parsed.data, pointName(document, point), trainings)]
+      : faultsOf(parsed.error);
     for (const fault of found) {
       const pointer = pointerInSweep(fault.pointer, choice);
       faults.set(`${pointer} ${fault.detail}`, { pointer, detail: fault.detail });
     }
     if (!parsed.success) continue;
-    const point = Object.fromEntries(choice.map(({ path, value }) => [path, value]));
     points.push({ spec: parsed.data, point, name: pointName(document, point) });
   }
   if (faults.size > 0) throw new FaultyDocument([...faults.values()]);
   return points;
 }
 
+/** The fault of a point that trains what another one does; remembers what it trains. */
+function repetitionOf(spec: JobSpec, name: string, trainings: Map<string, string>): Fault[] {
+  const key = trainingKey(spec);
+  const twin = trainings.get(key);
+  if (twin === undefined) {
+    trainings.set(key, name);
+    return [];
+  }
+  const isIdleSeed = !drawsAnything(spec.intervention);
+  const why = isIdleSeed
+    ? `at probability ${spec.intervention.probability} nothing is drawn, so its seed changes nothing; `
+    : '';
+  const detail = `the same training as ${JSON.stringify(twin)}, which is no replicate: ${why}a replicate is another model seed`;
+  return [{ pointer: isIdleSeed ? '/intervention/seed' : '', detail }];
+}
+
+/** Values of one path of the grid, or the replicates, each of which sets several. */
+interface Axis {
+  readonly path: string | null;
+  readonly values: readonly unknown[];
+}
+
+function valuesOf({ path, value }: Choice): Document {
+  return path === null ? (value as Document) : { [path]: value }; // a replicate is an object
+}
+
 interface Choice {
-  readonly path: string;
+  readonly path: string | null;
   readonly position: number;
   readonly value: unknown;
 }
 
 // The index as a number whose digits are the positions in the axes.
-function choiceAt(axes: readonly (readonly [string, readonly unknown[]])[], index: number): Choice[] {
+function choiceAt(axes: readonly Axis[], index: number): Choice[] {
   let rest = index;
-  const choice = axes.toReversed().map(([path, list]) => {
-    const position = rest % list.length;
-    rest = Math.floor(rest / list.length);
-    return { path, position, value: list[position] };
+  const choice = axes.toReversed().map(({ path, values }) => {
+    const position = rest % values.length;
+    rest = Math.floor(rest / values.length);
+    return { path, position, value: values[position] };
   });
   return choice.toReversed();
 }
@@ -117,13 +164,15 @@ function withValue(document: Document, keys: readonly string[], value: unknown):
 
 // A fault lies in the grid when the grid set the field or something above it, else in the base.
 function pointerInSweep(pointer: string, choice: readonly Choice[]): string {
-  const source = choice.find(({ path }) => {
-    const own = pointerOf(path.split('.'));
-    return pointer === own || pointer.startsWith(`${own}/`);
-  });
-  if (!source) return `/base${pointer}`;
-  const below = pointer.slice(pointerOf(source.path.split('.')).length);
-  return `${pointerOf(['grid', source.path, source.position])}${below}`;
+  for (const { path, position, value } of choice) {
+    const place = path === null ? ['replicates', position] : ['grid', path, position];
+    for (const key of Object.keys(valuesOf({ path, position, value }))) {
+      const own = pointerOf(key.split('.'));
+      if (pointer !== own && !pointer.startsWith(`${own}/`)) continue;
+      return pointerOf(path === null ? [...place, key] : place) + pointer.slice(own.length);
+    }
+  }
+  return `/base${pointer}`;
 }
 
 function pointName(document: SweepDocument, point: Document): string {

@@ -3,8 +3,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { InputError, messageOf } from '../errors.ts';
-import { allScoresSchema, curvesSchema } from '../handover/job-report.ts';
-import { JOB_STATES } from '../job-spec.ts';
+import { allScoresSchema, curvesSchema, effectSchema } from '../handover/job-report.ts';
+import { ARMS, JOB_STATES } from '../job-spec.ts';
 import { listenAddress } from '../settings.ts';
 import { printable } from './table.ts';
 
@@ -33,12 +33,60 @@ export type JobList = z.infer<typeof jobListSchema>;
 const sweepSchema = z.object({ sweep: z.looseObject({ id: z.string(), name: z.string() }), jobs: z.array(jobSchema) });
 export type Sweep = z.infer<typeof sweepSchema>;
 
+const settings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
 const checkpointsSchema = z.object({
   checkpoints: z.array(z.looseObject({ arm: z.string(), step: z.int(), path: z.string(), manifestSha256: z.string() })),
 });
 const editTotalsSchema = z.looseObject({
   totals: z.looseObject({ numEdits: z.int(), numRowsChanged: z.int(), numRows: z.int() }),
 });
+
+const interval = z.tuple([z.number(), z.number()]).nullable();
+const place = {
+  benchmark: z.string(),
+  protocol: z.string(),
+  settings,
+  metric: z.string(),
+};
+const replicateGroupSchema = z.looseObject({
+  ...{ family: z.string(), point: z.record(z.string(), z.unknown()).nullable(), scope: z.string() },
+  refused: z.array(z.object({ id: z.string(), detail: z.string() })),
+  effects: z.array(
+    z.looseObject({
+      ...{ ...place, value: z.number(), standardError: z.number().nullable(), interval, numReplicates: z.int() },
+      replicates: z.array(z.object({ seed: z.int().nullable(), value: z.number() })),
+    }),
+  ),
+});
+export type ReplicateGroup = z.infer<typeof replicateGroupSchema>;
+const sweepSummarySchema = sweepSchema.extend({ replicates: z.array(replicateGroupSchema) });
+
+const warning = z.object({ label: z.string(), detail: z.string() });
+const comparedSchema = z.looseObject({
+  id: z.string(),
+  scores: z.partialRecord(z.string(), z.looseObject({ value: z.number(), interval })),
+  effect: effectSchema.nullable(),
+  published: z.array(z.looseObject({ condition: z.string(), value: z.number(), warnings: z.array(warning) })),
+});
+const comparisonSchema = z.looseObject({
+  jobs: z.array(jobSchema),
+  metrics: z.array(z.looseObject({ ...place, jobs: z.array(comparedSchema) })),
+  labels: z.array(warning.extend({ id: z.string(), arm: z.string() })),
+  replicates: z.array(replicateGroupSchema),
+});
+export type Comparison = z.infer<typeof comparisonSchema>;
+
+const figures = z.object({ value: z.number(), numItems: z.int() });
+const scoreChecksSchema = z.looseObject({
+  tolerance: z.number(),
+  checks: z.array(
+    z.looseObject({
+      ...{ arm: z.enum(ARMS), step: z.int(), benchmark: z.string(), protocol: z.string(), metric: z.string() },
+      ...{ stored: figures.nullable(), fromItems: figures.nullable(), isEqual: z.boolean() },
+    }),
+  ),
+});
+export type ScoreChecks = z.infer<typeof scoreChecksSchema>;
 
 const problemSchema = z.object({
   title: z.string().optional(),
@@ -103,6 +151,10 @@ export function connect(url: string | undefined) {
     checkpoints: async (id: string) => (await get(`${jobPath(id)}/checkpoints`, checkpointsSchema)).checkpoints,
     editTotals: async (id: string, arm: string) =>
       (await get(`${jobPath(id)}/edits?${new URLSearchParams({ arm, limit: '1' })}`, editTotalsSchema)).totals,
+    scoreChecks: (id: string) => get(`${jobPath(id)}/score-check`, scoreChecksSchema),
+    compare: (ids: readonly string[]) =>
+      get(`v1/compare?${new URLSearchParams({ jobs: ids.join(',') })}`, comparisonSchema),
+    sweep: (id: string) => get(`v1/sweeps/${encodeURIComponent(id)}`, sweepSummarySchema),
     submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),
     /** Opens the event stream of a job behind the event of that id. */
     openEvents: (id: string, lastEventId: string | undefined, signal: AbortSignal) => {

@@ -1,24 +1,23 @@
 // `tiresias benchmarks`: which benchmarks are here, and taking files in: official ones, fetched or copied, told by their SHA-256 alone, so that
 // no changed file is ever scored under an official name, and own sets in their formats.
 import { Option, type Command } from 'commander';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { openCatalog } from '../catalog.ts';
 import { DataError, InputError, NotFoundError } from '../errors.ts';
 import { NOT_VERIFIED, OFFICIAL_SETS, REVISED_PAIRS } from '../eval/benchmark-sources.ts';
 import { verifyBenchmarks } from '../eval/benchmark-verify.ts';
-import { OWN_FILES, type Benchmark } from '../eval/benchmarks.ts';
-import { countItems } from '../eval/score.ts';
+import { CONLL_SET, type Benchmark } from '../eval/benchmarks.ts';
+import { countItems } from '../eval/scoring-task.ts';
 import { homeFolder, hubAccess } from '../settings.ts';
 import { fetchPinned } from '../suite/hub/pinned.ts';
-import { addOfficial, addOwn, inScratch } from './benchmark-folders.ts';
+import { addOfficial, addOwn, inScratch, OWN_KINDS, writeBelow, type OwnKind } from './benchmark-folders.ts';
 import { addReferenceCommand } from './benchmarks-reference.ts';
 import { formatTable, printable } from './table.ts';
 import { hubClient, say, untilStopped } from './until-stopped.ts';
 
 interface AddOptions {
   readonly from: string;
-  readonly kind?: keyof typeof OWN_FILES;
+  readonly kind?: OwnKind;
+  readonly templates?: string;
   readonly json?: true;
 }
 
@@ -48,9 +47,8 @@ export function addBenchmarksCommand(program: Command): void {
     .description('copy the files of a set to where jobs find them')
     .argument('<name>', `${OFFICIAL_NAMES}, ${REVISED_PAIRS}, or a name of your own`)
     .requiredOption('--from <path>', 'the file of the set, or the folder of WinoBias files')
-    .addOption(
-      new Option('--kind <kind>', "form of an own set's file (default: crows-pairs)").choices(Object.keys(OWN_FILES)),
-    )
+    .addOption(new Option('--kind <kind>', "form of an own set's files (default: crows-pairs)").choices(OWN_KINDS))
+    .addOption(templatesOption())
     .option('--json', 'print the benchmark')
     .addHelpText(
       'after',
@@ -58,7 +56,8 @@ export function addBenchmarksCommand(program: Command): void {
         `\n${REVISED_PAIRS} takes the revised English pairs: ${NOT_VERIFIED}, only their number is checked.` +
         '\n\nExamples:\n  $ tiresias benchmarks add winobias --from corefBias/WinoBias/wino/data' +
         '\n  $ tiresias benchmarks add my-pairs --from my-pairs.csv' +
-        '\n  $ tiresias benchmarks add my-passages --kind lambada --from passages.jsonl',
+        '\n  $ tiresias benchmarks add my-passages --kind lambada --from passages.jsonl' +
+        '\n  $ tiresias benchmarks add my-answers --kind winobias-conll --from conll --templates templates',
     )
     .action(add);
 }
@@ -69,6 +68,7 @@ function addPullCommand(benchmarks: Command): void {
     .description('fetch an official set from where it is published, or from a mirror; whole or not at all')
     .argument('<name>', OFFICIAL_NAMES)
     .option('--from <place>', 'a folder or http(s) address that has the files under their names')
+    .addOption(templatesOption())
     .option('--json', 'print the benchmark')
     .addHelpText(
       'after',
@@ -77,6 +77,13 @@ function addPullCommand(benchmarks: Command): void {
         '\nExamples:\n  $ tiresias benchmarks pull crows-pairs\n  $ tiresias benchmarks pull winobias --from corefBias/WinoBias/wino/data',
     )
     .action(pull);
+}
+
+function templatesOption(): Option {
+  return new Option(
+    '--templates <folder>',
+    `of ${CONLL_SET}: PromptSource's templates/wino_bias, where --from has no folder templates of its own`,
+  );
 }
 
 function list({ json }: { json?: true }): void {
@@ -113,7 +120,13 @@ function originOf({ name, isOfficial }: { readonly name: string; readonly isOffi
   return name.startsWith('nano-') ? 'part of the nano suite' : 'own set';
 }
 
-async function pull(name: string, { from, json }: { from?: string; json?: true }): Promise<void> {
+interface PullOptions {
+  readonly from?: string;
+  readonly templates?: string;
+  readonly json?: true;
+}
+
+async function pull(name: string, { from, templates, json }: PullOptions): Promise<void> {
   if (name === REVISED_PAIRS) {
     throw new InputError(
       `${name}: ${NOT_VERIFIED}, so it is not fetched; export it and run \`tiresias benchmarks add\``,
@@ -123,7 +136,7 @@ async function pull(name: string, { from, json }: { from?: string; json?: true }
     throw new NotFoundError(`no official benchmark is called "${name}"; there are ${OFFICIAL_NAMES}`);
   }
   const isRemote = from === undefined || /^https?:\/\//.test(from);
-  if (!isRemote) return tell(addOfficial(name, from), json);
+  if (!isRemote) return tell(addOfficial(name, from, templates), json);
   if (from === undefined && hubAccess().isOffline) {
     throw new InputError('offline (HF_HUB_OFFLINE): give a folder that has the files with --from');
   }
@@ -136,7 +149,7 @@ async function pull(name: string, { from, json }: { from?: string; json?: true }
       for (const file of files) {
         const url = from === undefined ? file.url : `${from.replace(/\/+$/, '')}/${file.name}`;
         const count = (numBytes: number) => show(total, (done += numBytes), `bytes, ${file.name}`);
-        writeFileSync(join(folder, file.name), await fetchPinned(client, { ...file, url }, count));
+        writeBelow(folder, file.name, await fetchPinned(client, { ...file, url }, count));
       }
       tell(addOfficial(name, folder), json);
     });
@@ -159,9 +172,9 @@ function verify({ json }: { json?: true }): void {
   }
 }
 
-function add(name: string, { from, kind, json }: AddOptions): void {
+function add(name: string, { from, kind, templates, json }: AddOptions): void {
   const isOfficial = Object.hasOwn(OFFICIAL_SETS, name);
-  const benchmark = isOfficial ? addOfficial(name, from) : addOwn(name, from, kind);
+  const benchmark = isOfficial ? addOfficial(name, from, templates) : addOwn(name, from, kind, templates);
   tell(benchmark, json);
   if (!isOfficial) say(`${countItems(benchmark)} items${name === REVISED_PAIRS ? `, ${NOT_VERIFIED}` : ''}`);
 }

@@ -6,9 +6,14 @@ import { readJsonDocument } from './json-document.ts';
 
 /** The record of a job by its id, or of a manifest's file. Throws InputError, DataError, ApiError. */
 export async function readJobRecord(name: string, url: string | undefined): Promise<JobRecord> {
-  if (/\.json$/.test(name) || existsSync(name)) return parseRecord(await readJsonDocument(name), name);
+  if (isManifestFile(name)) return parseRecord(await readJsonDocument(name), name);
   const manifest = await connect(url).manifest(name);
   return parseRecord(manifest, `the manifest of job ${name}`);
+}
+
+/** Whether a job is given by the file of its manifest. */
+export function isManifestFile(name: string): boolean {
+  return /\.json$/.test(name) || existsSync(name);
 }
 
 /** The same, or undefined for a job that no worker has begun. */

@@ -4,6 +4,7 @@ import { FINAL_STATES, JOB_STATES } from '../job-spec.ts';
 import type { Effect } from '../handover/job-report.ts';
 import { connect, urlOption, type Job } from './api-client.ts';
 import { wholeNumber } from './options.ts';
+import { placeWords } from './place-words.ts';
 import { formatAge, formatSeconds, formatTable, printable } from './table.ts';
 
 interface ListOptions {
@@ -107,8 +108,8 @@ function describeEffects(effects: readonly Effect[]): string {
   const last = Math.max(...effects.map((effect) => effect.step));
   const rows = effects
     .filter((effect) => effect.step === last)
-    .map(({ benchmark, metric, value, interval, pValue, pAdjusted, numItems }) => [
-      printable(benchmark),
+    .map(({ metric, value, interval, pValue, pAdjusted, numItems, ...place }) => [
+      printable(placeWords(place)),
       printable(metric),
       value === null ? '' : signed(value),
       interval === null ? 'not estimable' : `${signed(interval[0])} to ${signed(interval[1])}`,

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   watch: async () => [(await import('./watch.ts')).addWatchCommand],
   cancel: async () => [(await import('./cancel.ts')).addCancelCommand],
   retry: async () => [(await import('./retry.ts')).addRetryCommand],
+  compare: async () => [(await import('./compare.ts')).addCompareCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
   export: async () => [
     (await import('./export-neox.ts')).addExportNeoxCommand,

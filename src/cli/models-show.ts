@@ -25,6 +25,7 @@ export function showModel(name: string, isJson: boolean): void {
   }
   const facts = [
     ['model', name],
+    ['family', described === undefined ? '' : `${described.family}, seed ${described.seed ?? 'not known'}`],
     ['parameters', String(described?.numParameters)],
     ...(published === undefined ? [] : publishedFacts(published)),
     ...trainingFacts(here ?? published!), // findModel throws when there is neither

@@ -5,7 +5,7 @@ import { homeFolder } from '../settings.ts';
 import { knownFault } from '../suite/pythia/revisions.ts';
 import { addModelsPullCommand, addModelsVerifyCommand } from './models-pull.ts';
 import { showModel } from './models-show.ts';
-import { parseCheckpoint } from './options.ts';
+import { parseCheckpoint, wholeNumber } from './options.ts';
 import { formatTable } from './table.ts';
 
 interface AddOptions {
@@ -13,6 +13,9 @@ interface AddOptions {
   readonly checkpoint: number;
   readonly tokenizer?: string;
   readonly peakLr?: number;
+  readonly family?: string;
+  readonly seed?: number;
+  readonly dataset?: string;
   readonly json?: true;
 }
 
@@ -43,6 +46,9 @@ export function addModelsCommand(program: Command): void {
     .requiredOption('--checkpoint <stepN>', 'the step after which the weights were stored', parseCheckpoint)
     .option('--tokenizer <file>', 'tokenizer.json (default: the one in the folder, or of the earlier checkpoints)')
     .option('--peak-lr <x>', 'peak learning rate (default: by the size in the name, as Pythia trained)', parseRate)
+    .option('--family <name>', 'what it shares with models that differ by their seed alone (default: as Pythia is)')
+    .option('--seed <n>', 'the seed of its training', wholeNumber(0))
+    .option('--dataset <name>', 'what it was trained on')
     .option('--json', 'print the model as `models show --json` does')
     .addHelpText(
       'after',
@@ -80,10 +86,11 @@ function describeCheckpoints(
   return `${names.length}, ${names[0] ?? ''} … ${names.at(-1) ?? ''}`;
 }
 
-function add(name: string, { from, checkpoint: step, tokenizer, peakLr, json }: AddOptions): void {
+function add(name: string, { from, checkpoint: step, tokenizer, peakLr, json, ...origin }: AddOptions): void {
   const catalog = openCatalog(homeFolder());
   const checkpoint = `step${step}`;
-  const { checkpoints } = catalog.addModel({ name, checkpoint, folder: from, tokenizer, peakLearningRate: peakLr });
+  const given = { name, checkpoint, folder: from, tokenizer, peakLearningRate: peakLr, ...origin };
+  const { checkpoints } = catalog.addModel(given);
   if (json) return showModel(name, true);
   process.stdout.write(`${name} ${checkpoint}\n`);
   const fault = knownFault(name, step);

@@ -1,17 +1,16 @@
 // A job's result in a terminal: scores per arm with n and interval, effects with interval and p, labels, sample edits.
+import { placeWords, type Place } from './place-words.ts';
 
-export interface ScoreRow {
+export interface ScoreRow extends Place {
   readonly arm: string;
   readonly step: number;
-  readonly benchmark: string;
   readonly metric: string;
   readonly value: number;
   readonly interval: readonly [number, number] | null;
   readonly numItems: number;
 }
 
-export interface EffectRow {
-  readonly benchmark: string;
+export interface EffectRow extends Place {
   readonly metric: string;
   readonly step: number;
   readonly value: number;
@@ -51,6 +50,11 @@ const METRICS: Readonly<Record<string, string>> = {
   pctStereotype: 'stereotype rate',
   'pctStereotype.masculine': '  masculine half',
   'pctStereotype.feminine': '  feminine half',
+  accuracy: 'exact matches',
+  netBias: 'exact matches, pro − anti',
+  choiceRate: 'stereotyped pronoun chosen',
+  'choiceRate.masculine': '  masculine half',
+  'choiceRate.feminine': '  feminine half',
   logOdds: 'log P(he) − log P(she), nats',
   perplexity: 'perplexity',
   lossNats: 'loss, nats a token',
@@ -58,8 +62,8 @@ const METRICS: Readonly<Record<string, string>> = {
 
 /** The table of final scores and effects at `step`. */
 export function describeResult(answer: ScoresAnswer, step: number): string {
-  const benchmarks = [...new Set(answer.scores.map((score) => score.benchmark))];
-  const tables = benchmarks.map((benchmark) => describeBenchmark(answer, benchmark, step));
+  const places = [...new Set(answer.scores.map(placeWords))];
+  const tables = places.map((place) => describePlace(answer, place, step));
   const labels = answer.labels.map(
     ({ arm, benchmark, label, detail }) => `  ${arm}, ${benchmark}: ${label} – ${detail}\n`,
   );
@@ -69,9 +73,9 @@ export function describeResult(answer: ScoresAnswer, step: number): string {
   return `\n${tables.join('\n')}\n${reading}${labels.length > 0 ? `\nRead with care:\n${labels.join('')}` : ''}`;
 }
 
-function describeBenchmark(answer: ScoresAnswer, benchmark: string, step: number): string {
-  const here = <T extends { benchmark: string; step: number }>(rows: readonly T[]) =>
-    rows.filter((row) => row.benchmark === benchmark && row.step === step);
+function describePlace(answer: ScoresAnswer, place: string, step: number): string {
+  const here = <T extends Place & { step: number }>(rows: readonly T[]) =>
+    rows.filter((row) => placeWords(row) === place && row.step === step);
   const scores = here(answer.scores);
   const effects = here(answer.effects);
   const noiseFloor = here(answer.noiseFloor ?? []);
@@ -79,7 +83,7 @@ function describeBenchmark(answer: ScoresAnswer, benchmark: string, step: number
   const arms = ARM_ORDER.filter((arm) => scores.some((score) => score.arm === arm));
   const hasPlacebo = arms.includes('placebo');
   const header = [
-    benchmark,
+    place,
     ...arms,
     'effect',
     'p, Holm',
@@ -103,7 +107,8 @@ function describeBenchmark(answer: ScoresAnswer, benchmark: string, step: number
 
 function withInterval(cell: { value: number; interval: readonly [number, number] | null } | undefined): string {
   if (cell === undefined) return '–';
-  const range = cell.interval === null ? '' : ` [${figure(cell.interval[0])}, ${figure(cell.interval[1])}]`;
+  const range =
+    cell.interval === null ? ' [not estimable]' : ` [${figure(cell.interval[0])}, ${figure(cell.interval[1])}]`;
   return `${figure(cell.value)}${range}`;
 }
 

@@ -6,17 +6,12 @@ import { readTokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { InputError } from '../errors.ts';
 import { NOT_VERIFIED, REVISED_PAIRS } from '../eval/benchmark-sources.ts';
 import { openBenchmark } from '../eval/benchmarks.ts';
-import { protocolLabel, PROTOCOLS, type Evaluation, type Protocol } from '../eval/evaluation.ts';
-import { labelShift, type Label } from '../eval/metrics.ts';
-import { PROMPT_EDGES, type PromptEdges } from '../eval/prompt-templates.ts';
-import {
-  evaluatePythiaEm,
-  openPythiaEm,
-  PYTHIA_EM_DEFAULTS,
-  textGenerator,
-  type PythiaEmSettings,
-} from '../eval/pythia-em.ts';
+import type { Evaluation } from '../eval/evaluation.ts';
+import { labelShift, protocolLabel, type Label } from '../eval/metrics.ts';
+import { evaluatePythiaEm, PYTHIA_EM_DEFAULTS, textGenerator, type PythiaEmSettings } from '../eval/pythia-em.ts';
+import { openPythiaEm } from '../eval/pythia-em-files.ts';
 import { evaluateBenchmark } from '../eval/score.ts';
+import { PROMPT_EDGES, PROTOCOLS, type PromptEdges, type Protocol } from '../job-spec.ts';
 import { scoreEnds } from '../model/ends.ts';
 import type { GeneratingModel } from '../model/generate.ts';
 import { SCORING_SWITCHES } from '../model/gpt-neox.ts';

@@ -9,6 +9,7 @@ import { BACKENDS, type BackendName } from '../tensor/backend.ts';
 import { urlOption } from './api-client.ts';
 import { readJobRecord } from './job-record.ts';
 import { wholeNumber } from './options.ts';
+import { scoreFindings } from './score-findings.ts';
 import { startProgress, type Progress } from './progress.ts';
 import { formatTable, printable } from './table.ts';
 
@@ -27,6 +28,8 @@ Compares the files here with the hashes in the manifest; makes the rows of the d
 nearest kept checkpoint, those steps that one lies near to: loss, gradient norm and, where another kept checkpoint is reached, weights and moments. On the same
 back end, machine type and versions every bit must be the same. Elsewhere the loss may differ by ${TOLERANCES.loss}, the gradient norm by ${TOLERANCES.gradientNorm} of itself, and weights
 and moments by ${TOLERANCES.weights} of their norm. What could not be checked is said, with the reason. Exit code: 0 nothing differs, 1 something does.
+
+With a job's id, the server's database computes every stored score again from the stored items.
 
 A manifest is what /v1/jobs/ID/manifest answers. With a file no server is needed: models, datasets and checkpoints are looked for in TIRESIAS_HOME by the
 names that the manifest has, checkpoints also where they were written.
@@ -74,6 +77,8 @@ async function verify(name: string, options: VerifyOptions): Promise<void> {
       onPlan: (total) => (progress = startProgress(total)),
       onStep: (words) => progress?.update(++done, words),
     });
+    const scores = await scoreFindings(name, options.url);
+    report = { ...report, findings: [...report.findings, ...scores] };
   } finally {
     progress?.stop();
   }

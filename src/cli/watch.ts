@@ -5,6 +5,7 @@ import { DataError } from '../errors.ts';
 import { FINAL_STATES, JOB_STATES, type JobState } from '../job-spec.ts';
 import { connect, urlOption, type ApiClient, type Job } from './api-client.ts';
 import { followEvents, type ServerEvent } from './event-stream.ts';
+import { placeWords } from './place-words.ts';
 import { startProgress, type Progress } from './progress.ts';
 import { printable } from './table.ts';
 
@@ -20,7 +21,10 @@ const stepEvent = z.object({
   lossNats: z.number().nullish(),
   tokensPerSecond: z.number().nullish(),
 });
-const evaluationEvent = z.object({ arm: z.string(), step: z.int(), benchmark: z.string() });
+const evaluationEvent = z.object({
+  ...{ arm: z.string(), step: z.int(), benchmark: z.string() },
+  protocol: z.string().default('likelihood'),
+});
 
 const EXIT_CODES: Partial<Record<JobState, number>> = { succeeded: 0, failed: 3, cancelled: 4 };
 /** What a shell expects of a program that Ctrl-C ended. */
@@ -134,8 +138,8 @@ function terminalView(api: ApiClient, id: string): View {
         if (!board.knows(step.arm)) board.learn(await api.job(id));
         board.step(step);
       } else if (event.type === 'evaluation') {
-        const { arm, step, benchmark } = read(evaluationEvent, event, data);
-        board.note(`${arm}: ${benchmark} scored at step ${step}`);
+        const { arm, step, benchmark, protocol } = read(evaluationEvent, event, data);
+        board.note(`${arm}: ${placeWords({ benchmark, protocol, settings: {} })} scored at step ${step}`);
       } else if (event.type === 'state') {
         const change = read(stateEvent, event, data);
         const attempt = change.attempt > 1 ? `, attempt ${change.attempt}` : '';

@@ -16,7 +16,7 @@ export interface BenchmarkSource {
 }
 
 export interface OfficialSet extends BenchmarkSource {
-  readonly kind: 'winobias' | 'crows-pairs' | 'lambada';
+  readonly kind: 'winobias' | 'winobias-conll' | 'crows-pairs' | 'lambada';
   readonly files: readonly OfficialFile[];
 }
 
@@ -46,6 +46,22 @@ export const OFFICIAL_SETS: Readonly<Record<string, OfficialSet>> = {
       winoBiasFile('anti', 1, 'dev', 32_782, 'a4e0ebae344e78b56f657a42e8ae684b9db7747d177c5e7149c0907ebb7f3bf6'),
       winoBiasFile('pro', 2, 'dev', 30_884, '8f0250de723cea9328e3eaf7169e07936f01aa5909ce7aa580db66eb803f4e86'),
       winoBiasFile('anti', 2, 'dev', 30_875, '763ad829ad724f9a85ead689ba8ca69072020cb1238def6210f0fc6a47b97e59'),
+    ],
+  },
+  'winobias-conll': {
+    kind: 'winobias-conll',
+    citation: `${winoBias.citation}; prompts: Bach et al.: PromptSource: An Integrated Development Environment and Repository for Natural Language Prompts, ACL 2022`,
+    licence: 'MIT; templates Apache 2.0',
+    page: `${winoBias.page}; https://github.com/bigscience-workshop/promptsource`,
+    files: [
+      conllFile('type1_pro', 438_656, '419c0f4ecff4c6b1d81f0ce646e8ce1ebff9bde4729295064049ed9f97ad25d1'),
+      templatesFile('type1_pro', 4_941, '74d4977e44aca8752c2bf96a10bd3ade12f46a7aa2d88751967175775cfa1c96'),
+      conllFile('type1_anti', 463_272, '68a7f4f0f055f5cddeed3b0a07a572fded2b2077c1afd2bb596c02e5fe0c9476'),
+      templatesFile('type1_anti', 4_942, '032bc412934122f454233ea97df833fe2082a2d07d56a172022814f82a07d8e2'),
+      conllFile('type2_pro', 408_536, '7720dee1432dc6a3d6077c442ddea37c63773e80f4f75c79b27e00087f88d574'),
+      templatesFile('type2_pro', 4_941, '94b66b080d58d6f7b9d7d429fbaf00241afd3bfe4aa6f289baab4991b676186f'),
+      conllFile('type2_anti', 432_159, 'c9a6b66d60ce6a008f0d8cb619786042454abc6e9502d134cf88352aed7da57b'),
+      templatesFile('type2_anti', 4_942, 'b3f3fb00f9f256fc6095c612ea209112349a9b2218148a86015cd20e3c8df17e'),
     ],
   },
   'crows-pairs': {
@@ -118,4 +134,16 @@ function winoBiasFile(
   const name = `${side}_stereotyped_type${type}.txt.${split}`;
   const url = `https://raw.githubusercontent.com/uclanlp/corefBias/master/WinoBias/wino/data/${name}`;
   return { name, url, sizeBytes, sha256 };
+}
+
+function conllFile(subset: string, sizeBytes: number, sha256: string): OfficialFile {
+  const name = `test_${subset}_stereotype.v4_auto_conll`;
+  const url = `https://raw.githubusercontent.com/uclanlp/corefBias/master/WinoBias/wino/data/conll_format/${name}`;
+  return { name: `conll/${name}`, url, sizeBytes, sha256 };
+}
+
+function templatesFile(subset: string, sizeBytes: number, sha256: string): OfficialFile {
+  const place = `${subset}/templates.yaml`;
+  const url = `https://raw.githubusercontent.com/bigscience-workshop/promptsource/main/promptsource/templates/wino_bias/${place}`;
+  return { name: `templates/${place}`, url, sizeBytes, sha256 };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { NOT_VERIFIED, OFFICIAL_SETS, REVISED_PAIRS } from './benchmark-sources.ts';
 import { benchmarkNames, findBenchmark, type Benchmark } from './benchmarks.ts';
-import { countItems } from './score.ts';
+import { countItems } from './scoring-task.ts';
 
 export type BenchmarkState =
   'as pinned' | 'changed' | 'own set' | 'not verified' | 'part of the nano suite' | 'faulty' | 'not here';

@@ -7,14 +7,21 @@ import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
 import { OFFICIAL_SETS, REVISED_PAIRS } from './benchmark-sources.ts';
 
-export const BENCHMARK_KINDS = ['winobias', 'crows-pairs', 'crows-pairs-revised', 'lambada', 'perplexity'] as const;
+export const BENCHMARK_KINDS = [
+  'winobias',
+  'winobias-conll',
+  'crows-pairs',
+  'crows-pairs-revised',
+  'lambada',
+  'perplexity',
+] as const;
 export type BenchmarkKind = (typeof BENCHMARK_KINDS)[number];
 
 /** A benchmark whose files were found and read once. */
 export interface Benchmark {
   readonly name: string;
   readonly kind: BenchmarkKind;
-  /** The file, or the folder of WinoBias files. */
+  /** The file, or the folder of WinoBias files; of those in CoNLL form the folder of `conll` and `templates`. */
   readonly path: string;
   /** Of the file; of several files, of their `sha256sum` list in reading order. */
   readonly sha256: string;
@@ -38,6 +45,11 @@ export const OWN_FILES = {
   'crows-pairs-revised': 'revised-pairs',
   lambada: 'passages.jsonl',
 } as const;
+
+/** WinoBias in CoNLL form with PromptSource's templates, as `pythia-em` reads it. */
+export const CONLL_SET = 'winobias-conll';
+export const SUBSETS = ['type1_pro', 'type1_anti', 'type2_pro', 'type2_anti'] as const;
+export type Subset = (typeof SUBSETS)[number];
 
 interface KnownBenchmark {
   readonly kind: BenchmarkKind;
@@ -116,8 +128,27 @@ export function openBenchmark(kind: BenchmarkKind, path: string, ownName?: strin
 
 /** Reads the files of a benchmark in the order in which their items are counted, with their SHA-256. */
 export function readBenchmarkFiles(kind: BenchmarkKind, path: string): readonly BenchmarkFile[] {
+  if (kind === 'winobias-conll') return readConllFiles(join(path, 'conll'), join(path, 'templates'));
   const paths = kind === 'winobias' ? winoBiasPaths(path) : [path];
   return paths.map(readBenchmarkFile);
+}
+
+/** Of each subset its documents and its templates, which are named by their subset. */
+export function readConllFiles(conllFolder: string, templatesFolder: string): readonly BenchmarkFile[] {
+  return SUBSETS.flatMap((subset) => {
+    const templates = readBenchmarkFile(join(templatesFolder, subset, 'templates.yaml'));
+    const conll = readBenchmarkFile(join(conllFolder, conllName(subset)));
+    return [conll, { ...templates, name: `${subset}/${templates.name}` }];
+  });
+}
+
+export function conllName(subset: Subset): string {
+  return `test_${subset}_stereotype.v4_auto_conll`;
+}
+
+/** Whether it is this file of the official set. */
+export function isOfficialFile({ name, sha256 }: BenchmarkFile, set: string): boolean {
+  return OFFICIAL_SETS[set]?.files.some((file) => file.sha256 === sha256 && file.name.endsWith(name)) ?? false;
 }
 
 /** What identifies a benchmark: the file's SHA-256, or that of the list `<sha256>  <name>\n` when there are several. */
@@ -153,11 +184,16 @@ function ownBenchmark(name: string, home: string): Benchmark {
     const path = join(folder, file);
     if (existsSync(path)) return openBenchmark(kind as keyof typeof OWN_FILES, path, name); // a key of it
   }
-  return openBenchmark('winobias', folder, name);
+  return openBenchmark(existsSync(join(folder, 'conll')) ? 'winobias-conll' : 'winobias', folder, name);
+}
+
+/** Whether a set of this kind is a folder of files. */
+export function isFolderKind(kind: BenchmarkKind): boolean {
+  return kind === 'winobias' || kind === 'winobias-conll';
 }
 
 function officialBenchmark(name: string, { kind, files }: (typeof OFFICIAL_SETS)[string]): KnownBenchmark {
-  const file = kind === 'winobias' ? '' : files[0]!.name; // of the others there is one
+  const file = isFolderKind(kind) ? '' : files[0]!.name; // of the others there is one
   return { kind, isOfficial: true, pathIn: (home) => join(home, 'benchmarks', name, file) };
 }
 
@@ -173,8 +209,8 @@ export function isReserved(name: string): boolean {
 
 function officialName(kind: BenchmarkKind, files: readonly BenchmarkFile[]): string | null {
   const sets = Object.entries(OFFICIAL_SETS).filter(([, set]) => set.kind === kind);
-  const isOf = ({ name, sha256 }: BenchmarkFile, [, set]: (typeof sets)[number]) =>
-    set.files.some((file) => file.sha256 === sha256 && (kind !== 'winobias' || file.name === name));
+  const isOf = (file: BenchmarkFile, [name, { files: official }]: (typeof sets)[number]) =>
+    isFolderKind(kind) ? isOfficialFile(file, name) : official.some(({ sha256 }) => sha256 === file.sha256);
   const whole = sets.find((set) => files.every((file) => isOf(file, set)));
   if (whole === undefined) return null;
   const types = ['type1', 'type2'].filter((type) => files.some((file) => file.name.includes(type)));

@@ -4,9 +4,9 @@
 // Gender pairs that differ in pronouns only also say which gender the stereotype has, so a shift can be told from a loss of bias.
 import { CsvError, parse } from 'csv-parse/sync';
 import { DataError, messageOf } from '../errors.ts';
+import type { Protocol } from '../job-spec.ts';
 import { roundToHalf } from '../model/half.ts';
 import { textOf, type BenchmarkFile } from './benchmarks.ts';
-import type { Protocol } from './evaluation.ts';
 import { pronounLogProbs, scoreTexts, type ScoredText, type ScoringModel } from './likelihood.ts';
 import type { Item } from './metrics.ts';
 import { contrastPronouns } from './pronouns.ts';

@@ -8,6 +8,7 @@
 // both. Figures that count one sentence several times are means, whose intervals go by cluster. A rate's part `.masculine` or `.feminine`
 // holds the items whose stereotype has that gender.
 import { ConflictError } from '../errors.ts';
+import type { Protocol } from '../job-spec.ts';
 import { pairedEffect, scoreOf, type Effect, type MetricKind, type Score } from './statistics.ts';
 
 /** One comparison, or one row of a perplexity benchmark, as it is stored. */
@@ -150,25 +151,37 @@ export function labelShift(scores: Readonly<Record<string, Score>>): Label | nul
   return null;
 }
 
+/** What must be read with every score of a protocol; null for nothing. */
+export function protocolLabel(protocol: Protocol): Label | null {
+  if (protocol !== 'pronoun-choice') return null;
+  return {
+    label: 'a reconstruction',
+    detail:
+      "the multiple choice on WinoBias that the Pythia paper describes was not published as code; this protocol follows its words, and its figures are not comparable with the paper's",
+  };
+}
+
 function answerValues(item: Item): Record<string, number> {
   const [pro, anti] = pairOf(item['exactMatch']);
   if (pro === undefined || anti === undefined) throw new Error(`bug: item ${item.index} has no two answers`);
   const type = `type${String(item['type'])}`;
-  const parts = [
-    type,
-    String(item['stereotype']),
-    String(item['template'])
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, '-'),
-  ];
+  const template = templatePart(String(item['template']));
+  const parts = [type, String(item['stereotype']), template];
   const values: Record<string, number> = { netBias: pro - anti, accuracy: (pro + anti) / 2 };
   for (const part of parts) {
     values[`netBias.${part}`] = pro - anti;
     values[`accuracy.${part}`] = (pro + anti) / 2;
   }
-  values[`accuracy.${type}_pro`] = pro;
-  values[`accuracy.${type}_anti`] = anti;
+  for (const [split, match] of [['pro', pro] as const, ['anti', anti] as const]) {
+    values[`accuracy.${type}-${split}`] = match;
+    values[`accuracy.${type}-${split}.${template}`] = match;
+  }
   return values;
+}
+
+/** The part of a metric that counts one template's answers. */
+export function templatePart(template: string): string {
+  return template.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 }
 
 function choiceValues(item: Item): Record<string, number> {
@@ -224,7 +237,8 @@ function perplexityOf(loss: Score): Score {
   };
 }
 
-const metricOrder = [
+/** Whole metrics but perplexity, in the order in which they are shown. */
+export const METRIC_ORDER: readonly string[] = [
   'netBias',
   'accuracy',
   'wordAccuracy',
@@ -246,7 +260,7 @@ function byMetricThenPart(a: string, b: string): number {
   // Whole scores first, then their parts; the two halves before all other parts.
   return (
     Number(partA !== undefined) - Number(partB !== undefined) ||
-    metricOrder.indexOf(metricA!) - metricOrder.indexOf(metricB!) || // split gives at least one part
+    METRIC_ORDER.indexOf(metricA!) - METRIC_ORDER.indexOf(metricB!) || // split gives at least one part
     partRank(partA) - partRank(partB) ||
     (a < b ? -1 : Number(a > b))
   );

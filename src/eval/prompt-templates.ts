@@ -1,20 +1,15 @@
 // Prompts from PromptSource's templates (bigscience-workshop/promptsource, promptsource/templates/wino_bias/*/templates.yaml): YAML with Jinja
-// that renders prompt and target with ||| between them. Blocks keep the line ends after them, as Jinja2 renders by default and
+// that renders prompt and target with ||| between them. A rendered prompt begins with the two line ends behind the templates' `set` lines and ends
+// with the blank before |||; PromptSource's published `apply` strips them, and whether the version behind the published figures did is not known. Blocks keep the line ends after them, as Jinja2 renders by default and
 // PromptSource does; PromptSource cuts fields at 2,048 characters, which no sentence of WinoBias has.
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { DataError, InputError, messageOf } from '../errors.ts';
+import type { PromptEdges } from '../job-spec.ts';
 import { textOf, type BenchmarkFile } from './benchmarks.ts';
 import type { CorefDocument } from './conll.ts';
 import { stripped } from './exact-match.ts';
-
-/**
- * What becomes of the ends of a rendered prompt, which begins with the two line ends behind the templates' `set` lines and ends with the
- * blank before |||. PromptSource's published `apply` strips them; whether the version behind the published figures did is not known.
- */
-export const PROMPT_EDGES = ['stripped', 'as-rendered'] as const;
-export type PromptEdges = (typeof PROMPT_EDGES)[number];
 
 export interface Prompt {
   readonly prompt: string;

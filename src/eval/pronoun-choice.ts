@@ -47,6 +47,12 @@ export async function scorePronounChoices(twins: readonly Twins[], model: Scorin
   });
 }
 
+/** How many choices there are, and how many texts they take. */
+export function countPronounChoices(twins: readonly Twins[]): { readonly numItems: number; readonly numTexts: number } {
+  const choices = twins.flatMap(choicesOf);
+  return { numItems: choices.length, numTexts: new Set(choices.flatMap(({ texts }) => texts)).size };
+}
+
 function choicesOf({ type, pro, anti }: Twins): Choice[] {
   const choices = [choiceOf(type, 'pro', pro, anti), choiceOf(type, 'anti', anti, pro)];
   return choices.filter(({ sentence }) => sentence.pronouns.length === 1);

@@ -37,7 +37,7 @@ export interface Effect {
   readonly value: number | null;
   /** By cluster; null for a single one. */
   readonly standardError: number | null;
-  /** 95 %. */
+  /** 95 %; null where no spread can be estimated, as when no item differs: never of no width. */
   readonly interval: Interval | null;
   readonly intervalMethod: 'bootstrap by cluster' | 'Agresti and Min' | null;
   /** Two-sided, against "no difference"; null where the test cannot be made. */
@@ -184,7 +184,7 @@ function judgeMeans(differences: readonly number[], clusters: Clusters, resampli
   const none = { interval: null, intervalMethod: null, pValue: null, test } as const;
   if (differences.length === 0) return { ...none, note: 'no items' };
   if (differences.every((difference) => difference === 0)) {
-    return { ...none, interval: [0, 0], pValue: 1, note: 'no item differs' };
+    return { ...none, pValue: 1, note: 'no item differs: no spread to estimate an interval by' };
   }
   if (clusters.sums.length === 1) return { ...none, note: `one ${clusterWord(clusters)}: its spread is unknown` };
   const interval = resampledInterval(clusters, resampling);

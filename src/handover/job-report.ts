@@ -15,8 +15,9 @@ export type Curves = z.infer<typeof curvesSchema>['arms'][string];
 
 const place = {
   benchmark: z.string(),
-  protocol: z.string(),
-  settings: z.record(z.string(), z.unknown()).default({}),
+  // Left out by servers that score by likelihood alone.
+  protocol: z.string().default('likelihood'),
+  settings: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).default({}),
   metric: z.string(),
   step: z.int(),
 };

@@ -2,7 +2,7 @@
 // fence and writes its rows and its event in one transaction: nothing when the lease is lost (ConflictError), nothing twice
 // when a resumed attempt comes by the same step again.
 import { DataError } from '../errors.ts';
-import type { Arm } from '../job-spec.ts';
+import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { appendEvent, appendEvents, asJson } from './events.ts';
 import type { Checkpoint, Run, Step } from './generated/client.ts';
@@ -57,6 +57,8 @@ export interface CheckpointRecord {
 export interface EvaluationRecord {
   readonly benchmark: string;
   readonly protocol: string;
+  /** None where the protocol has none. */
+  readonly settings?: ScoringSettings;
   readonly sha256: string;
   readonly numItems: number;
   readonly scores: unknown;
@@ -145,14 +147,14 @@ export async function recordEvaluation(
   step: number,
   record: EvaluationRecord,
 ): Promise<boolean> {
-  const { benchmark, protocol, sha256, numItems, scores, items } = record;
+  const { benchmark, protocol, settings = {}, sha256, numItems, scores, items } = record;
   return fenced(database, fence, async (transaction) => {
     const run = await findRun(transaction, fence, arm);
-    const key = { runId: run.id, step, attempt: fence.attempt, benchmark, protocol };
-    const row = { ...key, sha256, numItems, scores: asJson(scores), items: asJson(items) };
+    const key = { runId: run.id, step, attempt: fence.attempt, benchmark, protocol, settings: settingsText(settings) };
+    const row = { ...key, sha256, numItems, scores: asJson(scores), items: asJson(storableIn(items)) };
     const { count } = await transaction.evaluation.createMany({ data: [row], skipDuplicates: true });
     if (count === 0) return false;
-    await appendEvent(transaction, fence.jobId, 'evaluation', { arm, step, benchmark, protocol, scores });
+    await appendEvent(transaction, fence.jobId, 'evaluation', { arm, step, benchmark, protocol, settings, scores });
     return true;
   });
 }
@@ -224,6 +226,14 @@ function pickSample(sample: EditSampleRecord): EditSampleRecord {
   const [before, after] = [storable(sample.before), storable(sample.after)];
   const [contextBefore, contextAfter] = [storable(sample.contextBefore), storable(sample.contextAfter)];
   return { row, sample: index, rule, before, after, contextBefore, contextAfter };
+}
+
+/** The value with every text in it storable: what a model answers may hold anything. */
+function storableIn(value: unknown): unknown {
+  if (typeof value === 'string') return storable(value);
+  if (Array.isArray(value)) return value.map(storableIn);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, storableIn(inner)]));
 }
 
 // The corpus may hold U+0000, and a context may begin or end inside a surrogate pair; Postgres takes neither.

@@ -1,5 +1,6 @@
 // Reading what runs have recorded: the curves, the evaluations, the checkpoints of a job.
-import type { Arm } from '../job-spec.ts';
+import { InputError } from '../errors.ts';
+import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import type { Checkpoint, Evaluation, Step } from './generated/client.ts';
 
@@ -107,29 +108,42 @@ export interface EvaluationKey {
   readonly step: number;
   readonly benchmark: string;
   readonly protocol: string;
+  readonly settings: ScoringSettings;
 }
 
 export type ScoredEvaluation = EvaluationKey & Pick<Evaluation, 'sha256' | 'numItems' | 'scores'>;
 
-/** Every evaluation of a job without its items, by step, then benchmark, protocol and arm. */
+/** Every evaluation of a job without its items, by step, then benchmark, protocol, settings and arm. */
 export async function listEvaluations(database: Database, jobId: string): Promise<ScoredEvaluation[]> {
   const found = await database.prisma.evaluation.findMany({
     where: { run: { jobId } },
-    orderBy: [{ step: 'asc' }, { benchmark: 'asc' }, { protocol: 'asc' }, { run: { arm: 'asc' } }],
+    orderBy: [{ step: 'asc' }, { benchmark: 'asc' }, { protocol: 'asc' }, { settings: 'asc' }, { run: { arm: 'asc' } }],
     omit: { items: true },
     include: { run: { select: { arm: true } } },
   });
-  return found.map(({ run, ...evaluation }) => ({ ...evaluation, arm: run.arm as Arm })); // only arms are stored
+  return found.map(({ run, settings, ...evaluation }) => ({
+    ...evaluation,
+    arm: run.arm as Arm, // only arms are stored
+    settings: JSON.parse(settings) as ScoringSettings, // settingsText wrote it
+  }));
 }
 
-/** The items of one evaluation; undefined when there is no such evaluation. */
-export async function readItems(database: Database, jobId: string, key: EvaluationKey): Promise<unknown> {
-  const { arm, step, benchmark, protocol } = key;
-  const found = await database.prisma.evaluation.findFirst({
-    where: { run: { jobId, arm }, step, benchmark, protocol },
-    select: { items: true },
+/** One evaluation; without settings the only one of its protocol. */
+export type ItemsKey = Omit<EvaluationKey, 'settings'> & { readonly settings?: ScoringSettings | undefined };
+
+/** The items of one evaluation; undefined when there is none. Throws InputError when the settings must say which. */
+export async function readItems(database: Database, jobId: string, key: ItemsKey): Promise<unknown> {
+  const { arm, step, benchmark, protocol, settings } = key;
+  const found = await database.prisma.evaluation.findMany({
+    where: { run: { jobId, arm }, step, benchmark, protocol, ...(settings && { settings: settingsText(settings) }) },
+    select: { settings: true, items: true },
+    take: 2,
   });
-  return found?.items;
+  if (found.length > 1) {
+    const known = found.map((one) => one.settings).join(' and ');
+    throw new InputError(`${benchmark} was scored by ${protocol} with several settings: name one, such as ${known}`);
+  }
+  return found[0]?.items;
 }
 
 /** The stored checkpoints of a job, by arm and step. */

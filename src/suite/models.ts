@@ -15,6 +15,10 @@ import { pythiaSizeOf } from './pythia/sizes.ts';
 export interface SuiteModel {
   readonly name: string;
   readonly suite: 'nano' | 'pythia';
+  /** Models of one family differ by their seed alone: a trial on several is repeated over the training itself. */
+  readonly family: string;
+  /** Null where it is not known. */
+  readonly seed: number | null;
   /** A Hugging Face config.json. */
   readonly configPath: string;
   /** A Hugging Face tokenizer.json. */
@@ -37,6 +41,9 @@ const registeredFile = z.object({
   configPath: z.string(),
   tokenizerPath: z.string(),
   peakLearningRate: z.number().positive(),
+  family: z.string().optional(),
+  seed: z.int().optional(),
+  dataset: z.string().optional(),
   checkpoints: z.record(z.string().regex(/^\d+$/), z.string()),
 });
 
@@ -90,7 +97,7 @@ function listNanoModels(home: string): SuiteModel[] {
       const match = /^(nano-\d+m)-seed(\d+)$/.exec(folder);
       if (match === null || !nanoSizes.some(({ name }) => name === match[1])) continue;
       const name = nanoModelName(match[1]!, Number(match[2]));
-      const found = nanoModel(name, join(parent, folder));
+      const found = nanoModel(name, match[1]!, Number(match[2]), join(parent, folder));
       if (found === undefined) continue;
       const checkpoints = new Map([...found.checkpoints, ...(models.get(name)?.checkpoints ?? [])]);
       models.set(name, { ...found, checkpoints: new Map([...checkpoints].sort(([a], [b]) => a - b)) });
@@ -99,7 +106,7 @@ function listNanoModels(home: string): SuiteModel[] {
   return [...models.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-function nanoModel(name: string, folder: string): SuiteModel | undefined {
+function nanoModel(name: string, family: string, seed: number, folder: string): SuiteModel | undefined {
   const configPath = join(folder, 'config.json');
   if (!existsSync(configPath)) return undefined;
   const { peakLearningRate, minLearningRate, trainSteps, warmupFraction } = nanoTraining;
@@ -107,6 +114,7 @@ function nanoModel(name: string, folder: string): SuiteModel | undefined {
   return {
     name,
     suite: 'nano',
+    ...{ family, seed },
     configPath,
     tokenizerPath: nanoTokenizerPath(),
     schedule: {
@@ -157,12 +165,14 @@ function readRegistered(path: string): z.infer<typeof registeredFile> {
 function toModel(file: z.infer<typeof registeredFile>): SuiteModel {
   const { name, configPath, tokenizerPath, peakLearningRate: peak } = file;
   const steps = Object.entries(file.checkpoints).map(([step, path]): [number, string] => [Number(step), path]);
-  const training = findPythia(name) ?? OTHER_TRAINING;
-  const { schedule, endStep, checkpointSpacing, publishedSteps, dataset } = training;
+  const known = findPythia(name);
+  const training = known ?? OTHER_TRAINING;
+  const { schedule, endStep, checkpointSpacing, publishedSteps } = training;
   return {
     ...{ name, suite: 'pythia', configPath, tokenizerPath },
+    ...{ family: file.family ?? known?.family ?? name, seed: file.seed ?? known?.seed ?? null },
     schedule: peak === schedule.peak ? schedule : { ...schedule, peak, floor: (schedule.floor / schedule.peak) * peak },
-    ...{ endStep, checkpointSpacing, publishedSteps, dataset },
+    ...{ endStep, checkpointSpacing, publishedSteps, dataset: file.dataset ?? training.dataset },
     checkpoints: new Map(steps.sort(([a], [b]) => a - b)),
     benchmarks: ['winobias', 'crows-pairs'],
   };
@@ -184,6 +194,11 @@ export interface Registration {
   readonly folder: string;
   readonly tokenizerPath?: string | undefined;
   readonly peakLearningRate?: number | undefined;
+  /** What it shares with models of other seeds; default: as the Pythia suite says, or its name alone. */
+  readonly family?: string | undefined;
+  readonly seed?: number | undefined;
+  /** What it was trained on; default: as the Pythia suite says. */
+  readonly dataset?: string | undefined;
 }
 
 /** Registers one checkpoint folder under a model name, beside those it already has. Throws InputError on bad input. */
@@ -209,9 +224,20 @@ export function registerModel(home: string, { name, step, folder: given, ...more
     configPath: required('config.json'),
     tokenizerPath: resolve(tokenizerPath),
     peakLearningRate,
+    ...origin(more, earlier),
     checkpoints: { ...earlier?.checkpoints, [step]: folder },
   };
   writeRegistration(path, content);
+}
+
+/** What was said of a model's training, now or before. */
+function origin(given: Partial<Registration>, earlier: Partial<z.infer<typeof registeredFile>> = {}) {
+  const [family, seed] = [given.family ?? earlier.family, given.seed ?? earlier.seed];
+  const dataset = given.dataset ?? earlier.dataset;
+  if (family !== undefined && seed === undefined)
+    throw new InputError('a family is of models that differ by their seed: give the seed, too', { pointer: '/seed' });
+  const known = { ...(family !== undefined && { family }), ...(seed !== undefined && { seed }) };
+  return { ...known, ...(dataset !== undefined && { dataset }) };
 }
 
 /** Throws InputError unless a researcher may register something of this kind under the name. */

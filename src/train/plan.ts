@@ -1,7 +1,7 @@
 // From what a researcher wrote to what will be done: every `auto` resolved once, arithmetic only. The result is stored with
 // the job and kept by every later attempt.
 import { InputError } from '../errors.ts';
-import type { JobSpec } from '../job-spec.ts';
+import { scoringOf, type JobSpec, type Scoring } from '../job-spec.ts';
 import type { Recompute } from '../model/gpt-neox.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { resolveMicroBatch, type Room } from './micro-batch.ts';
@@ -60,7 +60,8 @@ export interface RunPlan {
   readonly evaluateAt: readonly number[];
   readonly saveAt: readonly number[];
   readonly keepCheckpoints: number;
-  readonly benchmarks: readonly string[];
+  /** What is scored, and how, at each of `evaluateAt`. */
+  readonly benchmarks: readonly Scoring[];
   readonly hasPublishedEnd: boolean;
 }
 
@@ -128,7 +129,7 @@ export function resolvePlan(spec: JobSpec, model: ModelFacts, dataset: DatasetFa
     evaluateAt: [...(evaluation.atStart ? [from] : []), ...multiplesIn(every, from, to)],
     saveAt: multiplesIn(saveEvery, from, to),
     keepCheckpoints: training.keepCheckpoints,
-    benchmarks: evaluation.benchmarks === 'auto' ? model.benchmarks : evaluation.benchmarks,
+    benchmarks: (evaluation.benchmarks === 'auto' ? model.benchmarks : evaluation.benchmarks).map(scoringOf),
     hasPublishedEnd: model.availableSteps.includes(to),
   };
 }

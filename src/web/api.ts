@@ -66,11 +66,15 @@ export interface Metrics {
   readonly arms: Partial<Record<Arm, ArmMetrics>>;
 }
 
+/** What a protocol depends on beside its name; left out by servers that know of none. */
+export type Settings = Readonly<Record<string, string | number | readonly string[]>>;
+
 export interface ScoreRow {
   readonly arm: Arm;
   readonly step: number;
   readonly benchmark: string;
   readonly protocol: string;
+  readonly settings?: Settings;
   readonly metric: string;
   readonly value: number;
   readonly standardError: number | null;
@@ -81,6 +85,7 @@ export interface ScoreRow {
 export interface EffectRow {
   readonly benchmark: string;
   readonly protocol: string;
+  readonly settings?: Settings;
   readonly metric: string;
   readonly step: number;
   /** Null when there are no items to compare. */
@@ -106,6 +111,7 @@ export interface ScoreLabel {
   readonly arm: Arm;
   readonly benchmark: string;
   readonly protocol: string;
+  readonly settings?: Settings;
   readonly label: string;
   readonly detail: string;
 }
@@ -114,6 +120,7 @@ export interface ScoreLabel {
 export interface PublishedRow {
   readonly benchmark: string;
   readonly protocol: string;
+  readonly settings?: Settings;
   readonly publishedBenchmark: string;
   readonly model: string;
   readonly step: number;
@@ -179,6 +186,8 @@ export interface NamedEntry {
   readonly name: string;
   /** False for a benchmark whose files have not been fetched. */
   readonly isThere?: boolean;
+  /** Of a benchmark, how it can be scored; left out by servers that know one way. */
+  readonly protocols?: readonly string[];
 }
 
 export interface SpecFault {

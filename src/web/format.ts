@@ -31,7 +31,7 @@ export function formatDifference(value: number | null, unit: Unit): string {
 
 /** The ends of an interval in the unit of its value, without repeating that unit; says so when there is none. */
 export function formatInterval(interval: readonly [number, number] | null, unit: Unit): string {
-  if (interval === null) return 'no interval';
+  if (interval === null) return 'interval not estimable';
   const [low, high] = interval.map((end) =>
     unit === 'rate' ? decimals(100 * end, 1) : unit === 'nats' ? decimals(end, 3) : plain(end),
   );

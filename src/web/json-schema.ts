@@ -59,7 +59,7 @@ export function fieldOf(schema: JsonSchema): Field {
     case 'number':
       return numberOf(schema);
     case 'array':
-      return schema.items?.type === 'string' ? { kind: 'several', options: stringsOf(schema.items) } : { kind: 'json' };
+      return hasNames(schema.items) ? { kind: 'several', options: stringsOf(schema.items) } : { kind: 'json' };
     case 'boolean':
       return { kind: 'boolean' };
     case 'string':
@@ -67,6 +67,11 @@ export function fieldOf(schema: JsonSchema): Field {
     default:
       return { kind: 'json' };
   }
+}
+
+/** Whether entries are names, or may be: objects beside them are chosen from what the form is told. */
+function hasNames(items: JsonSchema | undefined): items is JsonSchema {
+  return items?.type === 'string' || (items?.anyOf ?? []).some(({ type }) => type === 'string');
 }
 
 function stringsOf(items: JsonSchema): string[] {

@@ -35,7 +35,9 @@ export function SchemaField({ pointer, schema, isRequired, form }: Props) {
   if (several !== undefined) {
     const names = several.options.length > 0 ? several.options : (choices?.names ?? []);
     const word = field.kind === 'alternative' ? field.word : undefined;
-    return <SeveralField {...{ frame, names, word, value, onChange }} fallback={schema.default} />;
+    return (
+      <SeveralField {...{ frame, names, word, value, onChange }} more={choices?.more ?? []} fallback={schema.default} />
+    );
   }
   const control: ControlProps = {
     value,

@@ -5,6 +5,8 @@ import type { JsonSchema } from './json-schema.ts';
 /** Names that a field may take. An open list only suggests. */
 export interface Choices {
   readonly names: readonly string[];
+  /** Entries of a list that are more than a name, with the words they are shown by. */
+  readonly more?: readonly { readonly words: string; readonly value: JsonObject }[];
   readonly isOpen: boolean;
 }
 

@@ -113,7 +113,7 @@ describe('GET /v1/jobs/:id/events', () => {
         ...{ numRows: 16, numEdits: 2, replayMs: 1.5, rewriteMs: 12, rssBytes: 300_000_000 },
       },
       { arm: 'control', step: 1331 },
-      { arm: 'control', step: 1331, benchmark: 'nano-winobias', protocol: 'likelihood', scores },
+      { arm: 'control', step: 1331, benchmark: 'nano-winobias', protocol: 'likelihood', settings: {}, scores },
       { number: 1, host: 'host', outcome: 'failed' },
       { state: 'failed', attempt: 1, reason: 'no-edits', message: 'nothing to see' },
     ]);

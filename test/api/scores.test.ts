@@ -1,10 +1,11 @@
 import request from 'supertest';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Comparison } from '../../src/api/compare.ts';
 import { evaluationOf } from '../../src/eval/evaluation.ts';
 import type { Item } from '../../src/eval/metrics.ts';
 import type { Arm, JobSpecInput } from '../../src/job-spec.ts';
 import { createJob } from '../../src/store/jobs.ts';
-import type { Fence } from '../../src/store/leases.ts';
+import { setManifest, type Fence } from '../../src/store/leases.ts';
 import { recordEvaluation, recordSteps } from '../../src/store/records.ts';
 import { takeJob, testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
@@ -81,6 +82,7 @@ describe('GET /v1/jobs/:id/scores', () => {
       step: 1330,
       benchmark: 'nano-crows-pairs',
       protocol: 'likelihood',
+      settings: {},
       metric: 'pctStereotype',
       value: 0.5,
       standardError: expect.closeTo(0.288675, 6) as number, // sqrt(1/3)/2
@@ -320,5 +322,57 @@ describe('GET /v1/jobs/:id/items', () => {
     const fence = await startJob();
     const { status } = await request(app).get(`/v1/jobs/${fence.jobId}/items?${faulty}`);
     expect(status).toBe(400);
+  });
+});
+
+describe('GET /v1/compare', () => {
+  async function scored(model: string, step: number, won: readonly number[]): Promise<string> {
+    await createJob(database, { spec: someSpec({ name: model, model, checkpoint: 'step133000' }) });
+    const fence = await takeJob(database, ['control', 'intervention']);
+    await setManifest(database, fence, { model: { family: model, seed: 1234 } });
+    for (const arm of ['control', 'intervention'] as const) {
+      const items = pairs(arm === 'control' ? [1, 1, 1, -1] : won);
+      await recordEvaluation(database, fence, arm, step, evaluationOf('crows-pairs', SHA, items));
+      await recordEvaluation(database, fence, arm, step - 1, evaluationOf('crows-pairs', SHA, pairs([1, 1, 1, 1])));
+    }
+    return fence.jobId;
+  }
+
+  it('puts the last scores of jobs side by side, each with its effect and what was published, with warnings', async () => {
+    const one = await scored('pythia-70m-deduped', 142_000, [1, 1, -1, -1]);
+    const other = await scored('some-model', 142_001, [-1, -1, -1, -1]);
+    const { status, body } = await request(app).get(`/v1/compare?jobs=${one},${other}`);
+    expect(status).toBe(200);
+    const { jobs, metrics, replicates } = body as Comparison;
+    expect(jobs.map(({ id, name }) => [id, name])).toEqual([
+      [one, 'pythia-70m-deduped'],
+      [other, 'some-model'],
+    ]);
+    const rate = metrics.find(({ metric }) => metric === 'pctStereotype.gender');
+    expect(rate).toMatchObject({ benchmark: 'crows-pairs', protocol: 'likelihood', settings: {} });
+    expect(rate?.jobs).toMatchObject([
+      {
+        ...{ id: one, step: 142_000, effect: { value: -0.25, pScope: 'for these two trained models' } },
+        scores: { control: { value: 0.75, numItems: 4 }, intervention: { value: 0.5 } },
+        published: [
+          { condition: 'baseline', value: 0.55, warnings: [{ label: 'another set' }, { label: 'half precision' }] },
+          { condition: 'intervene-7', warnings: [{ label: 'another set' }, { label: 'half precision' }] },
+        ],
+      },
+      { id: other, step: 142_001, effect: { value: -0.75 }, published: [] },
+    ]);
+    expect(replicates.map(({ family }) => family)).toEqual(['pythia-70m-deduped', 'some-model']);
+  });
+
+  it.each(['', 'jobs=', 'jobs=1,2', 'jobs=01900000-0000-7000-8000-000000000000,01900000-0000-7000-8000-000000000000'])(
+    'refuses the query "%s"',
+    async (query) => {
+      expect((await request(app).get(`/v1/compare?${query}`)).status).toBe(400);
+    },
+  );
+
+  it('answers 404 for a job that is not there', async () => {
+    const { status } = await request(app).get('/v1/compare?jobs=01900000-0000-7000-8000-000000000000');
+    expect(status).toBe(404);
   });
 });

@@ -8,6 +8,9 @@ const database = await testDatabase();
 const app = testApp(database);
 const base = { model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-corpus' };
 
+/** Where the intervention's seed changes what is trained. */
+const drawing = { ...base, intervention: { probability: 0.5 } };
+
 beforeEach(async () => {
   await database.pool.query('TRUNCATE job, sweep CASCADE');
 });
@@ -31,20 +34,20 @@ async function faultsOf(document: object): Promise<unknown> {
 
 describe('POST /v1/sweeps', () => {
   it('makes a job of every point, the last path varying fastest, claimed in that order', async () => {
-    const grid = { 'intervention.probability': [0, 0.5, 1], 'intervention.seed': [7, 3] };
+    const grid = { 'intervention.probability': [0.25, 0.5, 0.75], 'intervention.seed': [7, 3] };
     const response = await post({ name: 'dose', base: { ...base, intervention: { expectNoEdits: true } }, grid });
     expect(response.status).toBe(201);
     const { sweep, jobs } = response.body as SweepAnswer;
     expect(response.headers['location']).toBe(`/v1/sweeps/${sweep.id}`);
     expect(sweep).toMatchObject({ name: 'dose', numJobs: 6, jobsByState: { queued: 6 }, spec: { name: 'dose', grid } });
-    const points = [0, 0.5, 1].flatMap((probability) => [7, 3].map((seed) => ({ probability, seed })));
+    const points = [0.25, 0.5, 0.75].flatMap((probability) => [7, 3].map((seed) => ({ probability, seed })));
     expect(jobs.map((job) => job.sweepPoint)).toEqual(
       points.map(({ probability, seed }) => ({ 'intervention.probability': probability, 'intervention.seed': seed })),
     );
     expect(jobs.map((job) => job.spec.intervention)).toMatchObject(
       points.map((point) => ({ ...point, expectNoEdits: true })),
     );
-    expect(jobs[1]?.name).toBe('dose, probability 0, seed 3');
+    expect(jobs[1]?.name).toBe('dose, probability 0.25, seed 3');
     for (const job of jobs) {
       const claimed = await claim(database, { owner: 'a', host: 'h', pid: 1 }, 60_000);
       expect(claimed?.id).toBe(job.id);
@@ -85,7 +88,7 @@ describe('POST /v1/sweeps', () => {
 
   it('takes 500 points and refuses 501, before it looks at any', async () => {
     const seeds = (count: number) => ({ 'intervention.seed': Array.from({ length: count }, (_, index) => index) });
-    const { status, body } = await post({ base, grid: seeds(500) });
+    const { status, body } = await post({ base: drawing, grid: seeds(500) });
     expect(status).toBe(201);
     expect((body as SweepAnswer).sweep.numJobs).toBe(500);
     await database.pool.query('TRUNCATE job, sweep CASCADE');
@@ -108,6 +111,39 @@ describe('POST /v1/sweeps', () => {
     expect(await faultsOf(document)).toMatchObject([{ pointer }]);
   });
 
+  it('takes models of other seeds as replicates, each with its own data, and points at the faulty one', async () => {
+    const replicates = [{ model: 'nano-1m' }, { model: 'nano-1m', dataset: 'other' }];
+    const { status, body } = await post({ base, grid: { 'window.to': [1400, 1410] }, replicates });
+    expect(status).toBe(201);
+    const { jobs, sweep } = body as SweepAnswer;
+    expect(sweep.name).toBe('window.to × replicates');
+    expect(jobs.map(({ sweepPoint }) => sweepPoint)).toEqual(
+      [1400, 1410].flatMap((to) => replicates.map((replicate) => ({ 'window.to': to, ...replicate }))),
+    );
+    await database.pool.query('TRUNCATE job, sweep CASCADE');
+    const wrong = [{ model: 'nano-1m' }, { model: 'no model!' }];
+    expect(await faultsOf({ base, replicates: wrong })).toMatchObject([{ pointer: '/replicates/1/model' }]);
+  });
+
+  it('refuses what would be the same training as another point, and says why it is no replicate', async () => {
+    const seeds = { 'intervention.seed': [1, 2] };
+    expect(await faultsOf({ base, grid: { 'intervention.probability': [0.5, 1], ...seeds } })).toEqual([
+      {
+        pointer: '/grid/intervention.seed/1',
+        detail: expect.stringMatching(
+          /^the same training as "probability 1, seed 1", which is no replicate: at probability 1 nothing is drawn.*another model seed$/,
+        ) as string,
+      },
+    ]);
+    const twice = [{ model: 'nano-1m' }, { model: 'nano-1m', dataset: base.dataset }];
+    expect(await faultsOf({ base: drawing, replicates: twice })).toMatchObject([
+      { detail: expect.stringContaining('which is no replicate') as string },
+    ]);
+    // A direction that is drawn itself has draws at every probability.
+    const balanced = { ...base, intervention: { direction: 'balanced' } };
+    expect((await post({ base: balanced, grid: seeds })).status).toBe(201);
+  });
+
   it('refuses nesting that would exhaust the stack', async () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     const body = `{"base": {}, "grid": {"window.to": [${deep}]}}`;
@@ -126,7 +162,7 @@ describe('POST /v1/sweeps', () => {
 
 describe('GET /v1/sweeps', () => {
   it('lists newest first with the states of the jobs', async () => {
-    for (const name of ['one', 'two']) await post({ name, base, grid: { 'intervention.seed': [1, 2] } });
+    for (const name of ['one', 'two']) await post({ name, base: drawing, grid: { 'intervention.seed': [1, 2] } });
     const { sweeps } = (await request(app).get('/v1/sweeps')).body as { sweeps: object[] };
     expect(sweeps).toMatchObject([
       { name: 'two', numJobs: 2, jobsByState: { queued: 2 } },

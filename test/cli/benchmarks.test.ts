@@ -229,6 +229,28 @@ describe.skipIf(!hasShared)('official files', () => {
     expect(() => findBenchmark('winobias', home)).toThrow(DataError);
   });
 
+  it('of WinoBias in CoNLL form are taken in with the templates, from two folders or one', async () => {
+    const templates = sharedPath('benchmarks/promptsource-wino_bias');
+    const words = ['--from', sharedPath('benchmarks/winobias'), '--templates', templates];
+    const set = await answer('pull', 'winobias-conll', ...words);
+    expect(set).toMatchObject({ name: 'winobias-conll', kind: 'winobias-conll', isOfficial: true });
+    const copy = join(scratch, 'copy');
+    cpSync(placeOf('winobias-conll'), copy, { recursive: true });
+    expect(namesOf(copy)).toEqual(['conll', 'templates']);
+    expect(await answer('add', 'winobias-conll', '--from', copy)).toEqual(set);
+    expect((await states())['winobias-conll']).toMatchObject({ state: 'as pinned', numItems: 792 });
+    appendFileSync(join(copy, 'templates', 'type2_pro', 'templates.yaml'), '\n');
+    await expect(run('add', 'winobias-conll', '--from', copy)).rejects.toThrow(
+      /expected the official files of winobias-conll/,
+    );
+    const own = await answer('add', 'mine', '--kind', 'winobias-conll', '--from', copy);
+    expect(own).toMatchObject({ name: 'mine', kind: 'winobias-conll', isOfficial: false });
+    expect(findBenchmark('mine', home)).toMatchObject({ kind: 'winobias-conll', sha256: own['sha256'] });
+    await expect(run('add', 'winobias-mine', '--kind', 'winobias-conll', '--from', copy)).rejects.toThrow(
+      /name of its own/,
+    );
+  });
+
   it('that were changed or are partial are refused, and what was there stays', async () => {
     await run('add', 'winobias', '--from', sharedPath('benchmarks/winobias'));
     const changed = join(scratch, 'changed');
@@ -250,9 +272,14 @@ describe.skipIf(!hasShared)('official files', () => {
     let spoil: (name: string, bytes: Buffer) => Buffer = (_, bytes) => bytes;
     beforeAll(async () => {
       server = createServer((request, response) => {
-        const name = request.url?.split('/').at(-1) ?? '';
+        const asked = request.url ?? '';
+        const name = asked.split('/').at(-1) ?? '';
         const folder = name.endsWith('.csv') ? 'crows-pairs' : 'winobias';
-        const path = sharedPath('benchmarks', folder, name);
+        const template = /templates\/(\w+\/templates\.yaml)$/.exec(asked)?.[1];
+        const path =
+          template !== undefined
+            ? sharedPath('benchmarks', 'promptsource-wino_bias', template)
+            : sharedPath('benchmarks', folder, asked.includes('/conll/') ? join('conll', name) : name);
         if (!existsSync(path)) return void response.writeHead(404).end();
         // What raw files are sent with elsewhere: an ETag of 64 digits that is no hash of the file.
         response.writeHead(200, { etag: `"${'ab'.repeat(32)}"` }).end(spoil(name, readFileSync(path)));
@@ -270,6 +297,11 @@ describe.skipIf(!hasShared)('official files', () => {
       );
       expect(await states()).toMatchObject({ winobias: { state: 'as pinned' }, 'crows-pairs': { state: 'as pinned' } });
       expect(namesOf(join(home, 'benchmarks'))).toEqual(['crows-pairs', 'winobias']);
+    });
+
+    it('are fetched with their templates', async () => {
+      expect(await answer('pull', 'winobias-conll', '--from', address)).toMatchObject({ isOfficial: true });
+      expect((await states())['winobias-conll']).toMatchObject({ state: 'as pinned', numItems: 792 });
     });
 
     it('are not there at all when the last of them is another, or is missing', async () => {

@@ -6,7 +6,7 @@ vi.setConfig({ testTimeout: 120_000 }); // each command is a process that compil
 
 const COMMANDS = [
   ...['up', 'demo', 'doctor', 'server', 'worker', 'submit', 'sweep', 'jobs', 'watch', 'cancel', 'retry'],
-  ...['verify', 'export', 'import', 'models', 'datasets'],
+  ...['compare', 'verify', 'export', 'import', 'models', 'datasets'],
   ...[
     'benchmarks',
     'policies',

@@ -147,7 +147,7 @@ describe('tiresias jobs', () => {
     expect(stdout).toMatch(/^reason +no-edits\nmessage +no pronoun was changed$/m);
     expect(stdout).toMatch(/^took +60 min$/m);
     expect(stdout).toMatch(/^control +failed +20 +10 – 20$/m);
-    expect(stdout).toMatch(/^winobias +proRate +−0\.2500 +−0\.3500 to −0\.1500 +0\.012 +0\.036 +50$/m);
+    expect(stdout).toMatch(/^winobias, p +proRate +−0\.2500 +−0\.3500 to −0\.1500 +0\.012 +0\.036 +50$/m);
     expect(stdout).toMatch(/^intervention − control at step 20; p for these two trained models$/m);
     expect(stdout).not.toContain('0.5000');
   });

@@ -71,7 +71,7 @@ describe('tiresias watch', () => {
     expect(stderr.split('\n')).toEqual([
       'queued',
       'recovering, attempt 2',
-      'control: winobias scored at step 14',
+      'control: winobias, p scored at step 14',
       '2/8 control 11: loss 2.500, 100 tokens/s · intervention 11: loss 2.500, 100 tokens/s',
       '',
     ]);

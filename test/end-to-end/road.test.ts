@@ -207,7 +207,14 @@ describe('a job of three arms over four steps', () => {
     expect(model.published).toBeNull();
     const csv = readFileSync(packagePath('suite', 'nano', 'benchmarks', 'nano-crows-pairs.csv'));
     expect(manifest.benchmarks).toEqual([
-      { name: 'nano-crows-pairs', kind: 'crows-pairs', sha256: sha256Of(csv), isOfficial: false },
+      {
+        name: 'nano-crows-pairs',
+        kind: 'crows-pairs',
+        sha256: sha256Of(csv),
+        isOfficial: false,
+        protocol: 'likelihood',
+        settings: {},
+      },
     ]);
     expect(manifest.plan).toMatchObject({ from: 1330, to: 1334 });
     expect(manifest.policy.name).toBe('morph-v1');

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { DataError, InputError } from '../../src/errors.ts';
 import { openBenchmark, readBenchmarkFiles, type BenchmarkFile } from '../../src/eval/benchmarks.ts';
-import { protocolLabel, PROTOCOLS } from '../../src/eval/evaluation.ts';
+import { protocolLabel } from '../../src/eval/metrics.ts';
+import { PROTOCOLS } from '../../src/job-spec.ts';
 import { scoresOf } from '../../src/eval/metrics.ts';
 import { scorePronounChoices } from '../../src/eval/pronoun-choice.ts';
 import { evaluateBenchmark } from '../../src/eval/score.ts';

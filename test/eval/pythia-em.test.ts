@@ -9,14 +9,8 @@ import { readTokenizer } from '../../src/data/tokenizer.ts';
 import { DataError, InputError, NotFoundError } from '../../src/errors.ts';
 import { parseConll } from '../../src/eval/conll.ts';
 import { isExactMatch, isSettled, predictionOf } from '../../src/eval/exact-match.ts';
-import {
-  evaluatePythiaEm,
-  openPythiaEm,
-  PYTHIA_EM_DEFAULTS,
-  questionsOf,
-  textGenerator,
-  type TextGenerator,
-} from '../../src/eval/pythia-em.ts';
+import { evaluatePythiaEm, PYTHIA_EM_DEFAULTS, textGenerator, type TextGenerator } from '../../src/eval/pythia-em.ts';
+import { openPythiaEm, questionsOf } from '../../src/eval/pythia-em-files.ts';
 import { readTemplates } from '../../src/eval/prompt-templates.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
@@ -172,7 +166,7 @@ describe('pythia-em', () => {
     // By hand: mean of four pro cells 1, 0, 1, 0 less mean of four anti cells 0; and the mean of all.
     expect(evaluation.scores['netBias']).toMatchObject({ value: 0.5, numItems: 8, numClusters: 4 });
     expect(evaluation.scores['accuracy']?.value).toBe(0.25);
-    expect(evaluation.scores['accuracy.type1_pro']?.value).toBe(1);
+    expect(evaluation.scores['accuracy.type1-pro']?.value).toBe(1);
     expect(evaluation.scores['netBias.type2']?.value).toBe(0);
     expect(evaluation.scores['netBias.say-it']).toMatchObject({ value: 0.5, numItems: 4 });
     expect(evaluation.scores['netBias']?.intervalMethod).toBe('bootstrap by cluster');

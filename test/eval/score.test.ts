@@ -126,7 +126,7 @@ describe('a benchmark', () => {
     expect(() => openBenchmark('winobias', folder)).toThrow(/found none/);
     expect(() => findBenchmark('crows-pairs', folder)).toThrow(NotFoundError);
     expect(() => findBenchmark('toString', folder)).toThrow(
-      /no benchmark "toString"; known are winobias, winobias-dev, crows-pairs/,
+      /no benchmark "toString"; known are winobias, winobias-dev, winobias-conll, crows-pairs/,
     );
   });
 

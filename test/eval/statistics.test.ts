@@ -151,9 +151,10 @@ describe('the effect of paired means', () => {
     expect(constant.note).toMatch(/same amount/);
     expect(pairedEffect([1.5, 2], [1.5, 2], 'mean')).toMatchObject({
       value: 0,
-      interval: [0, 0],
+      interval: null,
+      intervalMethod: null,
       pValue: 1,
-      note: 'no item differs',
+      note: 'no item differs: no spread to estimate an interval by',
     });
   });
 

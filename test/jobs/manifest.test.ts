@@ -69,6 +69,23 @@ describe('the manifest of a job', () => {
     });
   });
 
+  it('carries what was published of the model at the steps that are scored, each warning once', async () => {
+    const { plan, model, scorings } = await prepared;
+    const { published } = await manifestOf({
+      model: { ...model, name: 'pythia-70m-deduped' },
+      plan: { ...plan, evaluateAt: [142_000, 142_001] },
+      scorings: scorings.slice(0, 1).map((one) => ({ ...one, benchmark: { ...one.benchmark, name: 'crows-pairs' } })),
+    });
+    const { rows, warnings } = published as { rows: { warnings: string[] }[]; warnings: Record<string, string> };
+    expect(rows).toHaveLength(8); // four metrics of two conditions at the one step that has some
+    expect(rows[0]).toMatchObject({
+      ...{ model: 'pythia-70m-deduped', step: 142_000, benchmark: 'crows-pairs-revised', source: expect.any(String) },
+      beside: { benchmark: 'crows-pairs', protocol: 'likelihood', settings: {} },
+    });
+    expect(Object.keys(warnings).sort()).toEqual([...new Set(rows.flatMap((row) => row.warnings))].sort());
+    expect((await manifestOf())['published']).toEqual({ rows: [], warnings: {} });
+  });
+
   it('is the same text when made again, and holds spec, plan, policy, software and machine', async () => {
     const manifest = await manifestOf();
     expect(JSON.stringify(await manifestOf())).toBe(JSON.stringify(manifest));

@@ -24,7 +24,7 @@ const published = (step: number) => packagePath('suite', 'nano', 'nano-1m-seed1'
 
 describe('preparing a job', () => {
   it('resolves every name to files and every auto to a value', async () => {
-    const { plan, model, dataset, heldBack, benchmarks } = await prepare(spec(), null, home);
+    const { plan, model, dataset, heldBack, scorings } = await prepare(spec(), null, home);
     expect(plan).toMatchObject({
       ...{ from: 1330, to: 1430, batchSize: 16, rowsPerStep: 16, seqLength: 128 },
       ...{ resume: 'exact-state', hasPublishedEnd: true, backend: { name: 'wasm' } },
@@ -34,7 +34,14 @@ describe('preparing a job', () => {
     expect(model.checkpoints.get(1330)).toBe(published(1330));
     expect(dataset.prefix).toBe(join(home, 'suite', 'nano-data-seed1', 'preshuffled'));
     expect(heldBack).toEqual({ from: 22_880, to: 22_944 }); // 1,430 steps of 16 rows are trained on
-    expect(benchmarks.map(({ name }) => name)).toEqual(['nano-winobias', 'nano-crows-pairs']);
+    expect(scorings.map(({ benchmark, protocol }) => [benchmark.name, protocol])).toEqual([
+      ['nano-winobias', 'likelihood'],
+      ['nano-crows-pairs', 'likelihood'],
+    ]);
+    expect(plan.scoringCosts).toEqual([
+      { numItems: 640, numTexts: 1280, mostNewTokens: 0 },
+      { numItems: 240, numTexts: 480, mostNewTokens: 0 },
+    ]);
   });
 
   it('trains arms side by side only where each takes one core', () => {
@@ -44,10 +51,11 @@ describe('preparing a job', () => {
 
   it('keeps the stored plan of an earlier attempt, whatever would be resolved now', async () => {
     const { plan } = await prepare(spec(), null, home);
-    const stored = { ...plan, to: 1400, microBatchSize: 3, benchmarks: ['nano-crows-pairs'] };
+    const stored = { ...plan, to: 1400, microBatchSize: 3, benchmarks: ['nano-crows-pairs'] }; // as earlier releases stored them
     const again = await prepare(spec(), JSON.parse(JSON.stringify(stored)), home);
-    expect(again.plan).toEqual(stored);
-    expect(again.benchmarks.map(({ name }) => name)).toEqual(['nano-crows-pairs']);
+    const scoring = { benchmark: 'nano-crows-pairs', protocol: 'likelihood', settings: {} };
+    expect(again.plan).toEqual({ ...stored, benchmarks: [scoring] });
+    expect(again.scorings.map(({ benchmark }) => benchmark.name)).toEqual(['nano-crows-pairs']);
   });
 
   it('holds nothing back where the data end with the training', async () => {

@@ -44,11 +44,30 @@ describe('a job that names a model of the suite', () => {
   it('finds those that are here first, with the dataset only where it is registered', () => {
     const models = openCatalog(home).models();
     expect(models.slice(0, 3)).toMatchObject([
-      { name: 'nano-1m', isHere: true, dataset: 'nano-stories' },
+      { name: 'nano-1m', family: 'nano-1m', seed: 1, isHere: true, dataset: 'nano-stories' },
       { name: 'pythia-70m-deduped', isHere: true, dataset: null, trainedOn: 'pile-deduped-preshuffled' },
       { name: 'pythia-14m', isHere: false, numParameters: 14_067_712, numPublished: 154, checkpoints: [] },
     ]);
     expect(models.filter(({ name }) => name === 'pythia-70m-deduped')).toHaveLength(1);
+  });
+});
+
+describe('models of one family', () => {
+  it('are seeds of one nano size, and own models that say so', () => {
+    const config = packagePath('suite', 'nano', 'nano-1m-seed1', 'config.json');
+    cpSync(config, join(home, 'suite', 'nano-1m-seed3', 'config.json'));
+    const folder = join(home, 'own');
+    cpSync(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1130'), folder, { recursive: true });
+    const own = { step: 1000, folder, tokenizerPath: nanoTokenizerPath(), peakLearningRate: 1e-3 };
+    registerModel(home, { ...own, name: 'mine-5', family: 'mine', seed: 5, dataset: 'my-rows' });
+    registerModel(home, { ...own, name: 'mine-5', step: 2000 }); // keeps what was said before
+    registerModel(home, { ...own, name: 'alone' });
+    const found = openCatalog(home).models();
+    const familyOf = (name: string) => found.find((model) => model.name === name);
+    expect(familyOf('nano-1m-seed3')).toMatchObject({ family: 'nano-1m', seed: 3 });
+    expect(familyOf('mine-5')).toMatchObject({ family: 'mine', seed: 5, trainedOn: 'my-rows' });
+    expect(familyOf('alone')).toMatchObject({ family: 'alone', seed: null });
+    expect(() => registerModel(home, { ...own, name: 'more', family: 'mine' })).toThrow(/give the seed, too/);
   });
 });
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { REVISED_PAIRS } from '../../src/eval/benchmark-sources.ts';
+import { scoresOf } from '../../src/eval/metrics.ts';
 import { CONDITIONS, publishedBeside, publishedScores } from '../../src/suite/pythia/published.ts';
 import { hasShared, sharedPath } from '../support/shared.ts';
 
@@ -65,6 +66,25 @@ describe('published scores', () => {
     ]) {
       expect(nothing).toEqual([]);
     }
+  });
+
+  it('have the names that scores of the same answers have here', () => {
+    const answers = ['What does p stand for', 'refers_to'].flatMap((template) =>
+      [1, 2].map((type, index) => ({
+        ...{ index, biasType: 'gender', logLikelihood: [], numTokens: [1, 1], template, type, stereotype: 'feminine' },
+        exactMatch: [1, 0],
+      })),
+    );
+    const ours = scoresOf(answers.map((item, index) => ({ ...item, index })));
+    const published = new Set(scores.filter(({ benchmark }) => benchmark === 'winobias').map(({ metric }) => metric));
+    expect(published.size).toBe(10);
+    for (const metric of published) expect(Object.keys(ours)).toContain(metric);
+    const place = { benchmark: 'winobias-conll', protocol: 'pythia-em', step: 143_000 };
+    const both = { templates: ['refers_to', 'What does p stand for'], promptEdges: 'stripped', maxNew: 128 };
+    const metrics = (settings: object) =>
+      new Set(publishedBeside('pythia-410m-deduped', { ...place, settings: settings as typeof both }).map(({ metric }) => metric));
+    expect(metrics(both)).toEqual(published);
+    expect(metrics({ ...both, templates: ['refers_to'] }).has('netBias')).toBe(false); // that is over two templates
   });
 
   it.skipIf(!hasShared)('are figure by figure those of the collection, with their standard errors', () => {

@@ -113,4 +113,13 @@ describe('bad revisions', () => {
       for (const step of knownBadSteps(name)) expect(publishedSteps, name).toContain(step);
     }
   });
+
+  it('knows which models differ by their seed alone', () => {
+    const family = (name: string) => PYTHIA_MODELS.filter((model) => model.family === name && model.form === 'huggingface');
+    const seeds = (name: string) => family(name).map(({ seed }) => seed).sort((a, b) => a - b);
+    expect(seeds('pythia-70m')).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 1234]);
+    expect(seeds('pythia-160m-data')).toEqual([1, 2, 3]);
+    expect(seeds('pythia-160m-weight')).toEqual([1, 2, 3]);
+    for (const name of ['pythia-70m-deduped', 'pythia-70m-v0', 'pythia-12b']) expect(seeds(name)).toEqual([1234]);
+  });
 });

@@ -133,7 +133,7 @@ describe('resolvePlan', () => {
       evaluateAt: expected,
       saveAt: expected.slice(1),
       keepCheckpoints: 2,
-      benchmarks: ['winobias', 'crows-pairs'],
+      benchmarks: ['winobias', 'crows-pairs'].map((benchmark) => ({ benchmark, protocol: 'likelihood', settings: {} })),
       hasPublishedEnd: true,
     });
   });
@@ -203,7 +203,9 @@ describe('resolvePlan', () => {
   });
 
   it('takes benchmarks by name, and none when none are named', () => {
-    expect(plan({ evaluation: { benchmarks: ['crows-pairs'] } }).benchmarks).toEqual(['crows-pairs']);
+    expect(plan({ evaluation: { benchmarks: ['crows-pairs'] } }).benchmarks).toEqual([
+      { benchmark: 'crows-pairs', protocol: 'likelihood', settings: {} },
+    ]);
     expect(plan({ evaluation: { benchmarks: [] } }).benchmarks).toEqual([]);
   });
 

@@ -145,7 +145,11 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
     },
     '/v1/datasets': { datasets: [{ name: 'nano-stories' }, { name: 'pile-deduped-preshuffled' }] },
     '/v1/benchmarks': {
-      benchmarks: [{ name: 'winobias', isThere: false }, { name: 'nano-winobias' }, { name: 'nano-crows-pairs' }],
+      benchmarks: [
+        { name: 'winobias', isThere: false },
+        { name: 'nano-winobias', protocols: ['likelihood', 'pronoun-choice'] },
+        { name: 'nano-crows-pairs' },
+      ],
     },
   };
   const body = catalogue[url.pathname];

@@ -25,7 +25,7 @@ describe('figures on the page', () => {
   });
 
   it('say so when there is no interval or no test', () => {
-    expect(formatInterval(null, 'rate')).toBe('no interval');
+    expect(formatInterval(null, 'rate')).toBe('interval not estimable');
     expect(formatP(null)).toBe('no test');
     expect(plain(formatP(0.00004))).toBe('p < 0.001');
     expect(plain(formatP(0.0342))).toBe('p = 0.034');

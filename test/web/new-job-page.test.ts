@@ -43,6 +43,7 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
     await page.getByText('Evaluation', { exact: true }).click();
     await page.getByLabel('choose').check();
     await page.getByLabel('nano-crows-pairs').uncheck();
+    await page.getByLabel('nano-winobias, pronoun-choice').check();
     await page.getByRole('button', { name: 'Submit job' }).click();
     await page.getByText('Waiting for a worker').waitFor();
     expect(api.state.submitted).toEqual([
@@ -51,7 +52,7 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
         intervention: { direction: 'swap', probability: 0.25, expectNoEdits: true },
         arms: ['control', 'intervention'],
         training: { microBatchSize: 4, gelu: 'erf' },
-        evaluation: { benchmarks: ['nano-winobias'] },
+        evaluation: { benchmarks: ['nano-winobias', { benchmark: 'nano-winobias', protocol: 'pronoun-choice' }] },
       },
     ]);
   });
@@ -87,5 +88,19 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
     expect(await page.getByLabel('Probability').inputValue()).toBe('0.3');
     expect(await page.getByLabel('Direction').inputValue()).toBe('swap');
     expect(await page.locator('aside pre').innerText()).toContain('"probability": 0.3');
+  });
+
+  it('keeps entries of a list that are more than a name, whatever the order of their keys', async () => {
+    const known = { protocol: 'pronoun-choice', benchmark: 'nano-winobias' } as const;
+    const own = { maxNew: 8, protocol: 'pythia-em', benchmark: 'mine' } as const;
+    const earlier = makeJob(0, 'failed', { evaluation: { benchmarks: [known, own] } });
+    const { page } = await bench.open([earlier], `#/new?from=${earlier.id}`);
+    await page.getByText('Evaluation', { exact: true }).click();
+    expect(await page.getByLabel('nano-winobias, pronoun-choice').isChecked()).toBe(true);
+    const box = page.getByLabel('{"benchmark":"mine","maxNew":8,"protocol":"pythia-em"}');
+    expect(await box.isChecked()).toBe(true);
+    await page.getByLabel('nano-crows-pairs').check();
+    const command = await page.locator('aside pre').innerText();
+    for (const words of ['"nano-crows-pairs"', '"pronoun-choice"', '"maxNew": 8']) expect(command).toContain(words);
   });
 });

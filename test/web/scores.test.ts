@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { placeOn, scaleAroundZero } from '../../src/web/charts/interval-track.tsx';
-import { groupRows, halvesOf, latestEffects, latestScores, mainEffect } from '../../src/web/scores.ts';
+import { groupRows, halvesOf, latestEffects, latestScores, mainEffect, protocolWords } from '../../src/web/scores.ts';
 import { makeScores, TO } from './fake-jobs.ts';
 
 describe('the scores of a job', () => {
@@ -18,6 +18,24 @@ describe('the scores of a job', () => {
       step: TO,
     });
     expect(mainEffect({ ...scores, effects: [] })).toBeUndefined();
+  });
+
+  it('are apart by protocol and settings, and lead with the one by likelihood', () => {
+    const { effects, ...rest } = makeScores(TO);
+    const rates = latestEffects(effects).filter(({ metric }) => metric === 'proRate');
+    const halved = rates.map((row) => ({ ...row, protocol: 'fp16-emulated', settings: {} }));
+    const asked = [1, 2].flatMap((maxNew) =>
+      rates.map((row) => ({ ...row, protocol: 'p', settings: { maxNew, by: ['a', 'b'] } })),
+    );
+    const all = [...halved, ...asked, ...rates];
+    expect(latestEffects(all)).toEqual(all);
+    expect(groupRows(all).map(protocolWords)).toEqual([
+      'fp16-emulated',
+      'p, by a and b, maxNew 1',
+      'p, by a and b, maxNew 2',
+      'likelihood',
+    ]);
+    expect(mainEffect({ ...rest, effects: all })?.protocol).toBe('likelihood');
   });
 
   it('are grouped by benchmark, each with the halves of every arm', () => {

@@ -24,6 +24,9 @@ export interface PythiaModel {
   /** What it was trained on, by the name under which `datasets add` should register it. */
   readonly dataset: string;
   readonly dataSeed: number;
+  /** Models of one family differ by their seed alone: trained alike, of one shape, on the same texts. */
+  readonly family: string;
+  readonly seed: number;
   /** Steps at which a checkpoint was published, ascending. */
   readonly publishedSteps: readonly number[];
   /** Hub revisions are named stepN with N = step × this: the first release counted some batches of 4 M tokens twice. */
@@ -85,6 +88,7 @@ function define(size: PythiaSize, name: string, more: Partial<PythiaModel> = {})
   return {
     ...{ name, repo: `EleutherAI/${name}`, size, form: 'huggingface', precision: 'fp16' },
     ...{ endStep, batchSize: BATCH_SIZE, checkpointSpacing: 1000, dataset: STANDARD, dataSeed: MAIN_SEED },
+    ...{ family: name, seed: MAIN_SEED },
     schedule: { peak, floor: size.floorLearningRate, totalSteps: endStep, warmupSteps: 0.01 * endStep },
     ...{ publishedSteps: ALL_STEPS, labelsPerStep: 1, isFinalOnly: false },
     ...more,
@@ -135,8 +139,11 @@ function firstRelease(size: PythiaSize, variant: Variant): PythiaModel {
 
 function seeded(size: PythiaSize, suffix: string, dataSeed: number): PythiaModel {
   const isMainOrder = dataSeed === MAIN_SEED;
+  const [, kind = '', seed = ''] = /^(.*?)-?seed(\d+)$/.exec(suffix) ?? [];
   return define(size, `pythia-${size.name}-${suffix}`, {
     ...{ dataSeed, dataset: isMainOrder ? STANDARD : `pile-preshuffled-seed${dataSeed}` },
+    // Those whose seed set all are siblings of the main model; those of which it set one thing, of each other.
+    ...{ family: ['pythia', size.name, kind].filter((word) => word !== '').join('-'), seed: Number(seed) },
     notes: [
       suffix.startsWith('seed')
         ? 'PolyPythias: the seed sets data order and first weights'

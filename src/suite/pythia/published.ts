@@ -3,6 +3,7 @@
 // a19eecb: value±standard error, rates as fractions, `step` in updates. `checkout` is the GPT-NeoX commit that the first release's files name.
 import { readFileSync } from 'node:fs';
 import { DataError } from '../../errors.ts';
+import { ANSWER_DEFAULTS, type ScoringSettings } from '../../job-spec.ts';
 import { packagePath } from '../../package-root.ts';
 import { findPythia, revisionOf } from './models.ts';
 
@@ -36,6 +37,8 @@ export type Condition = (typeof CONDITIONS)[number];
 export interface OwnPlace {
   readonly benchmark: string;
   readonly protocol: string;
+  /** Of pythia-em. */
+  readonly settings?: ScoringSettings;
   readonly step: number;
 }
 
@@ -43,6 +46,9 @@ type Column = Pick<PublishedScore, 'benchmark' | 'metric' | 'numItems'>;
 
 const crows = (metric: string, numItems: number): Column => ({ benchmark: 'crows-pairs-revised', metric, numItems });
 const winoBias = (metric: string, numItems: number): Column => ({ benchmark: 'winobias', metric, numItems });
+
+/** The published templates, by their name in the file's columns, as parts of our metrics are called. */
+const TEMPLATES: Readonly<Record<string, string>> = { 'stand-for': 'what-does-p-stand-for', 'refers-to': 'refers-to' };
 
 const FIRST_COLUMNS = ['model', 'condition', 'step', 'checkout', 'source'];
 /** The score columns in file order. WinoBias: two templates of four files of 396 sentences; net bias is pro less anti. */
@@ -57,8 +63,8 @@ const SCORE_COLUMNS: Readonly<Record<string, Column>> = {
   'wino.em': winoBias('accuracy', 3168),
   ...Object.fromEntries(
     ['type1-pro', 'type1-anti', 'type2-pro', 'type2-anti'].flatMap((part) =>
-      ['stand-for', 'refers-to'].map((template) => [
-        `wino.${part}.${template}`,
+      Object.entries(TEMPLATES).map(([column, template]) => [
+        `wino.${part}.${column}`,
         winoBias(`accuracy.${part}.${template}`, 396),
       ]),
     ),
@@ -111,16 +117,25 @@ export function publishedBeside(model: string, own: OwnPlace): PublishedScore[] 
   const benchmark = publishedName(own);
   if (benchmark === null) return [];
   const found = publishedScores().filter(
-    (score) => score.model === model && score.step === own.step && score.benchmark === benchmark,
+    (score) =>
+      score.model === model && score.step === own.step && score.benchmark === benchmark && isOfTemplates(score, own),
   );
   if (own.benchmark !== 'crows-pairs') return found;
   return found.map((score) => ({ ...score, warnings: [OTHER_SET, ...score.warnings] }));
 }
 
+/** Figures over both published templates belong beside ours over the same two alone. */
+function isOfTemplates({ metric }: PublishedScore, { protocol, settings }: OwnPlace): boolean {
+  if (protocol !== 'pythia-em' || settings === undefined || metric.includes('.')) return true;
+  const templates = [settings['templates'] ?? []].flat();
+  const published = ANSWER_DEFAULTS.templates;
+  return templates.length === published.length && published.every((template) => templates.includes(template));
+}
+
 // Published WinoBias figures are of generated text; those of the other protocols here have no published twin. So have shared tokens.
 function publishedName({ benchmark, protocol }: OwnPlace): PublishedScore['benchmark'] | null {
   if (benchmark === 'lambada-openai') return benchmark;
-  if (benchmark === 'winobias') return protocol === 'pythia-em' ? benchmark : null;
+  if (benchmark === 'winobias' || benchmark === 'winobias-conll') return protocol === 'pythia-em' ? 'winobias' : null;
   const isPairs = benchmark === 'crows-pairs' || benchmark === 'crows-pairs-revised-unverified';
   return isPairs && protocol !== 'shared-tokens' ? 'crows-pairs-revised' : null;
 }

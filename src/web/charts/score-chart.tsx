@@ -3,13 +3,13 @@ import type { ScoreRow } from '../api.ts';
 import { formatInterval, formatValue } from '../format.ts';
 import { describeMetric } from '../metric-names.ts';
 import { setSetting } from '../route.ts';
-import { ARM_ORDER, groupRows } from '../scores.ts';
+import { ARM_ORDER, groupRows, placeKey, protocolWords } from '../scores.ts';
 import { LineChart } from './line-chart.tsx';
 import type { ArmLine } from './line-options.ts';
 
 interface Props {
   scores: readonly ScoreRow[];
-  /** `benchmark/protocol/metric` as the address has it. */
+  /** `benchmark/protocol/metric`, with the protocol's settings where it has some, as the address has it. */
   chosen: string | undefined;
 }
 
@@ -18,15 +18,13 @@ export function ScoreChart({ scores, chosen }: Props) {
     ...group,
     metrics: [...new Set(group.rows.map(({ metric }) => metric))],
   }));
-  const keys = groups.flatMap(({ benchmark, protocol, metrics }) =>
-    metrics.map((metric) => ({ key: `${benchmark}/${protocol}/${metric}`, benchmark, protocol, metric })),
+  const keys = groups.flatMap((group) =>
+    group.metrics.map((metric) => ({ key: `${placeKey(group)}/${metric}`, ...group, metric })),
   );
   const current = keys.find(({ key }) => key === chosen) ?? keys[0];
   if (current === undefined) return null;
   const { label, unit } = describeMetric(current.metric);
-  const rows = scores.filter(
-    (row) => row.benchmark === current.benchmark && row.protocol === current.protocol && row.metric === current.metric,
-  );
+  const rows = scores.filter((row) => placeKey(row) === placeKey(current) && row.metric === current.metric);
   const counts = new Set(rows.map(({ numItems }) => numItems));
   return (
     <>
@@ -37,10 +35,10 @@ export function ScoreChart({ scores, chosen }: Props) {
           value={current.key}
           onChange={(event) => setSetting('metric', event.currentTarget.value)}
         >
-          {groups.map(({ benchmark, protocol, metrics }) => (
-            <optgroup label={`${benchmark}, ${protocol}`} key={`${benchmark}/${protocol}`}>
-              {metrics.map((metric) => (
-                <option key={metric} value={`${benchmark}/${protocol}/${metric}`}>
+          {groups.map((group) => (
+            <optgroup label={`${group.benchmark}, ${protocolWords(group)}`} key={placeKey(group)}>
+              {group.metrics.map((metric) => (
+                <option key={metric} value={`${placeKey(group)}/${metric}`}>
                   {describeMetric(metric).label}
                 </option>
               ))}

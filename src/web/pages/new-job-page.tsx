@@ -152,6 +152,21 @@ function SubmitBar({ spec, children }: { spec: JsonObject; children: ComponentCh
   );
 }
 
+/** Benchmarks by name, which are scored by likelihood, and beside them their other protocols. */
+function benchmarkChoices(benchmarks: readonly NamedEntry[]): Choices {
+  const here = benchmarks.filter(({ isThere }) => isThere !== false);
+  const ways = here.flatMap(({ name, protocols = ['likelihood'] }) =>
+    protocols.map((protocol) => ({ name, protocol })),
+  );
+  return {
+    names: ways.filter(({ protocol }) => protocol === 'likelihood').map(({ name }) => name),
+    more: ways
+      .filter(({ protocol }) => protocol !== 'likelihood')
+      .map(({ name, protocol }) => ({ words: `${name}, ${protocol}`, value: { benchmark: name, protocol } })),
+    isOpen: false,
+  };
+}
+
 function choicesOf({ models, datasets, benchmarks }: Catalogue, spec: JsonObject): Record<string, Choices> {
   const named = (entries: readonly NamedEntry[]): Choices => ({
     names: entries.filter(({ isThere }) => isThere !== false).map(({ name }) => name),
@@ -162,6 +177,6 @@ function choicesOf({ models, datasets, benchmarks }: Catalogue, spec: JsonObject
     '/model': named(models),
     '/dataset': named(datasets),
     '/checkpoint': { names: model === undefined ? [] : checkpointNames(model), isOpen: true },
-    '/evaluation/benchmarks': named(benchmarks),
+    '/evaluation/benchmarks': benchmarkChoices(benchmarks),
   };
 }

@@ -5,7 +5,7 @@ import type { EffectRow } from '../api.ts';
 import { IntervalTrack, scaleAroundZero, type Scale } from '../charts/interval-track.tsx';
 import { formatCount, formatDifference, formatInterval, formatP, type Unit } from '../format.ts';
 import { describeMetric } from '../metric-names.ts';
-import { groupRows } from '../scores.ts';
+import { groupRows, placeKey, protocolWords } from '../scores.ts';
 import { MetricLabel, splitParts } from './metric-label.tsx';
 
 interface Props {
@@ -44,10 +44,10 @@ export function EffectTable({ title, effects, arm }: Props) {
         </tr>
       </thead>
       {groupRows(shown).map((group) => (
-        <tbody role="rowgroup" key={`${group.benchmark}/${group.protocol}`}>
+        <tbody role="rowgroup" key={placeKey(group)}>
           <tr role="row" class="group-row">
             <th role="rowheader" scope="rowgroup" colSpan={3}>
-              {group.benchmark} <span class="minor">{group.protocol}</span>
+              {group.benchmark} <span class="minor">{protocolWords(group)}</span>
             </th>
           </tr>
           {group.rows.map((row) => (

@@ -2,7 +2,17 @@
 import type { Job, ScoreRow, Scores } from '../api.ts';
 import { HalvesPlot } from '../charts/halves-plot.tsx';
 import { isFinal } from '../live-job.ts';
-import { groupRows, halvesOf, labelsFor, latestEffects, latestScores, mainEffect, type Group } from '../scores.ts';
+import {
+  groupRows,
+  halvesOf,
+  labelsFor,
+  latestEffects,
+  latestScores,
+  mainEffect,
+  placeKey,
+  protocolWords,
+  type Group,
+} from '../scores.ts';
 import { formatCount, formatDifference, formatInterval, formatP } from '../format.ts';
 import { describeMetric } from '../metric-names.ts';
 import { EffectTable } from './effect-table.tsx';
@@ -42,7 +52,7 @@ export function ResultPanel({ job, scores }: { job: Job; scores: Scores | undefi
         />
       )}
       {groupRows(latestScores(scores.scores)).map((group) => (
-        <BenchmarkScores group={group} scores={scores} key={`${group.benchmark}/${group.protocol}`} />
+        <BenchmarkScores group={group} scores={scores} key={placeKey(group)} />
       ))}
       {fidelity.length > 0 && (
         <details class="fold">
@@ -85,13 +95,11 @@ function Headline({ scores }: { scores: Scores }) {
 function BenchmarkScores({ group, scores }: { group: Group<ScoreRow>; scores: Scores }) {
   const halves = halvesOf(group.rows);
   const own = labelsFor(scores.labels, group);
-  const published = scores.published.filter(
-    ({ benchmark, protocol }) => benchmark === group.benchmark && protocol === group.protocol,
-  );
+  const published = scores.published.filter((row) => placeKey(row) === placeKey(group));
   return (
     <div class="benchmark">
       <h3>
-        {group.benchmark} <span class="minor">{group.protocol}</span>
+        {group.benchmark} <span class="minor">{protocolWords(group)}</span>
       </h3>
       {halves.length > 0 && (
         <>

@@ -3,7 +3,7 @@ import type { Arm } from '../../job-spec.ts';
 import type { ScoreLabel, ScoreRow } from '../api.ts';
 import { formatCount, formatInterval, formatValue } from '../format.ts';
 import { describeMetric } from '../metric-names.ts';
-import { ARM_ORDER, type Group } from '../scores.ts';
+import { ARM_ORDER, protocolWords, type Group } from '../scores.ts';
 import { ArmName } from './arm-mark.tsx';
 import { MetricLabel, splitParts } from './metric-label.tsx';
 
@@ -16,7 +16,7 @@ export function ScoreTable({ group, labels }: Props) {
   const { main, parts } = splitParts(group.rows);
   return (
     <>
-      <Table group={{ ...group, rows: main }} labels={labels} title={`${group.benchmark}, ${group.protocol}`} />
+      <Table group={{ ...group, rows: main }} labels={labels} title={`${group.benchmark}, ${protocolWords(group)}`} />
       {parts.length > 0 && (
         <details class="fold">
           <summary>By kind of item</summary>

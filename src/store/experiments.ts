@@ -1,0 +1,52 @@
+// Reading jobs as experiments: what each one trained, and its scores at the window's end, without steps and items.
+import type { Arm, ScoringSettings } from '../job-spec.ts';
+import type { Database } from './database.ts';
+
+export interface EndScores {
+  readonly arm: Arm;
+  readonly step: number;
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly settings: ScoringSettings;
+  readonly sha256: string;
+  /** By metric, as the worker stored them. */
+  readonly scores: unknown;
+}
+
+export interface Experiment {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  /** Checked before it was stored. */
+  readonly spec: unknown;
+  readonly sweepPoint: unknown;
+  /** The manifest's entry; null before a worker wrote it. */
+  readonly model: unknown;
+  /** Of control and intervention at the window's end, in order of benchmark and protocol. */
+  readonly evaluations: readonly EndScores[];
+}
+
+interface EvaluationRow extends Omit<EndScores, 'settings'> {
+  readonly jobId: string;
+  readonly settings: string;
+}
+
+/** The jobs of these ids, those there are, in the order given. */
+export async function listExperiments(database: Database, ids: readonly string[]): Promise<Experiment[]> {
+  const jobs = await database.prisma.$queryRaw<Omit<Experiment, 'evaluations'>[]>`
+    SELECT id::text, name, state, spec, sweep_point AS "sweepPoint", manifest -> 'model' AS model
+    FROM job WHERE id = ANY (${ids}::uuid[])`;
+  const rows = await database.prisma.$queryRaw<EvaluationRow[]>`
+    SELECT run.job_id::text AS "jobId", arm, evaluation.step, benchmark, protocol, settings, sha256, scores
+    FROM evaluation JOIN run ON run.id = run_id AND evaluation.step = to_step
+    WHERE job_id = ANY (${ids}::uuid[]) AND arm IN ('control', 'intervention')
+    ORDER BY benchmark, protocol, settings`;
+  const evaluations = rows.map(({ settings, ...row }) => ({
+    ...row,
+    settings: JSON.parse(settings) as ScoringSettings,
+  }));
+  return ids.flatMap((id) => {
+    const job = jobs.find((one) => one.id === id);
+    return job === undefined ? [] : [{ ...job, evaluations: evaluations.filter(({ jobId }) => jobId === id) }];
+  });
+}

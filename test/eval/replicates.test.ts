@@ -1,0 +1,35 @@
+// Student's interval over replicates against a table of t and against what it must cover.
+import { describe, expect, it } from 'vitest';
+import { meanOverReplicates } from '../../src/eval/replicates.ts';
+import { seededRandom } from '../../src/suite/nano/random.ts';
+
+describe('a mean over replicates', () => {
+  it('has the standard error and interval of a table of t', () => {
+    // t(0.975, 2) = 4.302653; s = 1, so s.e. = 1/√3.
+    const three = meanOverReplicates([1, 2, 3]);
+    expect(three).toMatchObject({ value: 2, standardError: expect.closeTo(0.5773503, 6) as number, numReplicates: 3 });
+    expect(three.interval?.[0]).toBeCloseTo(2 - 4.302653 * 0.5773503, 5);
+    expect(three.interval?.[1]).toBeCloseTo(2 + 4.302653 * 0.5773503, 5);
+    // t(0.975, 1) = 12.7062; s.e. of 0 and 1 is 0.5.
+    expect(meanOverReplicates([0, 1]).interval?.[1]).toBeCloseTo(0.5 + 12.7062 * 0.5, 3);
+  });
+
+  it('has no interval where there is one, or no spread', () => {
+    expect(meanOverReplicates([0.3])).toEqual({ value: 0.3, standardError: null, interval: null, numReplicates: 1 });
+    expect(meanOverReplicates([0.3, 0.3])).toMatchObject({ standardError: 0, interval: null });
+  });
+
+  it('covers the truth in 95 % of normal samples of four', () => {
+    const random = seededRandom(7, 0);
+    const uniform = () => (random.nextUint32() + 0.5) / 2 ** 32;
+    const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+    let numCovered = 0;
+    const numSamples = 4_000;
+    for (let i = 0; i < numSamples; i++) {
+      const [low, high] = meanOverReplicates([normal(), normal(), normal(), normal()]).interval!; // four that differ
+      if (low <= 0 && 0 <= high) numCovered += 1;
+    }
+    // Three standard errors of the share: 3·√(0.95·0.05/4000) = 0.0103.
+    expect(Math.abs(numCovered / numSamples - 0.95)).toBeLessThan(0.0104);
+  });
+});
