@@ -14,8 +14,10 @@ import { pendingMigrations } from '../store/migrate.ts';
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import { eventRoutes } from './events.ts';
+import { forkRoutes } from './forks.ts';
 import { jobRoutes } from './jobs.ts';
 import { openApiDocument } from './openapi.ts';
+import { planningRoutes } from './planning.ts';
 import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
 import { resultRoutes } from './results.ts';
 import { sweepRoutes } from './sweeps.ts';
@@ -47,6 +49,8 @@ export function createApp({ database, catalog, webFolder }: AppParts): Express {
     documentRoutes(),
     catalogRoutes(catalog),
     jobRoutes(database, catalog),
+    forkRoutes(database, catalog),
+    planningRoutes(database, catalog),
     resultRoutes(database),
     eventRoutes(database),
     sweepRoutes(database, catalog),

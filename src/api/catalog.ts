@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { LAYOUTS } from '../data/replay.ts';
 import { DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
 import { checkpointSchema, type JobSpec } from '../job-spec.ts';
+import type { RunPlan } from '../train/plan.ts';
+import type { StartOfFork } from '../store/jobs.ts';
+import type { PreviewTask } from './preview-batch.ts';
 import { FaultyDocument, type Fault } from './problem.ts';
 import { readBody } from './request.ts';
 
@@ -50,6 +53,53 @@ export const newDatasetSchema = z
   .meta({ id: 'NewDataset' });
 export type NewDataset = z.output<typeof newDatasetSchema>;
 
+export type BackendName = Exclude<JobSpec['backend'], 'auto'>;
+
+export interface Estimate {
+  readonly window: { readonly from: number; readonly to: number; readonly numSteps: number };
+  readonly backend: BackendName;
+  readonly microBatchSize: number;
+  readonly recompute: 'none' | 'layers';
+  readonly resume: RunPlan['resume'];
+  readonly numParameters: number;
+  /** Of all trained arms and of the burn-in; rows of one step times the sequence length, times the steps. */
+  readonly numTokens: number;
+  readonly memory: {
+    readonly liveBytesPerTrainer: number;
+    readonly residentBytesPerTrainer: number;
+    readonly numTrainersAtOnce: number;
+    readonly residentBytes: number;
+    readonly machineBytes: number;
+  };
+  readonly disk: {
+    readonly checkpointBytes: number;
+    /** Kept at once at most, by all arms. */
+    readonly numCheckpoints: number;
+    readonly bytes: number;
+    readonly freeBytes: number;
+  };
+  readonly evaluations: { readonly numPerArm: number; readonly benchmarks: readonly BenchmarkPower[] };
+}
+
+/** What a benchmark's rate can show, by its number of items. */
+export interface BenchmarkPower {
+  readonly benchmark: string;
+  readonly metric: 'proRate' | 'pctStereotype' | 'wordAccuracy' | null;
+  readonly numItems: number;
+  /** The smallest difference that can ever be significant at 5 %; null where there is no rate. */
+  readonly leastSignificant: number | null;
+  /** The smallest true difference found in 80 % of samples, when the arms differ in this share of the items. */
+  readonly detectable: readonly { readonly shareDiffering: number; readonly difference: number | null }[];
+}
+
+/** Which batch of a job is wanted: `step` undefined is the window's first. */
+export interface PreviewWish {
+  readonly step: number | undefined;
+  readonly arm: 'intervention' | 'placebo';
+  /** Rows told in full. */
+  readonly maxRows: number;
+}
+
 type Listed = readonly CatalogEntry[] | Promise<readonly CatalogEntry[]>;
 
 export interface Catalog {
@@ -61,8 +111,12 @@ export interface Catalog {
   addModel(model: NewModel): CatalogEntry;
   /** Registers token files under a name, after opening them. Throws as addModel does, TransientError for a server that does not answer. */
   addDataset(dataset: NewDataset): CatalogEntry | Promise<CatalogEntry>;
-  /** Every fault that only the files can tell: unregistered names, a window outside the model's steps. */
-  checkSpec(spec: JobSpec): readonly Fault[] | Promise<readonly Fault[]>;
+  /** What the job would take on a back end of this machine, without the time. Throws InputError, NotFoundError or DataError for what cannot be. */
+  estimate(spec: JobSpec, backend: BackendName): Estimate;
+  /** What a batch of the job is made of. Throws as estimate does. */
+  preview(spec: JobSpec, wish: PreviewWish): PreviewTask;
+  /** Every fault that only the files can tell: unregistered names, a window outside the model's steps; of a fork with its start. */
+  checkSpec(spec: JobSpec, start?: StartOfFork): readonly Fault[] | Promise<readonly Fault[]>;
 }
 
 /** GET /models, /datasets, /benchmarks, /policies; POST /models, /datasets. */

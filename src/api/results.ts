@@ -14,18 +14,20 @@ import { armParameter, limitParameter, readBody, readQuery, stepParameter, textP
 import { readScores } from './scores.ts';
 import { readFaults } from './training-labels.ts';
 
-const itemQuery = z.strictObject({
+/** What GET /jobs/:id/items takes. */
+export const itemQuerySchema = z.strictObject({
   arm: armParameter,
   step: stepParameter,
   benchmark: textParameter,
   protocol: textParameter,
 });
 
-const editQuery = z.strictObject({
+/** What GET /jobs/:id/edits takes. */
+export const editQuerySchema = z.strictObject({
   arm: armParameter.default('intervention'),
   step: stepParameter.optional(),
   rule: textParameter.optional(),
-  cursor: z.string().optional(),
+  cursor: z.string().max(40).optional(),
   limit: limitParameter(500, 50),
 });
 
@@ -69,7 +71,7 @@ export function resultRoutes(database: Database): Router {
   });
   router.get('/jobs/:id/items', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
-    const key = readQuery(request, itemQuery);
+    const key = readQuery(request, itemQuerySchema);
     const items = await readItems(database, id, key);
     if (items === undefined) {
       const { arm, step, benchmark, protocol } = key;
@@ -79,7 +81,7 @@ export function resultRoutes(database: Database): Router {
   });
   router.get('/jobs/:id/edits', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
-    response.json(await readEdits(database, id, readQuery(request, editQuery)));
+    response.json(await readEdits(database, id, readQuery(request, editQuerySchema)));
   });
   router.get('/jobs/:id/checkpoints', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
@@ -113,7 +115,7 @@ function columnsOf(rows: readonly MetricRow[]): Record<string, (number | null)[]
   return Object.fromEntries(METRIC_NAMES.map((name) => [name, rows.map((row) => row[name])]));
 }
 
-async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuery>) {
+async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuerySchema>) {
   const { arm, step, rule, limit, cursor } = query;
   const { edits, next } = await listEdits(database, jobId, {
     arm,
