@@ -4,19 +4,17 @@ import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
-import { jobSpecSchema } from '../job-spec.ts';
 import { log } from '../log.ts';
 import { asTransient } from '../store/connection-errors.ts';
 import type { Database } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
+import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
 import { forkRoutes } from './forks.ts';
 import { jobRoutes } from './jobs.ts';
-import { openApiDocument } from './openapi.ts';
 import { planningRoutes } from './planning.ts';
 import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
 import { resultRoutes } from './results.ts';
@@ -39,6 +37,7 @@ export function createApp({ database, catalog, webFolder }: AppParts): Express {
   app.use(securityHeaders(), logRequests, refuseCrossSite);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', readiness(database));
+  app.use(documentRoutes());
   app.use(
     '/v1',
     (_request, response, next) => {
@@ -46,7 +45,6 @@ export function createApp({ database, catalog, webFolder }: AppParts): Express {
       next();
     },
     express.json({ limit: BODY_LIMIT, strict: false }), // a body that is no object is a fault of the document, not of its JSON
-    documentRoutes(),
     catalogRoutes(catalog),
     jobRoutes(database, catalog),
     forkRoutes(database, catalog),
@@ -102,15 +100,6 @@ function readiness(database: Database): RequestHandler {
       sendProblem(response, { status: 503, title: 'Not ready', detail });
     }
   };
-}
-
-function documentRoutes(): express.Router {
-  const router = express.Router();
-  const jobSchema = z.toJSONSchema(jobSpecSchema, { io: 'input' });
-  const openApi = openApiDocument();
-  router.get('/schemas/job', (_request, response) => void response.json(jobSchema));
-  router.get('/openapi.json', (_request, response) => void response.json(openApi));
-  return router;
 }
 
 function page(webFolder: string): RequestHandler {

@@ -18,11 +18,30 @@ interface Parameter {
   readonly description?: string;
 }
 
+export interface OperationObject {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly required: true; readonly content: Content };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
+}
+type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+
+export interface OpenApi {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly servers: readonly { readonly url: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> } & Readonly<Record<string, unknown>>;
+}
+
 /** The document, ready to be sent. */
-export function openApiDocument(): Record<string, unknown> {
+export function openApiDocument(): OpenApi {
   const paths = Object.entries(operations).map(([path, methods]) => {
-    const described = Object.entries(methods).map(([method, operation]) => [method, describe(method, path, operation)]);
-    return [path, Object.fromEntries(described) as unknown];
+    const described = Object.entries(methods).map(
+      ([method, operation]) => [method, describe(method, path, operation)] as const,
+    );
+    return [path, Object.fromEntries(described)] as const;
   });
   return {
     openapi: '3.1.0',
@@ -33,12 +52,12 @@ export function openApiDocument(): Record<string, unknown> {
         'Replays the batches a model was going to see, rewrites their gendered pronouns, and measures the effect.',
     },
     servers: [{ url: '/' }],
-    paths: Object.fromEntries(paths) as unknown,
+    paths: Object.fromEntries(paths),
     components: { schemas: componentSchemas() },
   };
 }
 
-function describe(method: string, path: string, operation: Operation): Record<string, unknown> {
+function describe(method: string, path: string, operation: Operation): OperationObject {
   const { summary, answer, status = 200, body, mediaType = 'application/json' } = operation;
   const parameters = parametersOf(method, path, operation);
   const success = { description: 'Success', content: { [mediaType]: { schema: answer } } };
@@ -64,7 +83,7 @@ function operationIdOf(method: string, path: string): string {
   return [method, ...words].map((word, i) => (i ? word[0]?.toUpperCase() + word.slice(1) : word)).join('');
 }
 
-function problemsOf(method: string, { problems = [], ...operation }: Operation): Record<string, unknown> {
+function problemsOf(method: string, { problems = [], ...operation }: Operation): OperationObject['responses'] {
   const problem = { description: 'Problem', content: { 'application/problem+json': { schema: ref('Problem') } } };
   const codes = scopeOf(method, operation) === 'public' ? problems : [...problems, 401, 403, 429];
   return { ...Object.fromEntries(codes.map((code) => [code, problem])), default: problem };

@@ -175,6 +175,8 @@ export const operations: Readonly<Record<string, PathOperations>> = {
     get: { summary: 'JSON Schema of what POST /v1/jobs takes.', answer: anyObject, scope: 'public' },
   },
   '/v1/openapi.json': { get: { summary: 'This document.', answer: anyObject, scope: 'public' } },
+  '/openapi.json': { get: { summary: 'The same.', answer: anyObject, scope: 'public' } },
+  '/docs': { get: { summary: 'This document to be read.', answer: text, mediaType: 'text/html', scope: 'public' } },
 };
 
 /** What an operation asks for. */

@@ -51,7 +51,7 @@ function Page() {
           <a href={routeLink('new')} aria-current={place === 'new' ? 'page' : undefined}>
             New job
           </a>
-          <a href="v1/openapi.json">API</a>
+          <a href="docs">API</a>
         </nav>
       </header>
       <main ref={main} tabIndex={-1}>
