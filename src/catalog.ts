@@ -3,6 +3,7 @@
 import { policies } from '../augmentation/policies.ts';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRemote } from './api/catalog.ts';
 import type { BackendName, Catalog, NewDataset, NewModel, PreviewWish } from './api/catalog.ts';
 import type { PreviewTask } from './api/preview-batch.ts';
 import type { Fault } from './api/problem.ts';
@@ -16,6 +17,7 @@ import { estimateJob } from './estimate.ts';
 import { datasetFacts, modelFacts, type Start } from './facts.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
+import { checkBelow } from './suite/roots.ts';
 import { datasetCacheFolder, findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
 import { dataHeaders, dataPrefix, type HubLogin } from './suite/hub/remote-data.ts';
 import { checkOwnName, findModel, hasMoments, listModels, registerModel, type SuiteModel } from './suite/models.ts';
@@ -24,15 +26,25 @@ import { countValues } from './suite/pythia/sizes.ts';
 import { roomOf } from './train/micro-batch.ts';
 import { resolvePlan, resolveWindow } from './train/plan.ts';
 
-/** The catalog of a home folder, and of a hub where there is one; every call reads the folder anew, so that what is registered meanwhile is there. */
-export function openCatalog(home: string, hub?: HubLogin) {
+/** The catalog of a home folder, and of a hub where there is one. Files that are named must lie below one of `roots`, anywhere where there are none: so the command line has it. Every call reads the folder anew, so that what is registered meanwhile is there. */
+export function openCatalog(home: string, hub?: HubLogin, roots?: readonly string[]) {
   return {
     models: () => describeModels(home),
     datasets: () => listDatasets(home).map((dataset) => ({ ...dataset })),
     benchmarks: () => benchmarkNames(home).map((name) => describeBenchmark(home, name)),
     policies: () => policies.map((policy) => ({ ...policy })),
-    addModel: (model: NewModel) => addModel(home, model),
-    addDataset: (dataset: NewDataset, report?: (words: string) => void) => addDataset(home, hub, dataset, report),
+    addModel: (model: NewModel) => {
+      if (roots !== undefined) {
+        checkBelow(roots, model.folder, '/folder');
+        if (model.tokenizer !== undefined) checkBelow(roots, model.tokenizer, '/tokenizer');
+      }
+      return addModel(home, model);
+    },
+    addDataset: async (dataset: NewDataset, report?: (words: string) => void) => {
+      if (roots !== undefined && !isRemote(dataset.prefix)) checkBelow(roots, dataset.prefix, '/prefix');
+      return addDataset(home, hub, dataset, report);
+    },
+    checkOutside: (jobId: string, path: string) => checkBelow([join(home, 'jobs', jobId, 'outside')], path, '/path'),
     estimate: (spec: JobSpec, backend: BackendName) => estimateJob(home, spec, backend),
     preview: (spec: JobSpec, wish: PreviewWish) => previewTask(home, hub, spec, wish),
     checkSpec: (spec: JobSpec, start?: Start) => checkSpec(home, spec, start ?? null),

@@ -95,7 +95,7 @@ const OWN_PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
     ['src/tensor', 'src/model', 'src/contract', 'src/train', 'src/checkpoint', 'src/eval', 'src/cli', 'jobs'],
   ],
   [/^(@prisma\/|pg$)/, ['src/store']],
-  [/^(express|helmet)$/, ['src/api']],
+  [/^(express|express-rate-limit|helmet)$/, ['src/api']],
   [/^(preact|uplot)/, ['src/web']],
   [/^(commander|cli-progress)$/, ['src/cli']],
   [/^pino$/, ['src/log.ts']],

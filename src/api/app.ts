@@ -9,6 +9,7 @@ import { log } from '../log.ts';
 import { asTransient } from '../store/connection-errors.ts';
 import type { Database } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
+import { accessOf, STANDARD_LIMITS, type AccessKind, type Limits } from './access.ts';
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import { documentRoutes } from './documents.ts';
@@ -25,13 +26,18 @@ export interface AppParts {
   readonly catalog: Catalog;
   /** The built page. */
   readonly webFolder: string;
+  /** Default: open, which only a server on the loopback address is. */
+  readonly access?: AccessKind;
+  readonly limits?: Limits;
 }
 
 const BODY_LIMIT = '1mb';
 
 /** Makes the application. */
-export function createApp({ database, catalog, webFolder }: AppParts): Express {
+export function createApp(parts: AppParts): Express {
+  const { database, catalog, webFolder, access: kind = 'open', limits = STANDARD_LIMITS } = parts;
   const app = express();
+  const access = accessOf(database, kind, limits);
   app.disable('x-powered-by');
   app.set('json replacer', (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
   app.use(securityHeaders(), logRequests, refuseCrossSite);
@@ -44,12 +50,14 @@ export function createApp({ database, catalog, webFolder }: AppParts): Express {
       response.setHeader('cache-control', 'no-cache');
       next();
     },
+    ...access.control,
     express.json({ limit: BODY_LIMIT, strict: false }), // a body that is no object is a fault of the document, not of its JSON
+    access.routes,
     catalogRoutes(catalog),
     jobRoutes(database, catalog),
     forkRoutes(database, catalog),
     planningRoutes(database, catalog),
-    resultRoutes(database),
+    resultRoutes(database, catalog),
     eventRoutes(database),
     sweepRoutes(database, catalog),
   );

@@ -20,7 +20,9 @@ export interface CatalogEntry {
 const name = z.string().min(1).max(200).meta({ description: 'What jobs call it.' });
 const path = z.string().refine(isAbsolute, "give an absolute path of the server's");
 const count = z.int().min(1);
-const isPlace = (prefix: string) => isAbsolute(prefix) || /^(https?|hf):\/\//.test(prefix);
+/** Whether a dataset lies behind an address, not on the server. */
+export const isRemote = (prefix: string) => /^(https?|hf):\/\//.test(prefix);
+const isPlace = (prefix: string) => isAbsolute(prefix) || isRemote(prefix);
 
 export const newModelSchema = z
   .strictObject({
@@ -111,6 +113,8 @@ export interface Catalog {
   addModel(model: NewModel): CatalogEntry;
   /** Registers token files under a name, after opening them. Throws as addModel does, TransientError for a server that does not answer. */
   addDataset(dataset: NewDataset): CatalogEntry | Promise<CatalogEntry>;
+  /** Throws InputError for a path that is not where a job's outside checkpoints are. */
+  checkOutside(jobId: string, path: string): void;
   /** What the job would take on a back end of this machine, without the time. Throws InputError, NotFoundError or DataError for what cannot be. */
   estimate(spec: JobSpec, backend: BackendName): Estimate;
   /** What a batch of the job is made of. Throws as estimate does. */

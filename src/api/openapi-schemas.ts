@@ -249,6 +249,20 @@ export const answers: Readonly<Record<string, Schema>> = {
     nextCursor: nullable(text),
   }),
   Checkpoints: objectOf({ checkpoints: listOf(checkpoint) }),
+  Session: objectOf({
+    access: { enum: ['open', 'tokens'] },
+    caller: nullable(objectOf({ name: text, scope: text })),
+    csrfToken: { ...nullable(text), description: 'To be sent as x-csrf-token with every change by the page.' },
+  }),
+  Audit: objectOf({
+    events: listOf(
+      objectOf({
+        ...{ id: integer, tokenId: nullable(id), caller: text, action: text, at: time },
+        status: { ...nullable(integer), description: 'Of the answer; null where the server did not live to give one.' },
+      }),
+    ),
+    nextCursor: nullable(text),
+  }),
   Preview: preview,
   Estimate: estimate,
   NewSweep: {

@@ -1,6 +1,7 @@
 // The OpenAPI 3.1 document, drawn from the table of operations and the schemas that requests are checked by.
 import { z } from 'zod';
 import { jobSpecSchema } from '../job-spec.ts';
+import { newSessionSchema } from './access-schemas.ts';
 import { newDatasetSchema, newModelSchema } from './catalog.ts';
 import { forkSchema } from './forks.ts';
 import { jobChangesSchema } from './jobs.ts';
@@ -30,6 +31,7 @@ type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 export interface OpenApi {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly servers: readonly { readonly url: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, unknown>> } & Readonly<Record<string, unknown>>;
@@ -53,7 +55,19 @@ export function openApiDocument(): OpenApi {
     },
     servers: [{ url: '/' }],
     paths: Object.fromEntries(paths),
-    components: { schemas: componentSchemas() },
+    security: [{ token: [] }, { session: [] }],
+    components: {
+      schemas: componentSchemas(),
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'An API token of `tiresias tokens create`.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'tiresias_session',
+          description: 'Of the page; POST /v1/session.',
+        },
+      },
+    },
   };
 }
 
@@ -65,6 +79,7 @@ function describe(method: string, path: string, operation: Operation): Operation
   return {
     operationId: operationIdOf(method, path),
     summary,
+    ...(scopeOf(method, operation) === 'public' && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
     responses: {
@@ -124,6 +139,7 @@ const BODIES = {
   NewFork: forkSchema,
   NewPreview: previewSchema,
   NewEstimate: estimateSchema,
+  NewSession: newSessionSchema,
   NewModel: newModelSchema,
   NewDataset: newDatasetSchema,
   OutsideCheckpoint: outsideCheckpointSchema,

@@ -1,6 +1,7 @@
 // Every route of the API with its parameters, bodies, answers and the scope that it asks for: access.ts, the OpenAPI document and the page of documents read it.
 // A test compares its paths with the routes of the application.
 import type { z } from 'zod';
+import { auditQuerySchema } from './access-schemas.ts';
 import type { Scope } from './caller.ts';
 import { jobQuerySchema } from './jobs.ts';
 import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
@@ -22,7 +23,7 @@ export interface Operation {
   readonly body?: Schema;
   readonly mediaType?: string;
   /** Statuses of problems beside those that every operation of its scope can answer with. */
-  readonly problems?: readonly (400 | 404 | 409 | 422)[];
+  readonly problems?: readonly (400 | 401 | 404 | 409 | 422 | 429)[];
   /** Default: read for GET, submit for the rest. Public ones are answered without a token. */
   readonly scope?: Scope | 'public';
 }
@@ -171,6 +172,27 @@ export const operations: Readonly<Record<string, PathOperations>> = {
   },
   '/v1/benchmarks': { get: catalog('benchmarks') },
   '/v1/policies': { get: catalog('policies') },
+  '/v1/session': {
+    post: {
+      summary: 'Opens a session of the page for the holder of a token; the cookie is for browsers only.',
+      body: ref('NewSession'),
+      answer: ref('Session'),
+      status: 201,
+      problems: [400, 401, 422, 429],
+      scope: 'public',
+    },
+    get: { summary: 'Whose session it is, and what changes must carry.', answer: ref('Session'), scope: 'public' },
+    delete: { summary: 'Ends the session.', answer: ref('Session'), scope: 'public' },
+  },
+  '/v1/audit': {
+    get: {
+      summary: 'Who asked for which change, newest first.',
+      answer: ref('Audit'),
+      query: auditQuerySchema,
+      problems: [400],
+      scope: 'admin',
+    },
+  },
   '/v1/schemas/job': {
     get: { summary: 'JSON Schema of what POST /v1/jobs takes.', answer: anyObject, scope: 'public' },
   },

@@ -9,6 +9,7 @@ import { getJob } from '../store/jobs.ts';
 import { acceptOutside } from '../store/outside.ts';
 import { listJobCheckpoints, METRIC_NAMES, PROOF_NAMES, readItems, readMetrics, readProofs } from '../store/results.ts';
 import type { MetricRow, StepProof } from '../store/results.ts';
+import type { Catalog } from './catalog.ts';
 import { jobView } from './jobs.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
 import { readScores } from './scores.ts';
@@ -56,7 +57,7 @@ export const outsideCheckpointSchema = z
   .meta({ id: 'OutsideCheckpoint' });
 
 /** GET /jobs/:id/metrics, scores, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
-export function resultRoutes(database: Database): Router {
+export function resultRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
     const job = await getJob(database, request.params.id);
@@ -91,7 +92,10 @@ export function resultRoutes(database: Database): Router {
   });
   router.post('/jobs/:id/checkpoints', async (request, response) => {
     const { id } = request.params;
-    await acceptOutside(database, id, readBody(request, outsideCheckpointSchema));
+    const checkpoint = readBody(request, outsideCheckpointSchema);
+    const job = await getJob(database, id);
+    catalog.checkOutside(job.id, checkpoint.path);
+    await acceptOutside(database, job.id, checkpoint);
     response.status(202).json(jobView(await getJob(database, id)));
   });
   router.get('/jobs/:id/manifest', async (request, response) => {

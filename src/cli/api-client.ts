@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { InputError, messageOf } from '../errors.ts';
 import { ARMS, JOB_STATES } from '../job-spec.ts';
-import { listenAddress } from '../settings.ts';
+import { apiToken, listenAddress } from '../settings.ts';
 import { printable } from './table.ts';
 
 /** What the commands read of a job; whatever else the server says is kept for `--json`. */
@@ -214,9 +214,12 @@ async function request<T>(base: string, path: string, schema: z.ZodType<T>, sent
 }
 
 async function send(base: string, path: string, init: RequestInit): Promise<Response> {
+  const token = apiToken();
+  const headers = new Headers(init.headers);
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   let response;
   try {
-    response = await fetch(new URL(path, base), init);
+    response = await fetch(new URL(path, base), { ...init, headers });
   } catch (cause) {
     const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause);
     const advice = 'start it with `tiresias up`, or name its address with --url';
@@ -236,9 +239,13 @@ async function refusal(response: Response): Promise<ApiError> {
     );
   }
   const { title, detail, errors = [] } = problem.data;
+  const advice = response.status === 401 ? '; commands show the token in TIRESIAS_TOKEN' : '';
   const words = [title, detail].filter((part, i, parts) => part !== undefined && parts.indexOf(part) === i).join(': ');
   const faults = errors.map((fault) => `\n  ${printable(fault.pointer || '(whole)')}: ${printable(fault.detail)}`);
-  return new ApiError(response.status, `${printable(words || 'refused')} (HTTP ${response.status})${faults.join('')}`);
+  return new ApiError(
+    response.status,
+    `${printable(words || 'refused')} (HTTP ${response.status})${advice}${faults.join('')}`,
+  );
 }
 
 function parseUrl(text: string): string {

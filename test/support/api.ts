@@ -19,6 +19,7 @@ export const smallCatalog: Catalog = {
   policies: () => [{ name: 'morph-v1', directions: ['swap'] }],
   addModel: ({ name }) => ({ name }),
   addDataset: ({ name }) => ({ name }),
+  checkOutside: () => undefined,
   estimate: () => {
     throw new InputError('the small catalog has no files to estimate from');
   },
