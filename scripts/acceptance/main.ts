@@ -3,6 +3,7 @@ import { crashes, crashesNative } from './crashes.ts';
 import { dose } from './dose.ts';
 import { exactMatch } from './exact-match.ts';
 import { faults } from './faults.ts';
+import { fuzz } from './fuzz.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { memoryPlan } from './memory-plan.ts';
@@ -35,6 +36,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   otherBackendShort,
   outside,
   exactMatch,
+  fuzz,
 };
 
 /** Needs checkpoints that `suite build` made; runs only when named. */
