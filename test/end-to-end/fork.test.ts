@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { prepare } from '../../jobs/preparation.ts';
+import { parseRecord } from '../../jobs/record.ts';
+import { verifyJob } from '../../jobs/verify/verify.ts';
 import { nanoSpec, startTestService, type TestService } from '../support/service.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
@@ -19,7 +22,7 @@ interface Checkpoints {
   readonly checkpoints: readonly { readonly step: number; readonly path: string }[];
 }
 
-it('repeats the steps that its parent made after the checkpoint', async () => {
+it('repeats the steps that its parent made after the checkpoint, and can be verified from its manifest', async () => {
   const training = { rowsPerStep: 2, checkpointEvery: 2 };
   const spec = nanoSpec({ arms: ['control'], training, evaluation: { benchmarks: [], atStart: false, every: 4 } });
   service.startWorker();
@@ -45,5 +48,11 @@ it('repeats the steps that its parent made after the checkpoint', async () => {
       return ['model', 'optimizer'].map((name) => readFileSync(join(last.path, `${name}.safetensors`)));
     }),
   );
+  const record = parseRecord(second, 'the manifest');
+  const preparation = await prepare(record.spec, record.plan, service.home, { start: record.start });
+  const options = { home: service.home, numSteps: 1, seed: 1, reach: 10, isRowsOnly: false };
+  const { findings } = await verifyJob(record, preparation, options);
+  expect(findings.filter(({ verdict }) => verdict !== 'equal')).toEqual([]);
+  expect(findings.map(({ subject }) => subject)).toContain('loss');
   expect(weights[1]!.map((bytes, i) => bytes.equals(weights[0]![i]!))).toEqual([true, true]);
 });
