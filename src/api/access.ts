@@ -186,7 +186,8 @@ function limiting(limit: number): Partial<Options> {
 
 function audit(database: Database): RequestHandler {
   return async (request, response, next) => {
-    if (READING.includes(request.method)) return next();
+    // Strangers, who may only open sessions, fill no table.
+    if (READING.includes(request.method) || neededScope(request) === 'public') return next();
     const { id, name } = callerOf(request);
     const action = `${request.method} ${request.baseUrl}${request.path}`.slice(0, 300);
     const event = await recordAudit(database, { tokenId: id === ANYONE.id ? null : id, caller: name, action });
