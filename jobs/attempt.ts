@@ -113,9 +113,9 @@ export class Attempt {
   }
 
   async #prepare(): Promise<Preparation> {
-    const { spec, plan, fence } = this.#job;
+    const { spec, plan, fence, start } = this.#job;
     const { database, home, hub, numCores } = this.#options;
-    const preparation = await prepare(spec, plan, home, hub, numCores);
+    const preparation = await prepare(spec, plan, home, { hub, numCores, start });
     await persistently(() => setPlan(database, fence, preparation.plan));
     this.#manifest = await makeManifest(spec, preparation);
     await persistently(() => setManifest(database, fence, this.#manifest));
@@ -282,7 +282,7 @@ export class Attempt {
     const rows = await persistently(() => listCheckpoints(database, this.#job.id, arm));
     for (const { step, path } of rows.slice(keepCheckpoints)) {
       if (evaluateAt.includes(step)) continue;
-      await persistently(() => deleteCheckpoint(database, this.#job.fence, arm, step));
+      if (!(await persistently(() => deleteCheckpoint(database, this.#job.fence, arm, step)))) continue;
       await rm(path, { recursive: true, force: true }).catch(async (error: unknown) => {
         throw await asStorageError(error, path);
       });

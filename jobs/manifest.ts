@@ -24,13 +24,14 @@ const MOST_HASHED_BYTES = 2 ** 31;
 
 /** Everything that the numbers of a job depend on. */
 export async function makeManifest(spec: JobSpec, preparation: Preparation): Promise<Record<string, unknown>> {
-  const { plan, model, dataset, scorings } = preparation;
+  const { plan, model, dataset, scorings, start: fork } = preparation;
   const start = model.checkpoints.get(plan.from);
   const end = model.checkpoints.get(plan.to);
   return {
     format: 'tiresias-manifest-1',
     spec,
     plan,
+    ...(fork !== null && { start: fork }),
     model: {
       name: model.name,
       ...{ family: model.family, seed: model.seed, trainedOn: model.dataset },

@@ -1,7 +1,8 @@
 // The thread of prefetch.ts: makes one step's batch after the other, never more than it may, and hands each over without a copy.
 import { parentPort, workerData } from 'node:worker_threads';
+import { packError } from '../src/errors.ts';
 import { openBatches } from './batches.ts';
-import { packError, type FromThread, type ThreadData, type ToThread } from './prefetch.ts';
+import type { FromThread, ThreadData, ToThread } from './prefetch.ts';
 
 if (parentPort === null) throw new Error('bug: this file runs as a thread of prefetch.ts');
 const port = parentPort;

@@ -3,16 +3,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Batch } from '../src/data/replay.ts';
-import {
-  ConflictError,
-  DataError,
-  InputError,
-  NoEditsError,
-  NotFoundError,
-  NumericalError,
-  OutOfMemoryError,
-  TransientError,
-} from '../src/errors.ts';
+import { unpackError, type PackedError } from '../src/errors.ts';
 import { isRunningFromSource } from '../src/package-root.ts';
 import type { BatchTask, TimedProof } from './batches.ts';
 
@@ -91,31 +82,4 @@ export function startPrefetch(task: BatchTask, from: number, to: number, ahead =
       await thread.terminate();
     },
   };
-}
-
-/** An error as plain values: copying between threads keeps no class. */
-export interface PackedError {
-  readonly name: string;
-  readonly message: string;
-  readonly stack: string | undefined;
-  readonly pointer: string | undefined;
-}
-
-const CLASSES = [
-  ...[InputError, DataError, NotFoundError, ConflictError, TransientError],
-  ...[OutOfMemoryError, NoEditsError, NumericalError],
-];
-
-export function packError(thrown: unknown): PackedError {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const kind = CLASSES.find((one) => error instanceof one);
-  const pointer = error instanceof InputError ? error.pointer : undefined;
-  return { name: kind?.name ?? error.name, message: error.message, stack: error.stack, pointer };
-}
-
-export function unpackError({ name, message, stack, pointer }: PackedError): Error {
-  const Kind = CLASSES.find((one) => one.name === name);
-  const error = Kind === undefined ? new Error(message) : new Kind(message, pointer === undefined ? {} : { pointer });
-  if (stack !== undefined) error.stack = stack;
-  return error;
 }

@@ -4,14 +4,16 @@ import { z } from 'zod';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { datasetFacts, modelFacts } from '../src/catalog.ts';
-import { verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
+
+import { fileSha256, verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
 import { findBenchmark } from '../src/eval/benchmarks.ts';
 import { costOf, type ScoringCost, type ScoringTask } from '../src/eval/scoring-task.ts';
-import { InputError, messageOf } from '../src/errors.ts';
+import { DataError, InputError, messageOf } from '../src/errors.ts';
+import { datasetFacts, modelFacts, withStart } from '../src/facts.ts';
 import { scoringOf, type Arm, type JobSpec, type Scoring } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
+import type { StartOfFork } from '../src/store/jobs.ts';
 import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/datasets.ts';
 import { dataHeaders, type HubLogin } from '../src/suite/hub/remote-data.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
@@ -41,29 +43,49 @@ export interface Preparation {
   readonly access: TaskAccess;
   readonly heldBack: TrainerTask['heldBack'];
   readonly scorings: readonly ScoringTask[];
+  /** Of a fork: the checkpoint that it starts from, which stands in the model's place at that step. */
+  readonly start: StartOfFork | null;
 }
 
-/** Resolves the whole job, whose arms train on so many cores at once; `stored` is the plan of an earlier attempt, which is kept. Throws InputError, NotFoundError, DataError. */
+export interface Circumstances {
+  readonly hub?: HubLogin | undefined;
+  /** On which arms train at once; default: one. */
+  readonly numCores?: number;
+  /** Of a fork: where it starts. */
+  readonly start?: StartOfFork | null | undefined;
+}
+
+/** Resolves the whole job; `stored` is the plan of an earlier attempt, which is kept. Throws InputError, NotFoundError, DataError. */
 export async function prepare(
   spec: JobSpec,
   stored: unknown,
   home: string,
-  hub?: HubLogin,
-  numCores = 1,
+  { hub, numCores = 1, start = null }: Circumstances = {},
 ): Promise<Preparation> {
-  const model = findModel(home, spec.model);
-  const plan = stored === null ? await makePlan(spec, home, numCores) : storedPlan(stored);
+  const model = withStart(findModel(home, spec.model), start);
+  if (start !== null) await checkStart(start);
+  const plan = stored === null ? await makePlan(spec, home, numCores, start) : storedPlan(stored);
   const dataset = await describeDataset(home, spec.dataset);
   const { trainSteps, batchSize, numSamples } = findDataset(home, spec.dataset);
   const from = (trainSteps ?? model.endStep) * batchSize;
   const to = Math.min(numSamples, from + MOST_HELD_BACK);
   const scorings = plan.benchmarks.map((scoring) => openScoring(scoring, home));
   const access = { cacheFolder: datasetCacheFolder(home, spec.dataset), ...dataHeaders(dataset.prefix, hub) };
-  return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, scorings };
+  return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, scorings, start };
 }
 
-async function makePlan(spec: JobSpec, home: string, numCores: number): Promise<JobPlan> {
-  const [model, dataset] = [modelFacts(home, spec.model), datasetFacts(home, spec.dataset)];
+/** The checkpoint that a fork was made of is still that one. Its other files are held to its manifest when they are loaded. */
+async function checkStart({ job, arm, step, path, manifestSha256 }: StartOfFork): Promise<void> {
+  const manifest = join(path, 'manifest.json');
+  const found = existsSync(manifest) ? await fileSha256(manifest) : 'none';
+  if (found === manifestSha256) return;
+  throw new DataError(
+    `${manifest}: expected the manifest with SHA-256 ${manifestSha256} of ${arm} of job ${job} at step ${step}, found ${found}: fork it anew`,
+  );
+}
+
+async function makePlan(spec: JobSpec, home: string, numCores: number, start: StartOfFork | null): Promise<JobPlan> {
+  const [model, dataset] = [modelFacts(home, spec.model, start), datasetFacts(home, spec.dataset)];
   const backend = await selectBackend(spec.backend);
   needPrecision(spec, backend.name);
   const numAtOnce = Math.min(numTrainersAtOnce(backend.name, numCores), spec.arms.length);

@@ -1,4 +1,4 @@
-// The queue as a worker sees it: wait until there may be a job, take it, hear of its cancelling. The rows and their locks are
+// The queue as a worker sees it: wait until there may be a job, take it, hear of its cancelling or pausing. The rows and their locks are
 // in src/store/leases.ts. NOTIFY makes it quick (milliseconds); polling makes it certain.
 import { claim, sweepLostJobs } from '../src/store/leases.ts';
 import type { Claimant, ClaimedJob } from '../src/store/leases.ts';
@@ -13,13 +13,15 @@ export interface QueueOptions extends Claimant {
   readonly pollMs?: number;
 }
 
+export type Order = 'cancel' | 'pause';
+
 export interface Queue {
   /** Ends the jobs that lost their worker for good, then takes the next job; undefined when there is none. Throws TransientError. */
   next(): Promise<ClaimedJob | undefined>;
   /** Resolves when a job may be waiting: after a notification, after the poll time, or when `signal` aborts. */
   waitForJob(signal?: AbortSignal): Promise<void>;
-  /** Calls `listener` when cancelling of this job is asked for; the heartbeat tells the same, later. Returns how to stop. */
-  onCancel(jobId: string, listener: () => void): () => void;
+  /** Calls `listener` when cancelling or pausing of this job is asked for; the heartbeat tells the same, later. Returns how to stop. */
+  onOrder(jobId: string, listener: (order: Order) => void): () => void;
   close(): Promise<void>;
 }
 
@@ -27,18 +29,16 @@ export interface Queue {
 export function openQueue(database: Database, options: QueueOptions): Queue {
   const { owner, host, pid, leaseMs, pollMs = 1_000 } = options;
   const waiting = new Set<() => void>();
-  const cancels = new Map<string, Set<() => void>>();
+  const orders = new Map<string, Set<(order: Order) => void>>();
   let mayHaveMissed = true; // a notification that came while nobody was waiting
   const wake = () => {
     mayHaveMissed = true;
     for (const resolve of waiting) resolve();
   };
   const listening = listenTo(database.url, JOB_CHANNEL, (payload) => {
-    if (payload?.startsWith('cancel:')) {
-      for (const listener of cancels.get(payload.slice('cancel:'.length)) ?? []) listener();
-    } else {
-      wake();
-    }
+    const [, order, jobId = ''] = /^(cancel|pause):(.+)$/.exec(payload ?? '') ?? [];
+    if (order === undefined) wake();
+    else for (const listener of orders.get(jobId) ?? []) listener(order as Order); // one of the two, or no match
   });
   return {
     async next() {
@@ -60,12 +60,12 @@ export function openQueue(database: Database, options: QueueOptions): Queue {
         signal?.addEventListener('abort', done);
       });
     },
-    onCancel(jobId, listener) {
-      const listeners = cancels.get(jobId) ?? new Set();
-      cancels.set(jobId, listeners.add(listener));
+    onOrder(jobId, listener) {
+      const listeners = orders.get(jobId) ?? new Set();
+      orders.set(jobId, listeners.add(listener));
       return () => {
         listeners.delete(listener);
-        if (listeners.size === 0) cancels.delete(jobId);
+        if (listeners.size === 0) orders.delete(jobId);
       };
     },
     async close() {

@@ -55,6 +55,10 @@ const recordSchema = z.object({
   benchmarks: z.array(z.object({ name: z.string(), sha256: hash })),
   software: z.looseObject({ tiresias: z.string(), node: z.string(), lockfileSha256: hash }),
   machine: z.looseObject({ platform: z.string(), arch: z.string(), cpu: z.string() }),
+  /** Of a fork: the checkpoint of another job's run that it started from. */
+  start: z
+    .object({ job: z.uuid(), arm: z.enum(ARMS), step: z.int(), path: z.string(), manifestSha256: hash })
+    .optional(),
   burnIn: z.object({ from: z.int(), to: z.int(), manifestSha256: hash }).optional(),
   arms: z.partialRecord(z.enum(ARMS), run),
 });

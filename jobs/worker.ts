@@ -50,7 +50,7 @@ async function nextJob(queue: Queue): Promise<ClaimedJob | undefined> {
 async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signal: AbortSignal): Promise<void> {
   const attempt = new Attempt(job, options);
   const preempt = () => attempt.stop('preempted');
-  const unlisten = queue.onCancel(job.id, () => attempt.stop('cancelled'));
+  const unlisten = queue.onOrder(job.id, (order) => attempt.stop(order === 'cancel' ? 'cancelled' : 'preempted'));
   signal.addEventListener('abort', preempt);
   let beating: Promise<void> | undefined; // one at a time: of two, the older could be written last
   const heart = setInterval(() => {
@@ -76,9 +76,10 @@ async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signa
 
 async function heartbeat(attempt: Attempt, job: ClaimedJob, { database, leaseMs }: WorkerOptions): Promise<void> {
   try {
-    const { held, cancelRequested } = await beat(database, job.fence, leaseMs, { ...attempt.progress });
+    const { held, cancelRequested, pauseRequested } = await beat(database, job.fence, leaseMs, { ...attempt.progress });
     if (!held) attempt.stop('lost');
     else if (cancelRequested) attempt.stop('cancelled');
+    else if (pauseRequested) attempt.stop('preempted'); // the row says that the job waits then
   } catch (error) {
     log.warn({ job: job.id, message: messageOf(error) }, 'heartbeat missed');
   }

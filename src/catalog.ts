@@ -3,7 +3,9 @@
 import { policies } from '../augmentation/policies.ts';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Catalog, NewDataset, NewModel } from './api/catalog.ts';
+import { isRemote } from './api/catalog.ts';
+import type { BackendName, Catalog, NewDataset, NewModel, PreviewWish } from './api/catalog.ts';
+import type { PreviewTask } from './api/preview-batch.ts';
 import type { Fault } from './api/problem.ts';
 import { sourceOf } from './eval/benchmark-sources.ts';
 import { benchmarkNames, findBenchmark } from './eval/benchmarks.ts';
@@ -12,58 +14,43 @@ import { readTokenizer } from './data/tokenizer.ts';
 import { DataError, InputError, messageOf, NotFoundError } from './errors.ts';
 import { PROTOCOLS_OF } from './eval/evaluation.ts';
 import { checkTask } from './eval/scoring-task.ts';
+import { estimateJob } from './estimate.ts';
+import { datasetFacts, modelFacts, type Start } from './facts.ts';
 import { scoringOf, type JobSpec } from './job-spec.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
+import { checkBelow } from './suite/roots.ts';
 import { datasetCacheFolder, findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
 import { dataHeaders, dataPrefix, type HubLogin } from './suite/hub/remote-data.ts';
 import { checkOwnName, findModel, hasMoments, listModels, registerModel, type SuiteModel } from './suite/models.ts';
 import { findPythia, PYTHIA_MODELS, type PythiaModel } from './suite/pythia/models.ts';
 import { countValues } from './suite/pythia/sizes.ts';
 import { roomOf } from './train/micro-batch.ts';
-import { resolvePlan, type DatasetFacts, type ModelFacts } from './train/plan.ts';
+import { resolvePlan, resolveWindow } from './train/plan.ts';
 
-/** The catalog of a home folder, and of a hub where there is one; every call reads the folder anew, so that what is registered meanwhile is there. */
-export function openCatalog(home: string, hub?: HubLogin) {
+/** The catalog of a home folder, and of a hub where there is one. Files that are named must lie below one of `roots`, anywhere where there are none: so the command line has it. Every call reads the folder anew, so that what is registered meanwhile is there. */
+export function openCatalog(home: string, hub?: HubLogin, roots?: readonly string[]) {
   return {
     models: () => describeModels(home),
     datasets: () => listDatasets(home).map((dataset) => ({ ...dataset })),
     benchmarks: () => benchmarkNames(home).map((name) => describeBenchmark(home, name)),
     policies: () => policies.map((policy) => ({ ...policy })),
-    addModel: (model: NewModel) => addModel(home, model),
-    addDataset: (dataset: NewDataset, report?: (words: string) => void) => addDataset(home, hub, dataset, report),
-    checkSpec: (spec: JobSpec) => checkSpec(home, spec),
+    addModel: (model: NewModel) => {
+      if (roots !== undefined) {
+        checkBelow(roots, model.folder, '/folder');
+        if (model.tokenizer !== undefined) checkBelow(roots, model.tokenizer, '/tokenizer');
+      }
+      return addModel(home, model);
+    },
+    addDataset: async (dataset: NewDataset, report?: (words: string) => void) => {
+      if (roots !== undefined && !isRemote(dataset.prefix)) checkBelow(roots, dataset.prefix, '/prefix');
+      return addDataset(home, hub, dataset, report);
+    },
+    checkOutside: (jobId: string, path: string) => checkBelow([join(home, 'jobs', jobId, 'outside')], path, '/path'),
+    estimate: (spec: JobSpec, backend: BackendName) => estimateJob(home, spec, backend),
+    preview: (spec: JobSpec, wish: PreviewWish) => previewTask(home, hub, spec, wish),
+    checkSpec: (spec: JobSpec, start?: Start) => checkSpec(home, spec, start ?? null),
   } satisfies Catalog;
-}
-
-/** The facts of a model that planning needs. Throws NotFoundError or DataError. */
-export function modelFacts(home: string, name: string): ModelFacts {
-  const model = findModel(home, name);
-  const config = readModelConfig(model.configPath);
-  return {
-    name,
-    ...config,
-    numParameters: countParameters(config),
-    schedule: model.schedule,
-    endStep: model.endStep,
-    checkpointSpacing: model.checkpointSpacing,
-    publishedSteps: model.publishedSteps,
-    availableSteps: [...model.checkpoints.keys()],
-    hasMoments: (step) => hasMoments(model, step),
-    pullCommand: (step) => pullCommand(name, step),
-    benchmarks: model.benchmarks,
-  };
-}
-
-/** How to get a checkpoint that the hub has; undefined for one that it has not. */
-function pullCommand(name: string, step: number): string | undefined {
-  const isPublished = findPythia(name)?.publishedSteps.includes(step) ?? false;
-  return isPublished ? `tiresias models pull ${name} --checkpoint step${step}` : undefined;
-}
-
-/** The facts of a dataset that planning needs. Throws NotFoundError or DataError. */
-export function datasetFacts(home: string, name: string): DatasetFacts {
-  return findDataset(home, name);
 }
 
 function addModel(home: string, { name, checkpoint, folder, tokenizer, ...more }: NewModel) {
@@ -99,7 +86,25 @@ async function addDataset(
   return { ...registerDataset(home, name, description, access) };
 }
 
-function checkSpec(home: string, spec: JobSpec): Fault[] {
+/** The batch of the step that is wished for, or of the window's first, rewritten as an arm of the job has it. */
+function previewTask(
+  home: string,
+  hub: HubLogin | undefined,
+  spec: JobSpec,
+  { step, arm, maxRows }: PreviewWish,
+): PreviewTask {
+  const { tokenizerPath } = findModel(home, spec.model);
+  const { policy, ...draws } = spec.intervention;
+  const first = () => resolveWindow(spec, modelFacts(home, spec.model)).from;
+  return {
+    ...{ home, hub, dataset: findDataset(home, spec.dataset).name, tokenizerPath, maxRows },
+    ...{ step: step ?? first(), rowsPerStep: spec.training.rowsPerStep },
+    // The placebo changes words without gender, with the same draws.
+    intervention: arm === 'placebo' ? { ...draws, policy: 'placebo-v1', wordPairs: [] } : { ...draws, policy },
+  };
+}
+
+function checkSpec(home: string, spec: JobSpec, start: Start | null): Fault[] {
   const faults: Fault[] = [];
   const attempt = <T>(pointer: string, work: () => T): T | undefined => {
     try {
@@ -111,7 +116,7 @@ function checkSpec(home: string, spec: JobSpec): Fault[] {
       return undefined;
     }
   };
-  const model = attempt('/model', () => modelFacts(home, spec.model));
+  const model = attempt('/model', () => modelFacts(home, spec.model, start));
   const dataset = attempt('/dataset', () => datasetFacts(home, spec.dataset));
   const plan = model && dataset && attempt('', () => resolvePlan(spec, model, dataset, roomOf(spec.backend)));
   const { benchmarks } = spec.evaluation;

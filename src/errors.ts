@@ -70,3 +70,31 @@ export class NumericalError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** An error as plain values: copying between threads keeps no class. */
+export interface PackedError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly pointer: string | undefined;
+}
+
+const CLASSES = [
+  ...[InputError, DataError, NotFoundError, ConflictError, TransientError],
+  ...[OutOfMemoryError, NoEditsError, NumericalError],
+];
+
+export function packError(thrown: unknown): PackedError {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const kind = CLASSES.find((one) => error instanceof one);
+  const pointer = error instanceof InputError ? error.pointer : undefined;
+  return { name: kind?.name ?? error.name, message: error.message, stack: error.stack, pointer };
+}
+
+/** The error again, of its class. */
+export function unpackError({ name, message, stack, pointer }: PackedError): Error {
+  const Kind = CLASSES.find((one) => one.name === name);
+  const error = Kind === undefined ? new Error(message) : new Kind(message, pointer === undefined ? {} : { pointer });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

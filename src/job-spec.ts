@@ -121,12 +121,22 @@ const name = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[A-Za-z0-9][\w.\-/]*$/, 'a name starts with a letter or digit and holds letters, digits, _ . - /');
+  .regex(/^[A-Za-z0-9][\w.\-/]*$/, 'a name starts with a letter or digit and holds letters, digits, _ . - /')
+  .regex(/^(?!.*\.\.)/, 'a name is no path: it holds no ..');
 const count = z.int().min(1).max(10_000_000);
 /** stepN, as the suite names its revisions. */
 export const checkpointSchema = z
   .string()
   .regex(/^step\d{1,9}$/, 'a checkpoint is written stepN, for example step133000');
+export const prioritySchema = z.int().min(-100).max(100);
+/** Words to find jobs by: letters, digits and signs, no blanks or commas. */
+export const tagSchema = z
+  .string()
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N}_.:/-]{0,49}$/u, 'a tag has at most 50 letters, digits, _ . : / -');
+export const tagsSchema = z
+  .array(tagSchema)
+  .max(20)
+  .refine((tags) => new Set(tags).size === tags.length, 'each tag at most once');
 const autoOr = <T extends z.ZodType>(schema: T) => z.union([z.literal('auto'), schema]);
 
 const window = z
@@ -305,7 +315,8 @@ export const jobSpecSchema = z
       .enum(['auto', 'cuda', 'tensorflow', 'native', 'wasm', 'cpu'])
       .default('auto')
       .meta({ description: 'What computes.' }),
-    priority: z.int().min(-100).max(100).default(0).meta({ description: 'Higher is claimed earlier.' }),
+    priority: prioritySchema.default(0).meta({ description: 'Higher is claimed earlier.' }),
+    tags: tagsSchema.default([]).meta({ description: 'Words to find jobs by.' }),
   })
   .superRefine((spec, context) => {
     const issue = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });

@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:http';
 import { createApp } from './api/app.ts';
 import type { AppParts } from './api/app.ts';
+import { isLoopback } from './api/access.ts';
 import { InputError } from './errors.ts';
 import { log } from './log.ts';
+import { hasValidToken } from './store/tokens.ts';
 
 export interface ServerSettings {
   readonly host: string;
@@ -22,9 +24,19 @@ export interface RunningServer {
 
 const CLOSE_MS = 1_000;
 
-/** Starts the server. Throws InputError when the address cannot be taken. */
+async function refuseOpenDoor(host: string, { access = 'open', database }: AppParts): Promise<void> {
+  if (isLoopback(host)) return;
+  const ways = 'make a token with `tiresias tokens create`, or listen on 127.0.0.1';
+  if (access === 'open')
+    throw new InputError(`${host} can be reached from other machines, and this server asks for no tokens: ${ways}`);
+  if (!(await hasValidToken(database)))
+    throw new InputError(`${host} can be reached from other machines, and there is no valid token yet: ${ways}`);
+}
+
+/** Starts the server. Throws InputError when the address cannot be taken, or when strangers could reach a server that lets everybody in, or nobody. */
 export async function startServer(settings: ServerSettings, parts: AppParts): Promise<RunningServer> {
   const { host, port } = settings;
+  await refuseOpenDoor(host, parts);
   const server = createServer(createApp(parts));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {

@@ -1,6 +1,6 @@
 // Every environment variable that the program reads, and nothing else reads `process.env`.
 import { availableParallelism, homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 import { packagePath } from './package-root.ts';
 
@@ -45,6 +45,29 @@ export function workerDatabaseUrl(): string {
 /** Address and port on which the server listens. */
 export function listenAddress(): { host: string; port: number } {
   return { host: read('TIRESIAS_HOST') ?? '127.0.0.1', port: readInteger('TIRESIAS_PORT', 8642, 0) };
+}
+
+/** Whether the server asks for tokens: as TIRESIAS_AUTH says, else where it listens on more than the loopback address. Throws InputError. */
+export function accessSetting(isLoopback: boolean): 'open' | 'tokens' {
+  const value = read('TIRESIAS_AUTH') ?? (isLoopback ? 'open' : 'tokens');
+  if (value === 'open' || value === 'tokens') return value;
+  throw new InputError(`TIRESIAS_AUTH must be "tokens" or "open", but it is "${value}"`);
+}
+
+/** Requests a minute that one token may make. */
+export function requestsPerMinute(fallback: number): number {
+  return readInteger('TIRESIAS_RATE_LIMIT', fallback, 1);
+}
+
+/** Folders below which clients may name files of the server's: the home folder, and what TIRESIAS_ROOTS lists as PATH does. */
+export function rootFolders(home: string): string[] {
+  const others = (read('TIRESIAS_ROOTS') ?? '').split(delimiter).filter((folder) => folder !== '');
+  return [home, ...others.map((folder) => resolve(folder))];
+}
+
+/** The token that commands show the server. */
+export function apiToken(): string | undefined {
+  return read('TIRESIAS_TOKEN')?.trim();
 }
 
 /** How long a worker's claim holds without a heartbeat, and how often it beats, in milliseconds. */

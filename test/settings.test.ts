@@ -1,9 +1,10 @@
-// The hub's variables, as Hugging Face's own tools read them; those that make a GPU compute exactly.
+// The hub's variables, as Hugging Face's own tools read them; who is let in; those that make a GPU compute exactly.
 import { execFileSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { exactGpuSettings, hubAccess } from '../src/settings.ts';
+import { isLoopback } from '../src/api/access.ts';
+import { accessSetting, exactGpuSettings, hubAccess, requestsPerMinute, rootFolders } from '../src/settings.ts';
 
 const VARIABLES = [
   'HF_ENDPOINT',
@@ -47,6 +48,31 @@ describe('access to the hub', () => {
   it.each(['mirror', 'ftp://mirror', 'https://user:secret@mirror'])('refuses the endpoint %s', (endpoint) => {
     vi.stubEnv('HF_ENDPOINT', endpoint);
     expect(() => hubAccess()).toThrow(/HF_ENDPOINT must be an http or https address without a password/);
+  });
+});
+
+describe('who is let in', () => {
+  beforeEach(() => {
+    for (const name of ['TIRESIAS_AUTH', 'TIRESIAS_ROOTS', 'TIRESIAS_RATE_LIMIT']) vi.stubEnv(name, '');
+  });
+
+  it('is everybody on the loopback address alone, unless tokens are asked for', () => {
+    expect(['127.0.0.1', '127.1.2.3', 'localhost', '::1'].map(isLoopback)).toEqual([true, true, true, true]);
+    expect(['0.0.0.0', '::', '192.168.1.2', '127.0.0.1.example', '10.0.0.1'].map(isLoopback)).not.toContain(true);
+    expect([accessSetting(true), accessSetting(false)]).toEqual(['open', 'tokens']);
+    vi.stubEnv('TIRESIAS_AUTH', 'tokens');
+    expect(accessSetting(true)).toBe('tokens');
+    vi.stubEnv('TIRESIAS_AUTH', 'none');
+    expect(() => accessSetting(true)).toThrow('TIRESIAS_AUTH must be "tokens" or "open"');
+  });
+
+  it('names files below the home folder and those that are listed', () => {
+    expect(rootFolders('/home/x')).toEqual(['/home/x']);
+    vi.stubEnv('TIRESIAS_ROOTS', '/scratch/models::/data');
+    expect(rootFolders('/home/x')).toEqual(['/home/x', '/scratch/models', '/data']);
+    expect(requestsPerMinute(6_000)).toBe(6_000);
+    vi.stubEnv('TIRESIAS_RATE_LIMIT', '10');
+    expect(requestsPerMinute(6_000)).toBe(10);
   });
 });
 

@@ -3,6 +3,7 @@ import { crashes, crashesNative } from './crashes.ts';
 import { dose } from './dose.ts';
 import { exactMatch } from './exact-match.ts';
 import { faults } from './faults.ts';
+import { fuzz } from './fuzz.ts';
 import { growth } from './growth.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
@@ -38,6 +39,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   otherBackendShort,
   outside,
   exactMatch,
+  fuzz,
 };
 
 /** Run only when named: they need a graphics card, or checkpoints that `suite build` made. */

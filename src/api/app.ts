@@ -4,19 +4,20 @@ import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
-import { jobSpecSchema } from '../job-spec.ts';
 import { log } from '../log.ts';
 import { asTransient } from '../store/connection-errors.ts';
 import type { Database } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
+import { accessOf, STANDARD_LIMITS, type AccessKind, type Limits } from './access.ts';
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import { compareRoutes } from './compare.ts';
+import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
+import { forkRoutes } from './forks.ts';
 import { jobRoutes } from './jobs.ts';
-import { openApiDocument } from './openapi.ts';
+import { planningRoutes } from './planning.ts';
 import { prometheusMetrics } from './prometheus.ts';
 import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
 import { resultRoutes } from './results.ts';
@@ -27,30 +28,39 @@ export interface AppParts {
   readonly catalog: Catalog;
   /** The built page. */
   readonly webFolder: string;
+  /** Default: open, which only a server on the loopback address is. */
+  readonly access?: AccessKind;
+  readonly limits?: Limits;
 }
 
 const BODY_LIMIT = '1mb';
 
 /** Makes the application. */
-export function createApp({ database, catalog, webFolder }: AppParts): Express {
+export function createApp(parts: AppParts): Express {
+  const { database, catalog, webFolder, access: kind = 'open', limits = STANDARD_LIMITS } = parts;
   const app = express();
+  const access = accessOf(database, kind, limits);
   app.disable('x-powered-by');
   app.set('json replacer', (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
   app.use(securityHeaders(), logRequests, refuseCrossSite);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', readiness(database));
-  app.get('/metrics', prometheusMetrics(database));
+  app.get('/metrics', ...access.control, prometheusMetrics(database));
+  app.use(documentRoutes());
   app.use(
     '/v1',
     (_request, response, next) => {
       response.setHeader('cache-control', 'no-cache');
       next();
     },
+    ...access.control,
     express.json({ limit: BODY_LIMIT, strict: false }), // a body that is no object is a fault of the document, not of its JSON
-    documentRoutes(),
+    access.routes,
     catalogRoutes(catalog),
     jobRoutes(database, catalog),
-    resultRoutes(database),
+    forkRoutes(database, catalog),
+    planningRoutes(database, catalog),
+    resultRoutes(database, catalog),
     eventRoutes(database),
     sweepRoutes(database, catalog),
     compareRoutes(database),
@@ -102,15 +112,6 @@ function readiness(database: Database): RequestHandler {
       sendProblem(response, { status: 503, title: 'Not ready', detail });
     }
   };
-}
-
-function documentRoutes(): express.Router {
-  const router = express.Router();
-  const jobSchema = z.toJSONSchema(jobSpecSchema, { io: 'input' });
-  const openApi = openApiDocument();
-  router.get('/schemas/job', (_request, response) => void response.json(jobSchema));
-  router.get('/openapi.json', (_request, response) => void response.json(openApi));
-  return router;
 }
 
 function page(webFolder: string): RequestHandler {

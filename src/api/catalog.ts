@@ -5,7 +5,10 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { LAYOUTS } from '../data/replay.ts';
 import { DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
-import { checkpointSchema, type JobSpec } from '../job-spec.ts';
+import { checkpointSchema, type JobSpec, type ScoringSettings } from '../job-spec.ts';
+import type { RunPlan } from '../train/plan.ts';
+import type { StartOfFork } from '../store/jobs.ts';
+import type { PreviewTask } from './preview-batch.ts';
 import { FaultyDocument, type Fault } from './problem.ts';
 import { readBody } from './request.ts';
 
@@ -17,7 +20,9 @@ export interface CatalogEntry {
 const name = z.string().min(1).max(200).meta({ description: 'What jobs call it.' });
 const path = z.string().refine(isAbsolute, "give an absolute path of the server's");
 const count = z.int().min(1);
-const isPlace = (prefix: string) => isAbsolute(prefix) || /^(https?|hf):\/\//.test(prefix);
+/** Whether a dataset lies behind an address, not on the server. */
+export const isRemote = (prefix: string) => /^(https?|hf):\/\//.test(prefix);
+const isPlace = (prefix: string) => isAbsolute(prefix) || isRemote(prefix);
 
 export const newModelSchema = z
   .strictObject({
@@ -53,6 +58,55 @@ export const newDatasetSchema = z
   .meta({ id: 'NewDataset' });
 export type NewDataset = z.output<typeof newDatasetSchema>;
 
+export type BackendName = Exclude<JobSpec['backend'], 'auto'>;
+
+export interface Estimate {
+  readonly window: { readonly from: number; readonly to: number; readonly numSteps: number };
+  readonly backend: BackendName;
+  readonly microBatchSize: number;
+  readonly recompute: 'none' | 'layers';
+  readonly resume: RunPlan['resume'];
+  readonly numParameters: number;
+  /** Of all trained arms and of the burn-in; rows of one step times the sequence length, times the steps. */
+  readonly numTokens: number;
+  readonly memory: {
+    readonly liveBytesPerTrainer: number;
+    readonly residentBytesPerTrainer: number;
+    readonly numTrainersAtOnce: number;
+    readonly residentBytes: number;
+    readonly machineBytes: number;
+  };
+  readonly disk: {
+    readonly checkpointBytes: number;
+    /** Kept at once at most, by all arms. */
+    readonly numCheckpoints: number;
+    readonly bytes: number;
+    readonly freeBytes: number;
+  };
+  readonly evaluations: { readonly numPerArm: number; readonly benchmarks: readonly BenchmarkPower[] };
+}
+
+/** What a benchmark's rate can show, by its number of items. */
+export interface BenchmarkPower {
+  readonly benchmark: string;
+  readonly protocol: string;
+  readonly settings: ScoringSettings;
+  readonly metric: 'proRate' | 'pctStereotype' | 'wordAccuracy' | 'accuracy' | null;
+  readonly numItems: number;
+  /** The smallest difference that can ever be significant at 5 %; null where there is no rate. */
+  readonly leastSignificant: number | null;
+  /** The smallest true difference found in 80 % of samples, when the arms differ in this share of the items. */
+  readonly detectable: readonly { readonly shareDiffering: number; readonly difference: number | null }[];
+}
+
+/** Which batch of a job is wanted: `step` undefined is the window's first. */
+export interface PreviewWish {
+  readonly step: number | undefined;
+  readonly arm: 'intervention' | 'placebo';
+  /** Rows told in full. */
+  readonly maxRows: number;
+}
+
 type Listed = readonly CatalogEntry[] | Promise<readonly CatalogEntry[]>;
 
 export interface Catalog {
@@ -64,8 +118,14 @@ export interface Catalog {
   addModel(model: NewModel): CatalogEntry;
   /** Registers token files under a name, after opening them. Throws as addModel does, TransientError for a server that does not answer. */
   addDataset(dataset: NewDataset): CatalogEntry | Promise<CatalogEntry>;
-  /** Every fault that only the files can tell: unregistered names, a window outside the model's steps. */
-  checkSpec(spec: JobSpec): readonly Fault[] | Promise<readonly Fault[]>;
+  /** Throws InputError for a path that is not where a job's outside checkpoints are. */
+  checkOutside(jobId: string, path: string): void;
+  /** What the job would take on a back end of this machine, without the time. Throws InputError, NotFoundError or DataError for what cannot be. */
+  estimate(spec: JobSpec, backend: BackendName): Estimate;
+  /** What a batch of the job is made of. Throws as estimate does. */
+  preview(spec: JobSpec, wish: PreviewWish): PreviewTask;
+  /** Every fault that only the files can tell: unregistered names, a window outside the model's steps; of a fork with its start. */
+  checkSpec(spec: JobSpec, start?: StartOfFork): readonly Fault[] | Promise<readonly Fault[]>;
 }
 
 /** GET /models, /datasets, /benchmarks, /policies; POST /models, /datasets. */

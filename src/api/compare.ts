@@ -22,7 +22,8 @@ import {
 /** Jobs compared at once: the items of each are read. */
 const MAX_JOBS = 20;
 
-const compareQuery = z.strictObject({
+/** What GET /compare takes: ids with commas between them. */
+export const compareQuerySchema = z.strictObject({
   jobs: z
     .string()
     .transform((text) => text.split(','))
@@ -60,7 +61,7 @@ export interface Comparison {
 export function compareRoutes(database: Database): Router {
   const router = Router();
   router.get('/compare', async (request, response) => {
-    const { jobs } = readQuery(request, compareQuery);
+    const { jobs } = readQuery(request, compareQuerySchema);
     response.json(await compareJobs(database, jobs));
   });
   return router;

@@ -1,11 +1,8 @@
-// The shapes of the API's answers for its OpenAPI 3.1 document, as JSON Schema 2020-12. The job spec is drawn from zod.
-import { z } from 'zod';
+// The shapes of the API's answers for its OpenAPI 3.1 document, as JSON Schema 2020-12. What is sent is drawn from zod.
 import { P_SCOPE } from '../eval/statistics.ts';
-import { ARMS, FAILURE_REASONS, JOB_STATES, jobSpecSchema } from '../job-spec.ts';
+import { ARMS, FAILURE_REASONS, JOB_STATES } from '../job-spec.ts';
 import { METRIC_NAMES } from '../store/results.ts';
 import { CONDITIONS } from '../suite/pythia/published.ts';
-import { newDatasetSchema, newModelSchema } from './catalog.ts';
-import { outsideCheckpointSchema } from './results.ts';
 import { MAX_POINTS } from './sweeps.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -116,14 +113,20 @@ const job = objectOf({
   message: nullable(text),
   attempt: integer,
   priority: integer,
+  tags: listOf(text),
   spec: { ...anyObject, description: 'The JobSpec with every default filled in.' },
   plan: nullable({ ...anyObject, description: 'What "auto" was resolved to.' }),
   progress: nullable(anyObject),
   sweepId: nullable(id),
   sweepPoint: nullable(anyObject),
+  start: nullable({
+    ...objectOf({ job: id, arm, step: integer, path: text, manifestSha256: text }),
+    description: "Of a fork: the checkpoint of another job's run that it starts from.",
+  }),
   createdAt: time,
   startedAt: nullable(time),
   finishedAt: nullable(time),
+  archivedAt: nullable(time),
   heartbeatAgeMs: nullable(integer),
   arms: listOf(objectOf({ arm, state: text, fromStep: integer, toStep: integer, step: integer })),
 });
@@ -200,7 +203,60 @@ const replicateGroup: Schema = {
     "Jobs that differ in seeds alone: mean of intervention − control at the window's end, Student's interval over seeds.",
 };
 
-const written: Readonly<Record<string, Schema>> = {
+const previewedEdit = objectOf({
+  ...{ rule: text, before: text, after: text, contextBefore: text, contextAfter: text },
+});
+const preview: Schema = {
+  ...objectOf({
+    ...{ step: integer, firstSample: integer, numRows: integer, rowLength: integer },
+    ...{ sha256Before: text, sha256After: text, numRowsChanged: integer, numEdits: integer },
+    editsByRule: { type: 'object', additionalProperties: integer },
+    ...{ numTokensCut: integer, numResegmented: integer },
+    rows: listOf(
+      objectOf({
+        ...{ row: integer, sample: integer, before: text, after: text, numTokensCut: integer },
+        edits: listOf(previewedEdit),
+      }),
+    ),
+  }),
+  description: 'The hashes and counts that a trainer would record of the step, and of some changed rows every edit.',
+};
+
+const power = objectOf({
+  ...{ ...place, metric: nullable(text), numItems: integer },
+  leastSignificant: { ...nullable(number), description: 'The smallest difference of rates that can be significant.' },
+  detectable: {
+    ...listOf(objectOf({ shareDiffering: number, difference: nullable(number) })),
+    description:
+      'The smallest true difference found in 80 % of samples, by the share of items in which the arms differ.',
+  },
+  observed: nullable({
+    ...objectOf({
+      ...{ job: id, model: text, step: integer },
+      effects: listOf(
+        objectOf({
+          ...{ metric: text, protocol: text, detectable: nullable(number), numItems: integer, numClusters: integer },
+        }),
+      ),
+    }),
+    description: 'What the newest job that scored it could have found.',
+  }),
+});
+const estimate: Schema = objectOf({
+  window: objectOf({ from: integer, to: integer, numSteps: integer }),
+  ...{ microBatchSize: integer, recompute: text, resume: text, numParameters: integer, numTokens: integer },
+  backend: objectOf({ name: text, basis: text }),
+  memory: objectOf({
+    ...{ liveBytesPerTrainer: number, residentBytesPerTrainer: number, numTrainersAtOnce: integer },
+    ...{ residentBytes: number, machineBytes: number },
+  }),
+  disk: objectOf({ checkpointBytes: number, numCheckpoints: integer, bytes: number, freeBytes: number }),
+  time: objectOf({ trainingSeconds: nullable(number), basis: text }),
+  evaluations: objectOf({ numPerArm: integer, benchmarks: listOf(power) }),
+});
+
+/** By name; what is sent is drawn from zod, in openapi.ts. */
+export const answers: Readonly<Record<string, Schema>> = {
   Problem: {
     type: 'object',
     description: 'RFC 9457; `errors` has a JSON pointer to each fault of a submitted document.',
@@ -279,6 +335,22 @@ const written: Readonly<Record<string, Schema>> = {
     nextCursor: nullable(text),
   }),
   Checkpoints: objectOf({ checkpoints: listOf(checkpoint) }),
+  Session: objectOf({
+    access: { enum: ['open', 'tokens'] },
+    caller: nullable(objectOf({ name: text, scope: text })),
+    csrfToken: { ...nullable(text), description: 'To be sent as x-csrf-token with every change by the page.' },
+  }),
+  Audit: objectOf({
+    events: listOf(
+      objectOf({
+        ...{ id: integer, tokenId: nullable(id), caller: text, action: text, at: time },
+        status: { ...nullable(integer), description: 'Of the answer; null where the server did not live to give one.' },
+      }),
+    ),
+    nextCursor: nullable(text),
+  }),
+  Preview: preview,
+  Estimate: estimate,
   NewSweep: {
     type: 'object',
     properties: {
@@ -321,12 +393,3 @@ const written: Readonly<Record<string, Schema>> = {
   Model: model,
   CatalogEntry: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: true },
 };
-
-/** Every named schema of the document. */
-export function componentSchemas(): Record<string, unknown> {
-  // zod puts a named schema among the $defs and refers to it.
-  const drawn = [jobSpecSchema, newModelSchema, newDatasetSchema, outsideCheckpointSchema].map(
-    (schema) => z.toJSONSchema(schema, { io: 'input' }).$defs,
-  );
-  return Object.assign({}, written, ...drawn) as Record<string, unknown>;
-}

@@ -1,8 +1,15 @@
-// The OpenAPI 3.1 document: every route of the API with its parameters, bodies and answers. A test compares its paths with the
-// routes of the application.
-import { ARMS, JOB_STATES } from '../job-spec.ts';
-import { componentSchemas, integer, listOf, objectOf, ref, text } from './openapi-schemas.ts';
+// The OpenAPI 3.1 document, drawn from the table of operations and the schemas that requests are checked by.
+import { z } from 'zod';
+import { jobSpecSchema } from '../job-spec.ts';
+import { newSessionSchema } from './access-schemas.ts';
+import { newDatasetSchema, newModelSchema } from './catalog.ts';
+import { forkSchema } from './forks.ts';
+import { jobChangesSchema } from './jobs.ts';
+import { answers, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
+import { operations, scopeOf, type Operation } from './operations.ts';
+import { estimateSchema, previewSchema } from './planning.ts';
+import { outsideCheckpointSchema } from './results.ts';
 
 interface Parameter {
   readonly name: string;
@@ -12,191 +19,31 @@ interface Parameter {
   readonly description?: string;
 }
 
-interface Operation {
+export interface OperationObject {
+  readonly operationId: string;
   readonly summary: string;
-  readonly answer: Schema;
-  readonly status?: 200 | 201 | 202;
   readonly parameters?: readonly Parameter[];
-  readonly body?: Schema;
-  readonly mediaType?: string;
-  /** Statuses of problems beside 500 and 503. */
-  readonly problems?: readonly (400 | 404 | 409 | 422)[];
+  readonly requestBody?: { readonly required: true; readonly content: Content };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>;
+}
+type Content = Readonly<Record<string, { readonly schema: Schema }>>;
+
+export interface OpenApi {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly servers: readonly { readonly url: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> } & Readonly<Record<string, unknown>>;
 }
 
-const query = (name: string, schema: Schema, required = false): Parameter => ({ name, in: 'query', required, schema });
-const id: Parameter = { name: 'id', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } };
-const arm: Schema = { enum: ARMS };
-const limit = (most: number): Parameter => query('limit', { type: 'integer', minimum: 1, maximum: most, default: 50 });
-const catalog = (kind: string): Operation => ({
-  summary: `The ${kind} that a job can name.`,
-  answer: objectOf({ [kind]: listOf(ref('CatalogEntry')) }),
-});
-const registering = (kind: string, what: string, body: string, answer: string): Operation => ({
-  summary: `Registers ${what} as a ${kind} that a job can name.`,
-  body: ref(body),
-  answer: objectOf({ [kind]: ref(answer) }),
-  status: 201,
-  problems: [400, 422],
-});
-const ofJob = (summary: string, answer: Schema, ...parameters: Parameter[]): Operation => ({
-  summary,
-  answer,
-  parameters: [id, ...parameters],
-  problems: parameters.length > 0 ? [400, 404] : [404],
-});
-const status = objectOf({ status: text });
-
-const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
-  '/healthz': { get: { summary: 'Whether the process answers.', answer: status } },
-  '/readyz': { get: { summary: 'Whether the database answers and has every migration.', answer: status } },
-  '/metrics': {
-    get: { summary: "Figures of the service in Prometheus' text format.", answer: text, mediaType: 'text/plain' },
-  },
-  '/v1/jobs': {
-    post: {
-      summary: 'Submits a job.',
-      body: ref('JobSpec'),
-      answer: objectOf({ job: ref('Job') }),
-      status: 201,
-      problems: [400, 422],
-    },
-    get: {
-      summary: 'Jobs, newest first.',
-      answer: ref('Jobs'),
-      parameters: [
-        query('state', { enum: JOB_STATES }),
-        query('sweep', { type: 'string', format: 'uuid' }),
-        query('cursor', text),
-        limit(200),
-      ],
-      problems: [400],
-    },
-  },
-  '/v1/jobs/{id}': { get: ofJob('One job.', ref('Job')) },
-  '/v1/jobs/{id}/cancel': {
-    post: { ...ofJob('Asks for the end of a job.', ref('Job')), status: 202, problems: [404, 409] },
-  },
-  '/v1/jobs/{id}/retry': {
-    post: {
-      ...ofJob('Queues a failed job again; it goes on from its newest checkpoints.', ref('Job')),
-      status: 202,
-      problems: [404, 409],
-    },
-  },
-  '/v1/jobs/{id}/events': {
-    get: {
-      ...ofJob('The events of a job as they happen: state, attempt, step, evaluation, checkpoint, progress.', text, {
-        name: 'Last-Event-ID',
-        in: 'header',
-        required: false,
-        schema: text,
-        description: 'Go on after this event.',
-      }),
-      mediaType: 'text/event-stream',
-    },
-  },
-  '/v1/jobs/{id}/metrics': { get: ofJob('The curves of every arm.', ref('Metrics')) },
-  '/v1/jobs/{id}/scores': { get: ofJob('Scores with intervals, effects, fidelity, labels.', ref('Scores')) },
-  '/v1/jobs/{id}/score-check': {
-    get: ofJob(
-      'The stored scores beside those that the database computes from all stored items.',
-      ref('ScoreChecks'),
-      query('step', integer),
-    ),
-  },
-  '/v1/jobs/{id}/items': {
-    get: ofJob(
-      'The values of every item of one evaluation.',
-      ref('Items'),
-      query('arm', arm, true),
-      query('step', integer, true),
-      query('benchmark', text, true),
-      query('protocol', text, true),
-      query('settings', { ...text, description: 'As JSON; needed where several were scored.' }),
-    ),
-  },
-  '/v1/jobs/{id}/edits': {
-    get: ofJob(
-      'Samples of the edits made, and the sums over all of them.',
-      ref('Edits'),
-      query('arm', { ...arm, default: 'intervention' }),
-      query('step', integer),
-      query('rule', text),
-      query('cursor', text),
-      limit(500),
-    ),
-  },
-  '/v1/jobs/{id}/checkpoints': {
-    get: ofJob('The stored checkpoints.', ref('Checkpoints')),
-    post: {
-      ...ofJob('Takes in a checkpoint that another engine trained for the job; a worker scores it.', ref('Job')),
-      body: ref('OutsideCheckpoint'),
-      status: 202,
-      problems: [400, 404, 409, 422],
-    },
-  },
-  '/v1/jobs/{id}/manifest': {
-    get: ofJob('All that is needed to repeat the job.', { type: 'object', additionalProperties: true }),
-  },
-  '/v1/sweeps': {
-    post: {
-      summary: 'Submits a job for every point of a grid, all or none.',
-      body: ref('NewSweep'),
-      answer: ref('SweepWithJobs'),
-      status: 201,
-      problems: [400, 422],
-    },
-    get: {
-      summary: 'Sweeps, newest first.',
-      answer: objectOf({ sweeps: listOf(ref('Sweep')) }),
-      parameters: [limit(200)],
-      problems: [400],
-    },
-  },
-  '/v1/sweeps/{id}': {
-    get: ofJob(
-      'One sweep, its jobs in the order of the grid, and effects over replicates.',
-      ref('SweepWithReplicates'),
-    ),
-  },
-  '/v1/compare': {
-    get: {
-      summary:
-        'Jobs side by side: last scores, effects, published figures with their warnings, effects over replicates.',
-      answer: ref('Comparison'),
-      parameters: [query('jobs', { ...text, description: 'Ids with commas between them, 20 at most.' }, true)],
-      problems: [400, 404],
-    },
-  },
-  '/v1/models': {
-    get: {
-      summary: 'The models of the suites and registered ones; those that a job can name first.',
-      answer: objectOf({ models: listOf(ref('Model')) }),
-    },
-    post: registering('model', 'a checkpoint folder of the server', 'NewModel', 'Model'),
-  },
-  '/v1/datasets': {
-    get: catalog('datasets'),
-    post: registering('dataset', 'token files of the server', 'NewDataset', 'CatalogEntry'),
-  },
-  '/v1/benchmarks': { get: catalog('benchmarks') },
-  '/v1/policies': { get: catalog('policies') },
-  '/v1/schemas/job': {
-    get: {
-      summary: 'JSON Schema of what POST /v1/jobs takes.',
-      answer: { type: 'object', additionalProperties: true },
-    },
-  },
-  '/v1/openapi.json': {
-    get: { summary: 'This document.', answer: { type: 'object', additionalProperties: true } },
-  },
-};
-
 /** The document, ready to be sent. */
-export function openApiDocument(): Record<string, unknown> {
+export function openApiDocument(): OpenApi {
   const paths = Object.entries(operations).map(([path, methods]) => {
-    const described = Object.entries(methods).map(([method, operation]) => [method, describe(method, path, operation)]);
-    return [path, Object.fromEntries(described) as unknown];
+    const described = Object.entries(methods).map(
+      ([method, operation]) => [method, describe(method, path, operation)] as const,
+    );
+    return [path, Object.fromEntries(described)] as const;
   });
   return {
     openapi: '3.1.0',
@@ -207,28 +54,107 @@ export function openApiDocument(): Record<string, unknown> {
         'Replays the batches a model was going to see, rewrites their gendered pronouns, and measures the effect.',
     },
     servers: [{ url: '/' }],
-    paths: Object.fromEntries(paths) as unknown,
-    components: { schemas: componentSchemas() },
+    paths: Object.fromEntries(paths),
+    security: [{ token: [] }, { session: [] }],
+    components: {
+      schemas: componentSchemas(),
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'An API token of `tiresias tokens create`.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'tiresias_session',
+          description: 'Of the page; POST /v1/session.',
+        },
+      },
+    },
   };
 }
 
-function describe(method: string, path: string, operation: Operation): Record<string, unknown> {
-  const { summary, answer, status = 200, parameters, body, mediaType = 'application/json', problems = [] } = operation;
+function describe(method: string, path: string, operation: Operation): OperationObject {
+  const { summary, answer, status = 200, body, mediaType = 'application/json' } = operation;
+  const parameters = parametersOf(method, path, operation);
+  const success = { description: 'Success', content: { [mediaType]: { schema: answer } } };
+  const isCached = isConditional(method, path, operation);
+  return {
+    operationId: operationIdOf(method, path),
+    summary,
+    ...(scopeOf(method, operation) === 'public' && { security: [] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    responses: {
+      [status]: isCached ? { ...success, headers: { ETag: { schema: text } } } : success,
+      ...(isCached && { 304: { description: 'Not changed since the ETag in If-None-Match.' } }),
+      ...problemsOf(method, operation),
+    },
+  };
+}
+
+function operationIdOf(method: string, path: string): string {
   const words = path
     .replace(/^\/v1/, '')
     .split(/[/.{}]+/)
     .filter(Boolean);
-  const operationId = [method, ...words].map((word, index) => (index ? word[0]?.toUpperCase() + word.slice(1) : word));
+  return [method, ...words].map((word, i) => (i ? word[0]?.toUpperCase() + word.slice(1) : word)).join('');
+}
+
+function problemsOf(method: string, { problems = [], ...operation }: Operation): OperationObject['responses'] {
   const problem = { description: 'Problem', content: { 'application/problem+json': { schema: ref('Problem') } } };
-  return {
-    operationId: operationId.join(''),
-    summary,
-    ...(parameters && { parameters }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
-    responses: {
-      [status]: { description: 'Success', content: { [mediaType]: { schema: answer } } },
-      ...Object.fromEntries(problems.map((code) => [code, problem])),
-      default: problem,
-    },
-  };
+  const codes = scopeOf(method, operation) === 'public' ? problems : [...problems, 401, 403, 429];
+  return { ...Object.fromEntries(codes.map((code) => [code, problem])), default: problem };
+}
+
+/** Answers in JSON carry an ETag, and are not sent again to who has them. */
+function isConditional(method: string, path: string, { mediaType }: Operation): boolean {
+  return method === 'get' && path.startsWith('/v1/') && mediaType === undefined;
+}
+
+function parametersOf(method: string, path: string, operation: Operation): Parameter[] {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]): Parameter => {
+    return { name: name!, in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }; // of the match
+  });
+  const cached = { name: 'If-None-Match', description: 'ETag of an answer that the caller has.' };
+  const headers = [...(operation.headers ?? []), ...(isConditional(method, path, operation) ? [cached] : [])];
+  return [
+    ...inPath,
+    ...queryOf(operation),
+    ...headers.map((one): Parameter => ({ ...one, in: 'header', required: false, schema: text })),
+  ];
+}
+
+function queryOf({ query }: Operation): Parameter[] {
+  if (query === undefined) return [];
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input' });
+  return Object.entries(properties).map(([name, schema]): Parameter => {
+    const { description, ...rest } = schema as Schema; // of an object's properties only objects are drawn
+    const words = typeof description === 'string' ? { description } : {};
+    return { name, in: 'query', required: required.includes(name), schema: rest, ...words };
+  });
+}
+
+/** What is sent, drawn from what it is checked by. */
+const BODIES = {
+  JobSpec: jobSpecSchema,
+  JobChanges: jobChangesSchema,
+  NewFork: forkSchema,
+  NewPreview: previewSchema,
+  NewEstimate: estimateSchema,
+  NewSession: newSessionSchema,
+  NewModel: newModelSchema,
+  NewDataset: newDatasetSchema,
+  OutsideCheckpoint: outsideCheckpointSchema,
+} as const;
+
+/** Every named schema of the document. */
+function componentSchemas(): Record<string, unknown> {
+  const named = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
+  const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
+  const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
+  return { ...answers, ...Object.fromEntries(drawn) };
+}
+
+/** What a schema that is a document by itself says of that. */
+function withoutPlace(schema: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(schema).filter(([key]) => key !== '$schema' && key !== '$id'));
 }

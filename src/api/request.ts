@@ -57,3 +57,5 @@ export const stepParameter = z
 export const textParameter = z.string().regex(/^[^\0]{1,200}$/, 'one to 200 characters');
 export const armParameter = z.enum(ARMS);
 export const idParameter = z.uuid();
+/** A moment in a query string, for example 2026-01-31T12:00:00Z. */
+export const timeParameter = z.iso.datetime({ offset: true }).transform((text) => new Date(text));

@@ -10,6 +10,7 @@ import { getJob } from '../store/jobs.ts';
 import { acceptOutside } from '../store/outside.ts';
 import { listJobCheckpoints, PROOF_NAMES, readItems, readMetrics, readProofs } from '../store/results.ts';
 import type { StepProof } from '../store/results.ts';
+import type { Catalog } from './catalog.ts';
 import { jobView } from './jobs.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
 import { checkScores } from './score-check.ts';
@@ -26,7 +27,11 @@ const settingsParameter = z.string().transform((text, context): ScoringSettings 
   }
 });
 
-const itemQuery = z.strictObject({
+/** What GET /jobs/:id/score-check takes. */
+export const scoreCheckQuerySchema = z.strictObject({ step: stepParameter.optional() });
+
+/** What GET /jobs/:id/items takes. */
+export const itemQuerySchema = z.strictObject({
   arm: armParameter,
   step: stepParameter,
   benchmark: textParameter,
@@ -34,11 +39,12 @@ const itemQuery = z.strictObject({
   settings: settingsParameter.optional(),
 });
 
-const editQuery = z.strictObject({
+/** What GET /jobs/:id/edits takes. */
+export const editQuerySchema = z.strictObject({
   arm: armParameter.default('intervention'),
   step: stepParameter.optional(),
   rule: textParameter.optional(),
-  cursor: z.string().optional(),
+  cursor: z.string().max(40).optional(),
   limit: limitParameter(500, 50),
 });
 
@@ -67,7 +73,7 @@ export const outsideCheckpointSchema = z
   .meta({ id: 'OutsideCheckpoint' });
 
 /** GET /jobs/:id/metrics, scores, score-check, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
-export function resultRoutes(database: Database): Router {
+export function resultRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
     const job = await getJob(database, request.params.id);
@@ -81,12 +87,12 @@ export function resultRoutes(database: Database): Router {
   });
   router.get('/jobs/:id/score-check', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
-    const { step } = readQuery(request, z.strictObject({ step: stepParameter.optional() }));
+    const { step } = readQuery(request, scoreCheckQuerySchema);
     response.json(await checkScores(database, id, step));
   });
   router.get('/jobs/:id/items', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
-    const key = readQuery(request, itemQuery);
+    const key = readQuery(request, itemQuerySchema);
     const items = await readItems(database, id, key);
     if (items === undefined) {
       const { arm, step, benchmark, protocol } = key;
@@ -96,7 +102,7 @@ export function resultRoutes(database: Database): Router {
   });
   router.get('/jobs/:id/edits', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
-    response.json(await readEdits(database, id, readQuery(request, editQuery)));
+    response.json(await readEdits(database, id, readQuery(request, editQuerySchema)));
   });
   router.get('/jobs/:id/checkpoints', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
@@ -106,7 +112,10 @@ export function resultRoutes(database: Database): Router {
   });
   router.post('/jobs/:id/checkpoints', async (request, response) => {
     const { id } = request.params;
-    await acceptOutside(database, id, readBody(request, outsideCheckpointSchema));
+    const checkpoint = readBody(request, outsideCheckpointSchema);
+    const job = await getJob(database, id);
+    catalog.checkOutside(job.id, checkpoint.path);
+    await acceptOutside(database, job.id, checkpoint);
     response.status(202).json(jobView(await getJob(database, id)));
   });
   router.get('/jobs/:id/manifest', async (request, response) => {
@@ -126,7 +135,7 @@ function proofs(steps: readonly StepProof[]): Record<string, (string | number | 
   return Object.fromEntries(PROOF_NAMES.map((name) => [name, steps.map((step) => step[name])]));
 }
 
-async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuery>) {
+async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuerySchema>) {
   const { arm, step, rule, limit, cursor } = query;
   const { edits, next } = await listEdits(database, jobId, {
     arm,

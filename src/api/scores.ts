@@ -1,7 +1,7 @@
 // The scores of a job, and what follows from them: effects (intervention − control), the noise floor (placebo − control), fidelity
 // (control − published), all from the items of the same step, and the labels that must be read with a figure.
 import { ConflictError } from '../errors.ts';
-import { effectsOf, isPart, labelShift, protocolLabel } from '../eval/metrics.ts';
+import { isPart, labelShift, protocolLabel } from '../eval/metrics.ts';
 import type { Item, Label } from '../eval/metrics.ts';
 import { holmAdjusted } from '../eval/statistics.ts';
 import type { Effect, Score } from '../eval/statistics.ts';
@@ -10,11 +10,12 @@ import type { Database } from '../store/database.ts';
 import { totalPronounEdits } from '../store/edits.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { publishedBeside, type PublishedScore } from '../suite/pythia/published.ts';
+import { compute } from './computations.ts';
 import { labelFaults, readFaults } from './training-labels.ts';
 import { listEvaluations, readItems } from '../store/results.ts';
 import type { ScoredEvaluation } from '../store/results.ts';
 
-interface Place {
+export interface Place {
   readonly benchmark: string;
   readonly protocol: string;
   /** With benchmark and protocol the identity of a score; empty for most protocols. */
@@ -158,7 +159,7 @@ async function effectsBetween(
   const earlier = known.get(key);
   if (earlier) return earlier;
   const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
-  const effects = effectsOf(itemsA as Item[], itemsB as Item[]); // stored by the worker from an Evaluation
+  const effects = await compute('effects', { a: itemsA as Item[], b: itemsB as Item[] }); // stored by the worker from an Evaluation
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(key, effects);
   return effects;

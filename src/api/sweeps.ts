@@ -6,9 +6,10 @@ import { jobSpecSchema, type JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listJobs } from '../store/jobs.ts';
 import { listExperiments } from '../store/experiments.ts';
-import { createSweep, getSweep, listSweeps } from '../store/sweeps.ts';
+import { getSweep, insertSweep, listSweeps } from '../store/sweeps.ts';
 import type { SweepPoint, SweepSummary } from '../store/sweeps.ts';
 import type { Catalog } from './catalog.ts';
+import { makeOncePerKey } from './idempotency.ts';
 import { jobView } from './jobs.ts';
 import { faultsOf, FaultyDocument, pointerOf } from './problem.ts';
 import type { Fault } from './problem.ts';
@@ -42,22 +43,27 @@ const sweepSchema = z
   });
 type SweepDocument = z.output<typeof sweepSchema>;
 
+/** What GET /sweeps takes. */
+export const sweepQuerySchema = z.strictObject({ limit: limitParameter(200, 50) });
+
 /** POST and GET /sweeps, GET /sweeps/:id. */
 export function sweepRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
   router.post('/sweeps', async (request, response) => {
-    const document = readBody(request, sweepSchema);
-    const points = await expand(document, catalog);
-    const axes = [...Object.keys(document.grid), ...(document.replicates ? ['replicates'] : [])];
-    const name = document.name ?? axes.join(' × ');
-    const sweep = await createSweep(database, { name, spec: document, points });
+    const id = await makeOncePerKey(database, request, response, async () => {
+      const document = readBody(request, sweepSchema);
+      const points = await expand(document, catalog);
+      const axes = [...Object.keys(document.grid), ...(document.replicates ? ['replicates'] : [])];
+      const name = document.name ?? axes.join(' × ');
+      return (transaction) => insertSweep(transaction, { name, spec: document, points });
+    });
     response
       .status(201)
-      .location(`/v1/sweeps/${sweep.id}`)
-      .json(await withJobs(database, sweep));
+      .location(`/v1/sweeps/${id}`)
+      .json(await withJobs(database, await getSweep(database, id)));
   });
   router.get('/sweeps', async (request, response) => {
-    const { limit } = readQuery(request, z.strictObject({ limit: limitParameter(200, 50) }));
+    const { limit } = readQuery(request, sweepQuerySchema);
     response.json({ sweeps: await listSweeps(database, limit) });
   });
   router.get('/sweeps/:id', async (request, response) => {
@@ -72,7 +78,7 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
 }
 
 async function withJobs(database: Database, sweep: SweepSummary) {
-  const { jobs } = await listJobs(database, { sweepId: sweep.id, limit: MAX_POINTS });
+  const { jobs } = await listJobs(database, { sweepId: sweep.id, archived: 'all', limit: MAX_POINTS });
   return { sweep, jobs: jobs.toReversed().map(jobView) }; // in the order of the points
 }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { InputError, messageOf } from '../errors.ts';
 import { allScoresSchema, curvesSchema, effectSchema } from '../handover/job-report.ts';
 import { ARMS, JOB_STATES } from '../job-spec.ts';
-import { listenAddress } from '../settings.ts';
+import { apiToken, listenAddress } from '../settings.ts';
 import { printable } from './table.ts';
 
 /** What the commands read of a job; whatever else the server says is kept for `--json`. */
@@ -16,6 +16,10 @@ const jobSchema = z.looseObject({
   reason: z.string().nullable(),
   message: z.string().nullable(),
   attempt: z.int(),
+  /** Of a fork: the checkpoint that it starts from. */
+  start: z
+    .object({ job: z.string(), arm: z.enum(ARMS), step: z.int(), path: z.string(), manifestSha256: z.string() })
+    .nullish(),
   spec: z.looseObject({ model: z.string(), dataset: z.string(), arms: z.array(z.string()) }),
   plan: z.unknown(),
   createdAt: z.string(),
@@ -88,16 +92,59 @@ const scoreChecksSchema = z.looseObject({
 });
 export type ScoreChecks = z.infer<typeof scoreChecksSchema>;
 
+const previewSchema = z.looseObject({
+  ...{ step: z.int(), numRows: z.int(), numRowsChanged: z.int(), numEdits: z.int() },
+  ...{ sha256Before: z.string(), sha256After: z.string(), editsByRule: z.record(z.string(), z.int()) },
+  rows: z.array(
+    z.looseObject({
+      ...{ row: z.int(), sample: z.int() },
+      edits: z.array(
+        z.looseObject({
+          ...{ rule: z.string(), before: z.string(), after: z.string() },
+          ...{ contextBefore: z.string(), contextAfter: z.string() },
+        }),
+      ),
+    }),
+  ),
+});
+export type Preview = z.infer<typeof previewSchema>;
+
+const estimateSchema = z.looseObject({
+  window: z.object({ from: z.int(), to: z.int(), numSteps: z.int() }),
+  ...{ microBatchSize: z.int(), recompute: z.string(), resume: z.string(), numTokens: z.number() },
+  backend: z.object({ name: z.string(), basis: z.string() }),
+  memory: z.looseObject({ residentBytesPerTrainer: z.number(), numTrainersAtOnce: z.int(), machineBytes: z.number() }),
+  disk: z.looseObject({ bytes: z.number(), numCheckpoints: z.int(), freeBytes: z.number() }),
+  time: z.object({ trainingSeconds: z.number().nullable(), basis: z.string() }),
+  evaluations: z.looseObject({
+    benchmarks: z.array(
+      z.looseObject({
+        ...{ benchmark: z.string(), metric: z.string().nullable(), numItems: z.int() },
+        leastSignificant: z.number().nullable(),
+        detectable: z.array(z.object({ shareDiffering: z.number(), difference: z.number().nullable() })),
+        observed: z
+          .looseObject({
+            effects: z.array(z.looseObject({ metric: z.string(), detectable: z.number().nullable() })),
+          })
+          .nullable(),
+      }),
+    ),
+  }),
+});
+export type Estimate = z.infer<typeof estimateSchema>;
+
 const problemSchema = z.object({
   title: z.string().optional(),
   detail: z.string().optional(),
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
-export interface JobFilter {
-  readonly state?: string | undefined;
-  readonly sweep?: string | undefined;
-}
+/** The parameters of GET /v1/jobs. */
+export type JobFilter = Readonly<
+  Partial<
+    Record<'state' | 'sweep' | 'tag' | 'name' | 'model' | 'policy' | 'direction' | 'archived', string | undefined>
+  >
+>;
 
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Jobs asked for at once. */
@@ -134,16 +181,24 @@ export function urlOption(): Option {
 export function connect(url: string | undefined) {
   const base = url ?? localAddress();
   const get = <T>(path: string, schema: z.ZodType<T>) => request(base, path, schema);
-  const post = <T>(path: string, schema: z.ZodType<T>, body?: unknown) => request(base, path, schema, { body });
+  const post = <T>(path: string, schema: z.ZodType<T>, body?: unknown, key?: string) =>
+    request(base, path, schema, { method: 'POST', body, key });
   const jobPath = (id: string) => `v1/jobs/${encodeURIComponent(id)}`;
   return {
     base,
-    submit: async (spec: unknown) => (await post('v1/jobs', z.object({ job: jobSchema }), spec)).job,
+    submit: async (spec: unknown, key?: string) => (await post('v1/jobs', z.object({ job: jobSchema }), spec, key)).job,
+    preview: (body: unknown) => post('v1/preview', previewSchema, body),
+    estimate: (job: unknown) => post('v1/estimate', estimateSchema, { job }),
     job: (id: string) => get(jobPath(id), jobSchema),
     jobs: (filter: JobFilter, limit: number) => listJobs(base, filter, limit),
     manifest: (id: string) => get(`${jobPath(id)}/manifest`, z.looseObject({})),
     addCheckpoint: (id: string, checkpoint: unknown) => post(`${jobPath(id)}/checkpoints`, jobSchema, checkpoint),
     cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
+    pause: (id: string) => post(`${jobPath(id)}/pause`, jobSchema),
+    resume: (id: string) => post(`${jobPath(id)}/resume`, jobSchema),
+    fork: async (id: string, fork: unknown, key?: string) =>
+      (await post(`${jobPath(id)}/fork`, z.object({ job: jobSchema }), fork, key)).job,
+    change: (id: string, body: unknown) => request(base, jobPath(id), jobSchema, { method: 'PATCH', body }),
     retry: (id: string) => post(`${jobPath(id)}/retry`, jobSchema),
     effects: async (id: string) => (await get(`${jobPath(id)}/scores`, allScoresSchema)).effects,
     scores: (id: string) => get(`${jobPath(id)}/scores`, allScoresSchema),
@@ -173,7 +228,7 @@ async function listJobs(base: string, filter: JobFilter, limit: number): Promise
   let cursor: string | null = null;
   do {
     const wanted = Math.min(PAGE_SIZE, limit - jobs.length);
-    const query = { state: filter.state, sweep: filter.sweep, limit: String(wanted), cursor: cursor ?? undefined };
+    const query = { ...filter, limit: String(wanted), cursor: cursor ?? undefined };
     const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const page: JobList = await request(base, `v1/jobs?${new URLSearchParams(given)}`, jobListSchema);
     jobs.push(...page.jobs);
@@ -182,14 +237,22 @@ async function listJobs(base: string, filter: JobFilter, limit: number): Promise
   return { jobs, nextCursor: cursor };
 }
 
-async function request<T>(base: string, path: string, schema: z.ZodType<T>, post?: { body: unknown }): Promise<T> {
+interface Sent {
+  readonly method: 'POST' | 'PATCH';
+  readonly body: unknown;
+  /** Idempotency-Key. */
+  readonly key?: string | undefined;
+}
+
+async function request<T>(base: string, path: string, schema: z.ZodType<T>, sent?: Sent): Promise<T> {
   const response = await send(base, path, {
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    ...(post !== undefined && { method: 'POST' }),
-    ...(post?.body !== undefined && {
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(post.body),
-    }),
+    ...(sent !== undefined && { method: sent.method }),
+    headers: {
+      ...(sent?.body !== undefined && { 'content-type': 'application/json' }),
+      ...(sent?.key !== undefined && { 'idempotency-key': sent.key }),
+    },
+    ...(sent?.body !== undefined && { body: JSON.stringify(sent.body) }),
   });
   const answer: unknown = await response.json().catch((cause: unknown) => {
     throw new ApiError(0, `${response.url}: expected JSON: ${messageOf(cause)}`, { cause });
@@ -202,9 +265,12 @@ async function request<T>(base: string, path: string, schema: z.ZodType<T>, post
 }
 
 async function send(base: string, path: string, init: RequestInit): Promise<Response> {
+  const token = apiToken();
+  const headers = new Headers(init.headers);
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   let response;
   try {
-    response = await fetch(new URL(path, base), init);
+    response = await fetch(new URL(path, base), { ...init, headers });
   } catch (cause) {
     const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause);
     const advice = 'start it with `tiresias up`, or name its address with --url';
@@ -224,9 +290,13 @@ async function refusal(response: Response): Promise<ApiError> {
     );
   }
   const { title, detail, errors = [] } = problem.data;
+  const advice = response.status === 401 ? '; commands show the token in TIRESIAS_TOKEN' : '';
   const words = [title, detail].filter((part, i, parts) => part !== undefined && parts.indexOf(part) === i).join(': ');
   const faults = errors.map((fault) => `\n  ${printable(fault.pointer || '(whole)')}: ${printable(fault.detail)}`);
-  return new ApiError(response.status, `${printable(words || 'refused')} (HTTP ${response.status})${faults.join('')}`);
+  return new ApiError(
+    response.status,
+    `${printable(words || 'refused')} (HTTP ${response.status})${advice}${faults.join('')}`,
+  );
 }
 
 function parseUrl(text: string): string {

@@ -5,7 +5,8 @@ import { describeEdits, describeResult, type EditsAnswer, type ScoresAnswer } fr
 import { startProgress } from './progress.ts';
 import { startService, untilInterrupted } from './up.ts';
 import type { JobSpecInput } from '../job-spec.ts';
-import { listenAddress } from '../settings.ts';
+import { homeFolder, listenAddress } from '../settings.ts';
+import { createToken, revokeToken } from '../store/tokens.ts';
 
 interface DemoOptions {
   readonly once?: boolean;
@@ -27,6 +28,8 @@ interface JobAnswer {
   } | null;
 }
 
+/** Whatever TIRESIAS_HOST says: nobody else is to see a demo. */
+const LOOPBACK = '127.0.0.1';
 const POLL_MS = 1_000;
 const MOST_TRIES = 60;
 
@@ -40,27 +43,34 @@ export function addDemoCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ tiresias demo --once\n  $ tiresias demo --probability 0.25')
     .action(async (options: DemoOptions) => {
       const startedMs = performance.now();
-      const { host, port } = listenAddress();
-      const service = await startService({ host, port: await getSomePort(host, port) }, 'warn');
-      process.stderr.write(`Tiresias is at ${service.url} (started in ${seconds(startedMs)} s)\n`);
+      const { port } = listenAddress();
+      const address = { host: LOOPBACK, port: await getSomePort(LOOPBACK, port) };
+      const service = await startService(address, 'warn', homeFolder(), 'tokens');
+      const { token, row } = await createToken(service.database, { name: 'demo', scope: 'admin', lifetimeDays: 1 });
+      process.stderr.write(
+        `Tiresias is at ${service.url} (started in ${seconds(startedMs)} s); its token, for a day: ${token}\n`,
+      );
       const interrupted = untilInterrupted();
       const outcome = await Promise.race([
-        runDemo(service.url, options),
+        runDemo(service.url, token, options),
         interrupted.then(() => 'interrupted' as const),
       ]);
       if (outcome !== 'interrupted') {
         process.stderr.write(`The page: ${service.url}/#/jobs/${outcome.id} (the demo took ${seconds(startedMs)} s)\n`);
         if (options.once !== true) {
+          process.stderr.write(`It lets in who opens ${service.url}/#/sign-in?token=${token}\n`);
           process.stderr.write('It stays up until Ctrl-C.\n');
           await interrupted;
         }
       }
+      await revokeToken(service.database, row.id);
       await service.stop();
       process.exit(outcome === 'interrupted' || outcome.state === 'succeeded' ? 0 : 1);
     });
 }
 
-async function runDemo(url: string, options: DemoOptions): Promise<JobAnswer> {
+async function runDemo(url: string, token: string, options: DemoOptions): Promise<JobAnswer> {
+  const request = <T>(path: string, sent: RequestInit = {}) => ask<T>(url, token, path, sent);
   const spec: JobSpecInput = {
     name: `demo: nano-1m, 1330 → 1430, probability ${options.probability}`,
     model: 'nano-1m',
@@ -70,15 +80,15 @@ async function runDemo(url: string, options: DemoOptions): Promise<JobAnswer> {
     backend: options.backend,
   };
   const body = JSON.stringify(spec);
-  const { job: submitted } = await request<{ job: JobAnswer }>(`${url}/v1/jobs`, { method: 'POST', body });
+  const { job: submitted } = await request<{ job: JobAnswer }>('/v1/jobs', { method: 'POST', body });
   process.stderr.write(`job ${submitted.id} submitted: ${url}/#/jobs/${submitted.id}\n`);
-  const job = await watch(url, submitted.id);
+  const job = await watch(() => request<JobAnswer>(`/v1/jobs/${submitted.id}`));
   if (job.state !== 'succeeded') {
     process.stderr.write(`job ${job.state}: ${job.message ?? 'no words'}\n`);
     return job;
   }
-  const scores = await request<ScoresAnswer>(`${url}/v1/jobs/${job.id}/scores`);
-  const edits = await request<EditsAnswer>(`${url}/v1/jobs/${job.id}/edits?arm=intervention&limit=100`);
+  const scores = await request<ScoresAnswer>(`/v1/jobs/${job.id}/scores`);
+  const edits = await request<EditsAnswer>(`/v1/jobs/${job.id}/edits?arm=intervention&limit=100`);
   process.stdout.write(describeResult(scores, job.plan?.to ?? 0));
   process.stdout.write(describeEdits(edits));
   if (job.message !== null) process.stdout.write(`\nNote: ${job.message}\n`);
@@ -86,10 +96,10 @@ async function runDemo(url: string, options: DemoOptions): Promise<JobAnswer> {
 }
 
 /** Follows the job to its end; two arms of 100 steps make 200 steps of progress. */
-async function watch(url: string, id: string): Promise<JobAnswer> {
+async function watch(read: () => Promise<JobAnswer>): Promise<JobAnswer> {
   let progress: ReturnType<typeof startProgress> | undefined;
   for (;;) {
-    const job = await patiently(() => request<JobAnswer>(`${url}/v1/jobs/${id}`));
+    const job = await patiently(read);
     const arms = Object.entries(job.progress?.arms ?? {}).filter(([arm]) => arm !== 'published');
     const total = arms.reduce((sum, [, arm]) => sum + arm.to - arm.from, 0);
     if (progress === undefined && total > 0) {
@@ -129,9 +139,10 @@ function describeArms({ progress }: JobAnswer): string {
   return [...words, ...(left ? [`${Math.round(left)} s left`] : [])].join(' · ');
 }
 
-async function request<T>(url: string, options: RequestInit = {}): Promise<T> {
-  const response = await fetch(url, { ...options, headers: { 'content-type': 'application/json' } });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+async function ask<T>(url: string, token: string, path: string, sent: RequestInit): Promise<T> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const response = await fetch(url + path, { ...sent, headers });
+  if (!response.ok) throw new Error(`${url}${path} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
 }
 

@@ -59,9 +59,9 @@ export function addExportNeoxCommand(program: Command): void {
 async function exportJob(id: string, options: ExportOptions): Promise<void> {
   const { arm, tensorParallel, url } = options;
   const home = homeFolder();
-  const { id: jobId, name, spec: stored, plan } = await connect(url).job(id);
+  const { id: jobId, name, spec: stored, plan, start } = await connect(url).job(id);
   const spec = jobSpecSchema.parse(stored); // the server checked it
-  const preparation = await prepare(spec, plan ?? null, home, hubAccess());
+  const preparation = await prepare(spec, plan ?? null, home, { hub: hubAccess(), start });
   const recorded = recordedSteps(await findJobRecord(jobId, url), arm);
   const { from, to } = preparation.plan;
   const progress = startProgress(to - from);

@@ -1,17 +1,16 @@
 // `tiresias jobs`: the list, and one job in full.
 import { Option, type Command } from 'commander';
-import { FINAL_STATES, JOB_STATES } from '../job-spec.ts';
 import type { Effect } from '../handover/job-report.ts';
-import { connect, urlOption, type Job } from './api-client.ts';
+import { DIRECTIONS, FINAL_STATES, JOB_STATES, POLICIES } from '../job-spec.ts';
+import { connect, urlOption, type Job, type JobFilter } from './api-client.ts';
+import { addJobChanges } from './job-changes.ts';
 import { wholeNumber } from './options.ts';
 import { placeWords } from './place-words.ts';
 import { formatAge, formatSeconds, formatTable, printable } from './table.ts';
 
-interface ListOptions {
+interface ListOptions extends JobFilter {
   readonly url?: string;
   readonly json?: true;
-  readonly state?: string;
-  readonly sweep?: string;
   readonly limit: number;
 }
 
@@ -19,8 +18,15 @@ export function addJobsCommand(program: Command): void {
   const jobs = program
     .command('jobs')
     .description('list jobs, newest first')
+    .enablePositionalOptions() // --name and --tag mean another thing behind `set`
     .addOption(new Option('--state <state>', 'only jobs in this state').choices(JOB_STATES))
     .option('--sweep <id>', 'only jobs of this sweep')
+    .option('--tag <word>', 'only jobs with this tag')
+    .option('--name <text>', 'only jobs whose name holds this')
+    .option('--model <name>', 'only jobs on this model')
+    .addOption(new Option('--policy <name>', 'only jobs with this policy').choices(POLICIES))
+    .addOption(new Option('--direction <name>', 'only jobs with this direction').choices(DIRECTIONS))
+    .addOption(new Option('--archived <which>', 'archived jobs').choices(['no', 'only', 'all']))
     .option('--limit <n>', 'at most so many', wholeNumber(1), 20)
     .addOption(urlOption())
     .option('--json', 'print {"jobs": […], "nextCursor": …}')
@@ -34,6 +40,7 @@ export function addJobsCommand(program: Command): void {
     .option('--json', 'print the whole job')
     .addHelpText('after', '\nExample:\n  $ tiresias jobs show "$id" --json | jq .spec')
     .action((id: string, _own, command: Command) => show(id, command.optsWithGlobals())); // the list has the same options
+  addJobChanges(jobs);
 }
 
 async function list({ url, json, limit, ...filter }: ListOptions): Promise<void> {

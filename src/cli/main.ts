@@ -22,10 +22,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   server: async () => [(await import('./server.ts')).addServerCommand],
   worker: async () => [(await import('./worker.ts')).addWorkerCommand],
   submit: async () => [(await import('./submit.ts')).addSubmitCommand],
+  preview: async () => [(await import('./preview.ts')).addPreviewCommand],
+  estimate: async () => [(await import('./estimate.ts')).addEstimateCommand],
   sweep: async () => [(await import('./sweep.ts')).addSweepCommand],
   jobs: async () => [(await import('./jobs.ts')).addJobsCommand],
   watch: async () => [(await import('./watch.ts')).addWatchCommand],
   cancel: async () => [(await import('./cancel.ts')).addCancelCommand],
+  pause: async () => [(await import('./pause.ts')).addPauseCommand],
+  resume: async () => [(await import('./resume.ts')).addResumeCommand],
   retry: async () => [(await import('./retry.ts')).addRetryCommand],
   compare: async () => [(await import('./compare.ts')).addCompareCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
@@ -55,6 +59,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
 exactGpuSettings();
 const program = new Command('tiresias')
   .description('replay, rewrite, resume, measure: one bias intervention on a Pythia model, provable')
+  .enablePositionalOptions() // options behind a subcommand are its own
   .showHelpAfterError('(add --help for usage)');
 
 const named = process.argv[2] ?? '';

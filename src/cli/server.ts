@@ -4,10 +4,19 @@ import { openCatalog } from '../catalog.ts';
 import { InputError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
-import { databaseUrl, homeFolder, hubAccess, listenAddress } from '../settings.ts';
+import { isLoopback, STANDARD_LIMITS } from '../api/access.ts';
+import {
+  accessSetting,
+  databaseUrl,
+  homeFolder,
+  hubAccess,
+  listenAddress,
+  requestsPerMinute,
+  rootFolders,
+} from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
-import { untilInterrupted } from './up.ts';
+import { describeAccess, untilInterrupted } from './up.ts';
 
 export function addServerCommand(program: Command): void {
   program
@@ -15,7 +24,9 @@ export function addServerCommand(program: Command): void {
     .description('serve the API and the page; needs DATABASE_URL')
     .addHelpText(
       'after',
-      '\nMigrations are applied at the start. TIRESIAS_HOST and TIRESIAS_PORT say where to listen.\n\nExample:' +
+      '\nMigrations are applied at the start. TIRESIAS_HOST and TIRESIAS_PORT say where to listen: on 127.0.0.1 everybody on this machine may do everything,\n' +
+        'elsewhere, or with TIRESIAS_AUTH=tokens, the server asks for tokens, which `tiresias tokens create` makes. TIRESIAS_RATE_LIMIT is how many requests\n' +
+        'a minute a token may make, TIRESIAS_ROOTS the folders (beside TIRESIAS_HOME) whose files clients may register.\n\nExample:' +
         '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias server',
     )
     .action(serve);
@@ -32,9 +43,14 @@ async function serve(): Promise<void> {
   await migrate(url);
   const database = await openDatabase(url);
   try {
-    const parts = { database, catalog: openCatalog(homeFolder(), hubAccess()), webFolder: packagePath('dist', 'web') };
-    const server = await startServer(listenAddress(), parts);
-    process.stderr.write(`Tiresias is at ${server.url} – Ctrl-C ends it\n`);
+    const [home, address] = [homeFolder(), listenAddress()];
+    const access = accessSetting(isLoopback(address.host));
+    const server = await startServer(address, {
+      ...{ database, access, webFolder: packagePath('dist', 'web') },
+      catalog: openCatalog(home, hubAccess(), rootFolders(home)),
+      limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
+    });
+    process.stderr.write(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it\n`);
     await stopped;
     await server.close();
   } finally {

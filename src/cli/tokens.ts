@@ -6,12 +6,13 @@ import { InputError, messageOf } from '../errors.ts';
 import { rewriteBatch, type Intervention } from '../intervention/batch.ts';
 import { findPolicy } from '../../augmentation/policies.ts';
 import { DIRECTIONS } from '../job-spec.ts';
+import { addApiTokens } from './api-tokens.ts';
 import { wholeNumber } from './options.ts';
 import { addRewritingOptions, type RewritingFlags } from './rewriting-options.ts';
 import { formatChanges, tokenChanges } from './token-changes.ts';
 
 interface TokensOptions extends RewritingFlags {
-  readonly tokenizer: string;
+  readonly tokenizer?: string;
   readonly decode?: true;
   readonly policy?: string;
   readonly direction?: string;
@@ -38,7 +39,7 @@ export function addTokensCommand(program: Command): void {
     .description(
       'encode the text on standard input as token ids, decode such a list, or show rows before and after rewriting',
     )
-    .requiredOption('--tokenizer <file>', "tokenizer.json in Hugging Face's format")
+    .option('--tokenizer <file>', "tokenizer.json in Hugging Face's format (needed without a subcommand)")
     .option('--decode', 'read a JSON list of ids and print their text')
     .option('--policy <name>', 'rewrite rows of ids and show what changes, see `tiresias policies`')
     .option('--direction <direction>', `with --policy: ${DIRECTIONS.join(' | ')}`)
@@ -47,9 +48,14 @@ export function addTokensCommand(program: Command): void {
     .option('--json', 'with --policy: print one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(convert);
+  addApiTokens(command);
 }
 
 async function convert(options: TokensOptions): Promise<void> {
+  if (options.tokenizer === undefined)
+    throw new InputError(
+      'give --tokenizer FILE to turn text into ids; or create, list, revoke for the tokens of the API',
+    );
   const tokenizer = readTokenizer(options.tokenizer);
   const intervention = interventionOf(options);
   const input = await readText(process.stdin);

@@ -6,13 +6,25 @@ import { openCatalog } from '../catalog.ts';
 import { log } from '../log.ts';
 import { isRunningFromSource, packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
-import { childEnvironment, databaseUrl, homeFolder, hubAccess, listenAddress, logLevel } from '../settings.ts';
-import { openDatabase } from '../store/database.ts';
+import { isLoopback, STANDARD_LIMITS, type AccessKind } from '../api/access.ts';
+import {
+  accessSetting,
+  childEnvironment,
+  databaseUrl,
+  homeFolder,
+  hubAccess,
+  listenAddress,
+  logLevel,
+  requestsPerMinute,
+  rootFolders,
+} from '../settings.ts';
+import { openDatabase, type Database } from '../store/database.ts';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.ts';
 import { migrate } from '../store/migrate.ts';
 
 export interface Service {
   readonly url: string;
+  readonly database: Database;
   /** Process ids of the worker and of the embedded database; undefined when there is none. */
   pids(): { readonly worker: number | undefined; readonly database: number | undefined };
   stop(): Promise<void>;
@@ -30,8 +42,10 @@ export function addUpCommand(program: Command): void {
         '\nExample:\n  $ TIRESIAS_PORT=8000 tiresias up',
     )
     .action(async () => {
-      const service = await startService(listenAddress());
-      process.stderr.write(`Tiresias is at ${service.url} – Ctrl-C ends it\n`);
+      const address = listenAddress();
+      const access = accessSetting(isLoopback(address.host));
+      const service = await startService(address, 'info', homeFolder(), access);
+      process.stderr.write(`Tiresias is at ${service.url} – ${describeAccess(access)} – Ctrl-C ends it\n`);
       await untilInterrupted();
       process.stderr.write('\nstopping: running jobs are saved and go on at the next start\n');
       await service.stop();
@@ -47,6 +61,7 @@ export async function startService(
   address: { host: string; port: number },
   logsAt = 'info',
   home = homeFolder(),
+  access: AccessKind = 'open',
 ): Promise<Service> {
   log.level = logLevel(logsAt);
   const url = databaseUrl();
@@ -56,13 +71,18 @@ export async function startService(
   await migrate(connection);
   const database = await openDatabase(connection);
   const server = await startServer(address, {
-    database,
-    catalog: openCatalog(home, hubAccess()),
-    webFolder: packagePath('dist', 'web'),
+    ...{ database, access, webFolder: packagePath('dist', 'web') },
+    catalog: openCatalog(home, hubAccess(), rootFolders(home)),
+    limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
+  }).catch(async (error: unknown) => {
+    await database.close();
+    await embedded?.stop();
+    throw error;
   });
   const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG: log.level });
   return {
     url: server.url.replace(/\/$/, ''),
+    database,
     pids: () => ({ worker: worker.pid(), database: embedded?.pid() }),
     stop: async () => {
       await worker.stop();
@@ -71,6 +91,11 @@ export async function startService(
       await embedded?.stop();
     },
   };
+}
+
+/** Who is let in, in words. */
+export function describeAccess(access: AccessKind): string {
+  return access === 'tokens' ? 'it asks for tokens' : 'everybody on this machine may do everything';
 }
 
 /** Resolves at the first SIGINT or SIGTERM. */

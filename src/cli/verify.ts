@@ -66,7 +66,7 @@ export function addVerifyCommand(program: Command): void {
 async function verify(name: string, options: VerifyOptions): Promise<void> {
   const home = homeFolder();
   const record = await readJobRecord(name, options.url);
-  const preparation = await prepare(record.spec, record.plan, home, hubAccess());
+  const preparation = await prepare(record.spec, record.plan, home, { hub: hubAccess(), start: record.start });
   let progress: Progress | undefined;
   let done = 0;
   let report: Report;

@@ -245,6 +245,23 @@ function agrestiMinInterval(gains: number, losses: number, n: number): Interval 
   return [Math.max(-1, centre - half), Math.min(1, centre + half)];
 }
 
+/**
+ * The smallest difference of two rates that a test at 5 % finds in 80 % of samples of so many items, when the arms differ in this share of them; before anything
+ * is known of clusters, whose spread can only make it larger.
+ */
+export function detectableRate(numItems: number, shareDiffering: number): number | null {
+  if (numItems < 2) return null;
+  return detectableEffect(Math.sqrt(shareDiffering / numItems), numItems);
+}
+
+/** The smallest difference of two rates over so many items of which the exact McNemar test can say p < 0.05; null when no outcome can be so sure. */
+export function leastSignificantRate(numItems: number): number | null {
+  for (let changed = 1; changed <= numItems; changed++) {
+    if (fairCoinTwoSidedP(0, changed) < 0.05) return changed / numItems;
+  }
+  return null;
+}
+
 // The usual sum of two quantiles (Bloom 1995), of Student's t because the spread is an estimate from so many clusters.
 function detectableEffect(standardError: number, numClusters: number): number | null {
   if (standardError === 0) return null;

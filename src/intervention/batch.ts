@@ -67,7 +67,7 @@ export function rewriteBatch(batch: Batch, tokenizer: Tokenizer, intervention: I
     const sample = firstSample + row;
     const before = batch.tokens.subarray(row * rowLength, (row + 1) * rowLength);
     const where = `step ${batch.step}, sample ${sample}`;
-    const rewritten = rewriteOne(tokenizer, before, intervention, sample, where);
+    const rewritten = rewriteSample(tokenizer, before, intervention, sample, where);
     if (rewritten === undefined) continue;
     tokens ??= batch.tokens.slice();
     tokens.set(rewritten.tokens, row * rowLength);
@@ -85,7 +85,8 @@ export function rewriteBatch(batch: Batch, tokenizer: Tokenizer, intervention: I
   return { batch: after, proof: { sha256Before, sha256After, ...counts, editsByRule, samples: sampled.take() } };
 }
 
-function rewriteOne(
+/** One row by itself, drawn for as in its batch; undefined when nothing in it changes. Throws as rewriteBatch does. */
+export function rewriteSample(
   tokenizer: Tokenizer,
   tokens: Int32Array,
   intervention: Intervention,

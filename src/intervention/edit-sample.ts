@@ -33,7 +33,7 @@ export function openEditSample(seed: number, step: number) {
       const hash = hashWords(seed, [step, place.sample % 2 ** 32, place.index]);
       const worst = kept.at(-1);
       if (kept.length === MOST_SAMPLES && worst !== undefined && hash >= worst.hash) return;
-      kept.push({ hash, place, sample: describe(edit, place) });
+      kept.push({ hash, place, sample: { row: place.row, sample: place.sample, ...describeEdit(edit) } });
       kept.sort((a, b) => a.hash - b.hash);
       kept.length = Math.min(kept.length, MOST_SAMPLES);
     },
@@ -46,11 +46,12 @@ export function openEditSample(seed: number, step: number) {
   };
 }
 
-function describe({ edit, documentText }: RowEdit, { row, sample }: EditPlace): EditSample {
+/** The edit with the text around it. */
+export function describeEdit({ edit, documentText }: RowEdit): Omit<EditSample, 'row' | 'sample'> {
   const { rule, before, after, start, end } = edit;
   const contextBefore = storable(documentText.slice(Math.max(0, start - CONTEXT_UNITS), start));
   const contextAfter = storable(documentText.slice(end, end + CONTEXT_UNITS));
-  return { row, sample, rule, before, after, contextBefore, contextAfter };
+  return { rule, before, after, contextBefore, contextAfter };
 }
 
 /** Without halves of characters and zero bytes, which no database column takes. */

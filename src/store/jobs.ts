@@ -1,15 +1,25 @@
 // Rows of jobs: submitting, reading, listing. Claims and leases are in leases.ts.
 import { randomUUID } from 'node:crypto';
 import { NotFoundError } from '../errors.ts';
-import type { JobSpec, JobState } from '../job-spec.ts';
+import type { Arm, FailureReason, JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { appendFirstEvents, asJson } from './events.ts';
-import type { Attempt, Job, Run } from './generated/client.ts';
+import type { Attempt, Job, Prisma, Run } from './generated/client.ts';
 
 export const JOB_CHANNEL = 'tiresias_job';
 
 /** A job's row with its runs and the milliseconds since its worker's last heartbeat, null when none works on it. */
 export type JobWithRuns = Job & { readonly runs: readonly Run[]; readonly heartbeatAgeMs: number | null };
+
+/** The checkpoint of another job's run that a fork starts from. */
+export interface StartOfFork {
+  readonly job: string;
+  readonly arm: Arm;
+  readonly step: number;
+  /** Its folder, and what its manifest must be. */
+  readonly path: string;
+  readonly manifestSha256: string;
+}
 
 export interface NewJob {
   readonly spec: JobSpec;
@@ -17,6 +27,7 @@ export interface NewJob {
   readonly name?: string;
   readonly sweepId?: string;
   readonly sweepPoint?: Record<string, unknown>;
+  readonly start?: StartOfFork;
   /** Attempts at most, preempted ones not counted; default 20. */
   readonly maxAttempts?: number;
 }
@@ -29,10 +40,12 @@ export async function createJob(database: Database, job: NewJob): Promise<JobWit
 
 /** Stores queued jobs inside `transaction`; they are claimed in this order. Returns their ids. */
 export async function insertJobs(transaction: Transaction, jobs: readonly NewJob[]): Promise<string[]> {
-  const data = jobs.map(({ spec, name, sweepId, sweepPoint, maxAttempts }) => ({
+  const data = jobs.map(({ spec, name, sweepId, sweepPoint, start, maxAttempts }) => ({
     name: name ?? spec.name ?? `${spec.model} ${spec.intervention.direction}`,
     spec: asJson(spec),
     priority: spec.priority,
+    tags: [...spec.tags],
+    ...(start !== undefined && { start: asJson(start) }),
     ...(sweepId !== undefined && { sweepId }),
     ...(sweepPoint !== undefined && { sweepPoint: asJson(sweepPoint) }),
     ...(maxAttempts !== undefined && { maxAttempts }),
@@ -59,13 +72,31 @@ export async function getJob(database: Database, id: string): Promise<JobWithRun
   return withAge!; // one in, one out
 }
 
-export interface JobQuery {
-  readonly state?: JobState;
-  readonly sweepId?: string;
+/** All that is given must hold. */
+export interface JobFilter {
+  readonly state?: JobState | undefined;
+  readonly reason?: FailureReason | undefined;
+  readonly sweepId?: string | undefined;
+  readonly tag?: string | undefined;
+  /** Part of the name, whatever its case. */
+  readonly name?: string | undefined;
+  readonly model?: string | undefined;
+  readonly dataset?: string | undefined;
+  readonly policy?: string | undefined;
+  readonly direction?: string | undefined;
+  /** The job whose run they were forked from. */
+  readonly forkedFrom?: string | undefined;
+  readonly createdAfter?: Date | undefined;
+  readonly createdBefore?: Date | undefined;
+  /** Archived jobs: left out, alone, or with the others; left out when not said. */
+  readonly archived?: 'no' | 'only' | 'all' | undefined;
+}
+
+export interface JobQuery extends JobFilter {
   /** Jobs at most. */
   readonly limit: number;
   /** Id of the last job of the page before. */
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
 }
 
 /** One page of jobs, newest first; `nextCursor` is null on the last page. */
@@ -74,11 +105,7 @@ export async function listJobs(
   query: JobQuery,
 ): Promise<{ jobs: JobWithRuns[]; nextCursor: string | null }> {
   const found = await database.prisma.job.findMany({
-    where: {
-      ...(query.state && { state: query.state }),
-      ...(query.sweepId && { sweepId: query.sweepId }),
-      ...(query.cursor && { id: { lt: query.cursor } }),
-    },
+    where: { AND: [...conditionsOf(query), ...(query.cursor ? [{ id: { lt: query.cursor } }] : [])] },
     orderBy: { id: 'desc' }, // the ids begin with their time
     take: query.limit + 1,
     include: { runs: { orderBy: { id: 'asc' } } },
@@ -86,6 +113,32 @@ export async function listJobs(
   const page = found.slice(0, query.limit);
   const nextCursor = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
   return { jobs: await addHeartbeatAge(database, page), nextCursor };
+}
+
+function conditionsOf(filter: JobFilter): Prisma.JobWhereInput[] {
+  const { state, reason, sweepId, tag, name, forkedFrom, createdAfter, createdBefore, archived = 'no' } = filter;
+  const inSpec = (path: string[], equals: string | undefined): Prisma.JobWhereInput[] =>
+    equals === undefined ? [] : [{ spec: { path, equals } }];
+  return [
+    ...(state === undefined ? [] : [{ state }]),
+    ...(reason === undefined ? [] : [{ reason }]),
+    ...(sweepId === undefined ? [] : [{ sweepId }]),
+    ...(tag === undefined ? [] : [{ tags: { has: tag } }]),
+    ...(name === undefined ? [] : [{ name: { contains: escapeLike(name), mode: 'insensitive' as const } }]),
+    ...inSpec(['model'], filter.model),
+    ...inSpec(['dataset'], filter.dataset),
+    ...inSpec(['intervention', 'policy'], filter.policy),
+    ...inSpec(['intervention', 'direction'], filter.direction),
+    ...(forkedFrom === undefined ? [] : [{ start: { path: ['job'], equals: forkedFrom } }]),
+    ...(createdAfter === undefined ? [] : [{ createdAt: { gt: createdAfter } }]),
+    ...(createdBefore === undefined ? [] : [{ createdAt: { lt: createdBefore } }]),
+    ...(archived === 'all' ? [] : [{ archivedAt: archived === 'only' ? { not: null } : null }]),
+  ];
+}
+
+// Prisma hands the text to LIKE, where these have a meaning of their own.
+function escapeLike(text: string): string {
+  return text.replaceAll(/[\\%_]/g, '\\$&');
 }
 
 /** The attempts of a job, first to last. */

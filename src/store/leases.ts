@@ -4,14 +4,12 @@
 // How attempts are counted: a preempted one costs nothing; a failure of the program that is tried again counts against
 // MAX_FAILURES; a lost worker counts on its own, and MAX_LOST in a row with no checkpoint in between make the job poison.
 // max_attempts bounds them all together.
-import { ConflictError, NotFoundError } from '../errors.ts';
-import { FINAL_STATES } from '../job-spec.ts';
+import { ConflictError } from '../errors.ts';
 import type { FailureReason, JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { appendEvent, asJson, EVENT_CHANNEL } from './events.ts';
 import { Prisma } from './generated/client.ts';
-import { getJob, isUuid, notifyWorkers } from './jobs.ts';
-import type { JobWithRuns } from './jobs.ts';
+import { notifyWorkers, type StartOfFork } from './jobs.ts';
 
 export const MAX_LOST = 5;
 export const MAX_FAILURES = 3;
@@ -36,6 +34,8 @@ export interface ClaimedJob {
   /** What earlier attempts resolved "auto" to. */
   readonly plan: unknown;
   readonly attempt: number;
+  /** Of a fork: the checkpoint of another job's run that it starts from. */
+  readonly start: StartOfFork | null;
   readonly fence: Fence;
 }
 
@@ -47,7 +47,7 @@ export interface Ending {
   readonly message?: string;
 }
 
-const ACTIVE = Prisma.sql`('running', 'recovering', 'cancelling')`;
+const ACTIVE = Prisma.sql`('running', 'recovering', 'pausing', 'cancelling')`;
 
 /** Takes the next job for `leaseMs` milliseconds: a queued one, or one whose worker was lost. Undefined when there is none. */
 export async function claim(database: Database, claimant: Claimant, leaseMs: number): Promise<ClaimedJob | undefined> {
@@ -73,27 +73,37 @@ export async function claim(database: Database, claimant: Claimant, leaseMs: num
     await appendEvent(transaction, next.id, 'state', { state, attempt });
     const job = await transaction.job.findUniqueOrThrow({ where: { id: next.id } });
     const fence = { jobId: job.id, attempt, owner: claimant.owner };
-    // The spec was checked by jobSpecSchema before it was stored.
-    return { id: job.id, name: job.name, spec: job.spec as unknown as JobSpec, plan: job.plan, attempt, fence };
+    // The spec was checked by jobSpecSchema before it was stored; the start was made by forks.ts.
+    const [spec, start] = [job.spec as unknown as JobSpec, job.start as unknown as StartOfFork | null];
+    return { id: job.id, name: job.name, spec, plan: job.plan, attempt, start, fence };
   });
 }
 
-/** Renews the lease and stores the progress. `held: false` means that the job is another's now: stop at once. */
+/** What a heartbeat brings back. */
+export interface Beat {
+  /** False: the job is another's now, so stop at once. */
+  readonly held: boolean;
+  readonly cancelRequested: boolean;
+  readonly pauseRequested: boolean;
+}
+
+/** Renews the lease and stores the progress. */
 export async function beat(
   database: Database,
   fence: Fence,
   leaseMs: number,
   progress?: Record<string, unknown>,
-): Promise<{ readonly held: boolean; readonly cancelRequested: boolean }> {
+): Promise<Beat> {
   const stored = progress === undefined ? Prisma.sql`progress` : Prisma.sql`${JSON.stringify(progress)}::jsonb`;
-  const [row] = await database.prisma.$queryRaw<{ cancel_requested: boolean }[]>`
+  const [row] = await database.prisma.$queryRaw<{ cancel_requested: boolean; pause_requested: boolean }[]>`
     WITH beaten AS (
       UPDATE job SET lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond',
         beat_at = clock_timestamp(), progress = ${stored}
-      WHERE ${holds(fence)} RETURNING id, cancel_requested
+      WHERE ${holds(fence)} RETURNING id, cancel_requested, pause_requested
     )
-    SELECT cancel_requested, pg_notify(${EVENT_CHANNEL}, id::text)::text FROM beaten`;
-  return { held: row !== undefined, cancelRequested: row?.cancel_requested ?? false };
+    SELECT cancel_requested, pause_requested, pg_notify(${EVENT_CHANNEL}, id::text)::text FROM beaten`;
+  const { cancel_requested: cancelRequested = false, pause_requested: pauseRequested = false } = row ?? {};
+  return { held: row !== undefined, cancelRequested, pauseRequested };
 }
 
 /** Ends the job in a final state. Throws ConflictError "lost lease" when the fence no longer holds. */
@@ -106,7 +116,7 @@ export async function settle(
   await fenced(database, fence, (transaction) => finish(transaction, fence.jobId, fence.attempt, state, ending, state));
 }
 
-/** Gives a preempted job back to the queue, at no cost; one whose cancelling was asked for ends as cancelled. */
+/** Gives a preempted job back to the queue, at no cost; one whose pausing was asked for waits, one whose cancelling ends as cancelled. */
 export async function release(
   database: Database,
   fence: Fence,
@@ -154,40 +164,18 @@ export async function retryLater(
   });
 }
 
-/**
- * Asks for the end of a job: a queued one is cancelled at once, one at work becomes `cancelling` and its worker is told.
- * Throws NotFoundError, and ConflictError when the job is over.
- */
-export async function requestCancel(database: Database, jobId: string): Promise<JobWithRuns> {
-  if (!isUuid(jobId)) throw new NotFoundError(`there is no job ${jobId}`);
-  await database.transaction(async (transaction) => {
-    const [job] = await transaction.$queryRaw<{ state: JobState; attempt: number }[]>`
-      SELECT state, attempt FROM job WHERE id = ${jobId}::uuid FOR NO KEY UPDATE`;
-    if (!job) throw new NotFoundError(`there is no job ${jobId}`);
-    if (FINAL_STATES.includes(job.state)) throw new ConflictError(`job ${jobId} is over: it ${words(job.state)}`);
-    if (job.state === 'cancelling') return;
-    if (job.state === 'queued' || job.state === 'paused') {
-      await finish(transaction, jobId, job.attempt, 'cancelled', { message: 'cancelled before it began' });
-      return;
-    }
-    await transaction.job.update({ where: { id: jobId }, data: { state: 'cancelling', cancelRequested: true } });
-    await appendEvent(transaction, jobId, 'state', { state: 'cancelling', attempt: job.attempt });
-    await notifyWorkers(transaction, `cancel:${jobId}`);
-  });
-  return getJob(database, jobId);
-}
-
 /** Ends the jobs whose worker was lost and that must not be claimed again. Returns their ids and states. */
 export async function sweepLostJobs(database: Database): Promise<{ id: string; state: JobState }[]> {
   return database.transaction(async (transaction) => {
     const lost = await transaction.$queryRaw<LostRow[]>`
-      SELECT id, attempt, cancel_requested, num_lost FROM job
+      SELECT id, attempt, cancel_requested, pause_requested, num_lost FROM job
       WHERE state IN ${ACTIVE} AND lease_until < clock_timestamp()
-        AND (cancel_requested OR num_lost + 1 >= ${MAX_LOST} OR attempt - num_preempted >= max_attempts)
+        AND (cancel_requested OR pause_requested OR num_lost + 1 >= ${MAX_LOST} OR attempt - num_preempted >= max_attempts)
       FOR UPDATE SKIP LOCKED`;
     for (const row of lost) {
       const { state, ...ending } = endingOfLost(row);
-      await finish(transaction, row.id, row.attempt, state, ending, 'lost');
+      if (state === 'paused') await letGo(transaction, row.id, row.attempt, 'lost', state);
+      else await finish(transaction, row.id, row.attempt, state, ending, 'lost');
     }
     return lost.map((row) => ({ id: row.id, state: endingOfLost(row).state }));
   });
@@ -197,15 +185,17 @@ interface LostRow {
   readonly id: string;
   readonly attempt: number;
   readonly cancel_requested: boolean;
+  readonly pause_requested: boolean;
   readonly num_lost: number;
 }
 
-function endingOfLost(row: LostRow): Ending & { state: 'cancelled' | 'failed' } {
+function endingOfLost(row: LostRow): Ending & { state: 'cancelled' | 'paused' | 'failed' } {
   if (row.cancel_requested) return { state: 'cancelled', message: 'its worker was lost while it was being cancelled' };
   if (row.num_lost + 1 >= MAX_LOST) {
     const message = `${MAX_LOST} workers in a row were lost with it, with no checkpoint in between: it may exceed the memory of the machine`;
     return { state: 'failed', reason: 'poison', message };
   }
+  if (row.pause_requested) return { state: 'paused' };
   return {
     state: 'failed',
     reason: 'worker-lost',
@@ -266,21 +256,41 @@ async function requeue(
   ending: Ending,
   count: Prisma.Sql,
   delayMs: number,
-  state: 'queued' | 'paused' = 'queued',
+  wanted: 'queued' | 'paused' = 'queued',
 ): Promise<void> {
   const { jobId, attempt } = fence;
-  const job = await transaction.job.findUniqueOrThrow({ where: { id: jobId }, select: { cancelRequested: true } });
+  const select = { cancelRequested: true, pauseRequested: true } as const;
+  const job = await transaction.job.findUniqueOrThrow({ where: { id: jobId }, select });
   if (job.cancelRequested) return finish(transaction, jobId, attempt, 'cancelled', ending, outcome);
+  const state = job.pauseRequested ? 'paused' : wanted;
   await transaction.$executeRaw`
-    UPDATE job SET state = ${state}, message = ${state === 'paused' ? (ending.message ?? null) : null}, owner = NULL,
-      lease_until = NULL, ${count}, num_lost = 0, run_at = clock_timestamp() + ${delayMs} * interval '1 millisecond'
+    UPDATE job SET ${count}, num_lost = 0, run_at = clock_timestamp() + ${delayMs} * interval '1 millisecond'
+    WHERE id = ${jobId}::uuid`;
+  const isAsked = job.pauseRequested && outcome === 'preempted';
+  await letGo(transaction, jobId, attempt, isAsked ? 'paused' : outcome, state, isAsked ? {} : ending);
+}
+
+/** The job is nobody's any more, and not over. */
+async function letGo(
+  transaction: Transaction,
+  jobId: string,
+  attempt: number,
+  outcome: Outcome,
+  state: 'queued' | 'paused',
+  ending: Ending = {},
+): Promise<void> {
+  const message = state === 'paused' ? (ending.message ?? 'paused until it is resumed') : null;
+  await transaction.$executeRaw`
+    UPDATE job SET state = ${state}, message = ${message}, owner = NULL, lease_until = NULL,
+      num_lost = num_lost + ${outcome === 'lost' ? 1 : 0}
     WHERE id = ${jobId}::uuid`;
   await closeAttempt(transaction, jobId, attempt, outcome, ending.message);
   await appendEvent(transaction, jobId, 'state', { state, attempt, ...ending });
   if (state === 'queued') await notifyWorkers(transaction, jobId);
 }
 
-async function finish(
+/** Ends a job for good; the caller holds the lock on its row. */
+export async function finish(
   transaction: Transaction,
   jobId: string,
   attempt: number,
@@ -311,8 +321,4 @@ async function closeAttempt(
     UPDATE attempt SET finished_at = clock_timestamp(), outcome = ${outcome}, message = ${message ?? null}
     WHERE job_id = ${jobId}::uuid AND number = ${number} RETURNING host`;
   await appendEvent(transaction, jobId, 'attempt', { number, host: row?.host, outcome });
-}
-
-function words(state: JobState): string {
-  return state === 'cancelled' ? 'was cancelled' : state;
 }

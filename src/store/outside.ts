@@ -19,7 +19,7 @@ export interface OutsideCheckpoint {
 }
 
 /** States in which a worker will come by the job again, or can be made to. */
-const OPEN: readonly JobState[] = ['paused', 'queued', 'running', 'recovering'];
+const OPEN: readonly JobState[] = ['paused', 'queued', 'running', 'recovering', 'pausing'];
 
 /**
  * Records the checkpoint and wakes a worker for it. Throws NotFoundError, InputError where job, arm and step do not fit, ConflictError where the job is over
@@ -31,7 +31,7 @@ export async function acceptOutside(database: Database, jobId: string, checkpoin
   await database.transaction(async (transaction) => {
     await transaction.$executeRaw`SELECT id FROM job WHERE id = ${jobId}::uuid FOR NO KEY UPDATE`;
     const run = await fittingRun(transaction, jobId, checkpoint);
-    const { attempt, state } = run.job;
+    const { attempt, state, pauseRequested } = run.job;
     const row = {
       runId: run.id,
       step,
@@ -45,7 +45,7 @@ export async function acceptOutside(database: Database, jobId: string, checkpoin
     if (count === 0) throw new ConflictError(`${arm} of job ${jobId} has a checkpoint at step ${step} already`);
     if (run.step < step) await transaction.run.update({ where: { id: run.id }, data: { step }, select: { id: true } });
     await appendEvent(transaction, jobId, 'checkpoint', { arm, step, origin });
-    if (state !== 'paused') return; // whoever works on it looks again before letting go: park in leases.ts
+    if (state !== 'paused' || pauseRequested) return; // whoever works on it looks again before letting go: park in leases.ts
     await transaction.$executeRaw`
       UPDATE job SET state = 'queued', message = NULL, run_at = clock_timestamp() WHERE id = ${jobId}::uuid`;
     await appendEvent(transaction, jobId, 'state', { state: 'queued', attempt });
@@ -77,7 +77,7 @@ async function fittingRun(transaction: Transaction, jobId: string, { arm, step, 
     throw new InputError(
       `step ${step} is none of job ${jobId}: its window ends at ${run.toStep} and begins after ${run.fromStep}`,
     );
-  return { ...run, job: { attempt: job.attempt, state } };
+  return { ...run, job: { attempt: job.attempt, state, pauseRequested: job.pauseRequested } };
 }
 
 function trainedArms({ arms }: JobSpec): Arm[] {

@@ -164,11 +164,12 @@ export async function listCheckpoints(database: Database, jobId: string, arm: Ar
   return database.prisma.checkpoint.findMany({ where: { run: { jobId, arm } }, orderBy: { step: 'desc' } });
 }
 
-/** Forgets a checkpoint that is about to be removed, so that nobody resumes from it. */
-export async function deleteCheckpoint(database: Database, fence: Fence, arm: Arm, step: number): Promise<void> {
-  await fenced(database, fence, async (transaction) => {
+/** Forgets a checkpoint that is about to be removed, so that nobody resumes from it; false for one that a fork starts from, which stays. */
+export async function deleteCheckpoint(database: Database, fence: Fence, arm: Arm, step: number): Promise<boolean> {
+  return fenced(database, fence, async (transaction) => {
     const run = await findRun(transaction, fence, arm);
-    await transaction.checkpoint.deleteMany({ where: { runId: run.id, step } });
+    const { count } = await transaction.checkpoint.deleteMany({ where: { runId: run.id, step, isPinned: false } });
+    return count > 0;
   });
 }
 

@@ -23,7 +23,7 @@ export async function requestRetry(database: Database, jobId: string): Promise<J
         `job ${jobId} changed no pronoun and would not the next time: submit it again, corrected`,
       );
     await transaction.$executeRaw`
-      UPDATE job SET state = 'queued', reason = NULL, message = NULL, finished_at = NULL, cancel_requested = false,
+      UPDATE job SET state = 'queued', reason = NULL, message = NULL, finished_at = NULL, cancel_requested = false, pause_requested = false,
         num_failed = 0, num_lost = 0, max_attempts = attempt - num_preempted + ${MORE_ATTEMPTS}, run_at = clock_timestamp()
       WHERE id = ${jobId}::uuid`;
     await transaction.run.updateMany({ where: { jobId, state: 'failed' }, data: { state: 'queued' } });

@@ -1,7 +1,7 @@
 // Rows of sweeps: a grid of jobs, made whole or not at all.
 import { NotFoundError } from '../errors.ts';
 import type { JobSpec } from '../job-spec.ts';
-import type { Database } from './database.ts';
+import type { Database, Transaction } from './database.ts';
 import { asJson } from './events.ts';
 import type { Sweep } from './generated/client.ts';
 import { insertJobs, isUuid } from './jobs.ts';
@@ -24,15 +24,12 @@ export interface NewSweep {
 /** A sweep with how many of its jobs are in which state. */
 export type SweepSummary = Sweep & { readonly numJobs: number; readonly jobsByState: Record<string, number> };
 
-/** Stores the sweep and all its jobs in one transaction; the jobs are claimed in the order of the points. */
-export async function createSweep(database: Database, sweep: NewSweep): Promise<SweepSummary> {
-  const id = await database.transaction(async (transaction) => {
-    const row = await transaction.sweep.create({ data: { name: sweep.name, spec: asJson(sweep.spec) } });
-    const jobs = sweep.points.map(({ spec, name, point }) => ({ spec, name, sweepId: row.id, sweepPoint: point }));
-    await insertJobs(transaction, jobs);
-    return row.id;
-  });
-  return getSweep(database, id);
+/** Stores the sweep and all its jobs inside `transaction`; the jobs are claimed in the order of the points. Answers its id. */
+export async function insertSweep(transaction: Transaction, sweep: NewSweep): Promise<string> {
+  const row = await transaction.sweep.create({ data: { name: sweep.name, spec: asJson(sweep.spec) } });
+  const jobs = sweep.points.map(({ spec, name, point }) => ({ spec, name, sweepId: row.id, sweepPoint: point }));
+  await insertJobs(transaction, jobs);
+  return row.id;
 }
 
 /** The sweep. Throws NotFoundError. */

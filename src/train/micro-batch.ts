@@ -93,6 +93,17 @@ export function resolveMicroBatch(wish: Wish, model: MemoryShape, rows: Rows, ro
   throw new InputError(`${words}; ${proposalOf(other, model, rows, room)}`, { pointer });
 }
 
+/** What one trainer takes with this micro-batch: bytes of live tensors, and of the whole process, at their peaks. */
+export function bytesOfTrainer(
+  chosen: MicroBatch,
+  model: MemoryShape,
+  rows: Rows,
+  kernels: Kernels | undefined,
+): { readonly liveBytes: number; readonly residentBytes: number } {
+  const memory = memoryOf(chosen, model, rows, { kernels });
+  return { liveBytes: memory.peakLiveBytes, residentBytes: trainerBytes(memory) };
+}
+
 /** After memory ran out with a micro-batch that was thought to fit: what to submit instead, in words; half of it, because one row less would hardly help. */
 export function adviseLess(tried: MicroBatch, model: MemoryShape, rows: Rows, room: Room): string {
   const other = smaller(tried, Math.floor(tried.microBatchSize / 2), model, rows, room);
@@ -127,7 +138,12 @@ function largest(recompute: Recompute, most: number, model: MemoryShape, rows: R
   return low;
 }
 
-function memoryOf({ microBatchSize, recompute }: MicroBatch, model: MemoryShape, rows: Rows, room: Room): MemoryPlan {
+function memoryOf(
+  { microBatchSize, recompute }: MicroBatch,
+  model: MemoryShape,
+  rows: Rows,
+  room: { readonly kernels?: Kernels | undefined },
+): MemoryPlan {
   const { seqLength, rowsPerStep, precision } = rows;
   const step = { microBatchSize, recompute, seqLength, rowsPerStep, ...(precision && { precision }) };
   return planMemory(model, step, room.kernels);

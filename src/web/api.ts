@@ -223,14 +223,29 @@ interface Problem {
 async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let answer: Response;
   try {
-    answer = await fetch(path, init);
+    answer = await fetch(path, init === undefined ? init : { ...init, headers: await headersOfChange(init) });
   } catch {
     throw new ApiError(0, 'The server does not answer.'); // fetch itself says no more than "Failed to fetch"
   }
   if (answer.ok) return (await answer.json()) as T;
+  if (answer.status === 401) location.hash = '#/sign-in';
   const problem = (await answer.json().catch(() => ({}))) as Problem;
   const words = problem.detail ?? problem.title ?? `the server answered ${answer.status}`;
   throw new ApiError(answer.status, words, problem.errors ?? []);
+}
+
+let csrfToken: Promise<string | null> | undefined;
+
+/** With the token against forged requests, which a server that asks for no tokens has none of. */
+async function headersOfChange({ headers }: RequestInit): Promise<Headers> {
+  csrfToken ??= fetch(apiAddress('session')).then(
+    async (answer) => ((await answer.json().catch(() => ({}))) as { csrfToken?: string | null }).csrfToken ?? null,
+    () => null, // the change itself will tell that the server does not answer
+  );
+  const all = new Headers(headers);
+  const token = await csrfToken;
+  if (token !== null) all.set('x-csrf-token', token);
+  return all;
 }
 
 function jobPath(id: string, part = ''): string {

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { JobPage } from './pages/job-page.tsx';
 import { JobsPage } from './pages/jobs-page.tsx';
 import { NewJobPage } from './pages/new-job-page.tsx';
+import { SignInPage } from './pages/sign-in-page.tsx';
 import { Notice } from './parts/notice.tsx';
 import { routeLink, useRoute, type Route } from './route.ts';
 import './style.css';
@@ -12,6 +13,7 @@ function View({ path, query }: Route) {
   const [view, id] = path;
   if (view === undefined) return <JobsPage state={query['state']} sweep={query['sweep']} />;
   if (view === 'new' && path.length === 1) return <NewJobPage template={query['from']} key={query['from'] ?? ''} />;
+  if (view === 'sign-in' && path.length === 1) return <SignInPage token={query['token']} />;
   if (view === 'jobs' && id !== undefined && path.length === 2) return <JobPage id={id} settings={query} key={id} />;
   return (
     <Notice tone="empty" title="There is no such page">
@@ -51,7 +53,7 @@ function Page() {
           <a href={routeLink('new')} aria-current={place === 'new' ? 'page' : undefined}>
             New job
           </a>
-          <a href="v1/openapi.json">API</a>
+          <a href="docs">API</a>
         </nav>
       </header>
       <main ref={main} tabIndex={-1}>

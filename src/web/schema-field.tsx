@@ -32,7 +32,7 @@ export function SchemaField({ pointer, schema, isRequired, form }: Props) {
   const choices = form.choices[pointer];
 
   const several = severalOf(field, form);
-  if (several !== undefined) {
+  if (several !== undefined && (several.options.length > 0 || choices !== undefined)) {
     const names = several.options.length > 0 ? several.options : (choices?.names ?? []);
     const word = field.kind === 'alternative' ? field.word : undefined;
     return (

@@ -179,6 +179,21 @@ describe('the documents', () => {
     expect(validator.version).toBe('3.1');
   });
 
+  it('serves the same document at /openapi.json, and a page of it that needs nothing from elsewhere and no script', async () => {
+    const { body } = await request(app).get('/v1/openapi.json');
+    expect((await request(app).get('/openapi.json')).body).toEqual(body);
+    const page = await request(app).get('/docs');
+    expect(page.type).toBe('text/html');
+    expect(page.text).not.toMatch(/<script|https?:\/\/|src=|@import/i);
+    for (const [path, methods] of Object.entries((body as { paths: Record<string, object> }).paths)) {
+      for (const method of Object.keys(methods)) expect(page.text).toContain(`<b>${method}</b> <code>${path}</code>`);
+    }
+    const targets = [...page.text.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id!);
+    expect(targets.length).toBeGreaterThan(20);
+    for (const id of targets) expect(page.text).toContain(`id="${id}"`);
+    expect(page.text).toContain('&quot;type&quot;:&quot;string&quot;'); // what is shown is escaped
+  });
+
   it('refers only to schemas that it has', async () => {
     const { text, body } = await request(app).get('/v1/openapi.json');
     const { schemas } = (body as { components: { schemas: object } }).components;
@@ -205,8 +220,10 @@ interface Layer {
 function routesOf(express: Express): string[] {
   const collect = (layers: readonly Layer[], prefix: string): string[] =>
     layers.flatMap(({ route, handle }) => {
-      if (!route) return collect(handle?.stack ?? [], '/v1'); // routers are mounted there only
-      return Object.keys(route.methods).map((method) => `${method} ${prefix}${route.path}`);
+      // Routers are mounted below /v1 only, but for the documents', whose paths are whole.
+      if (!route) return collect(handle?.stack ?? [], '/v1');
+      const whole = /^\/(v1|docs|openapi)/.test(route.path) ? route.path : `${prefix}${route.path}`;
+      return Object.keys(route.methods).map((method) => `${method} ${whole}`);
     });
   return collect((express.router as unknown as { stack: Layer[] }).stack, '');
 }

@@ -5,7 +5,7 @@ import type { Arm, JobSpecInput } from '../../src/job-spec.ts';
 import { claim, setManifest, setPlan, type Fence } from '../../src/store/leases.ts';
 import { recordEvaluation } from '../../src/store/records.ts';
 import { ensureRun } from '../../src/store/runs.ts';
-import { createSweep } from '../../src/store/sweeps.ts';
+import { getSweep, insertSweep } from '../../src/store/sweeps.ts';
 import type { ReplicateGroup } from '../../src/api/replicates.ts';
 import { evaluationOf } from '../../src/eval/evaluation.ts';
 import { testApp } from '../support/api.ts';
@@ -65,9 +65,13 @@ async function score(fence: Fence, arm: Arm, numWon: number): Promise<void> {
   await recordEvaluation(database, fence, arm, 1430, evaluationOf('some-pairs', 'a'.repeat(64), items));
 }
 
+async function makeSweep(sweep: Parameters<typeof insertSweep>[1]) {
+  return getSweep(database, await database.transaction((transaction) => insertSweep(transaction, sweep)));
+}
+
 async function groupsOf(trials: readonly Trial[]): Promise<{ groups: ReplicateGroup[]; ids: string[] }> {
   const points = trials.map((trial, i) => ({ spec: specOf(trial), name: `job ${i}`, point: pointOf(trial) }));
-  const sweep = await createSweep(database, { name: 'some', spec: {}, points });
+  const sweep = await makeSweep({ name: 'some', spec: {}, points });
   const ids = await finish(trials);
   const { body } = await request(app).get(`/v1/sweeps/${sweep.id}`);
   return { groups: (body as { replicates: ReplicateGroup[] }).replicates, ids };
@@ -168,7 +172,7 @@ describe('replicates of a sweep', () => {
   it('count when they are at their end: none before', async () => {
     const trials = [1, 2].map((modelSeed) => ({ modelSeed, control: 8, intervention: 7 }));
     const points = trials.map((trial, i) => ({ spec: specOf(trial), name: `job ${i}`, point: {} }));
-    const { id } = await createSweep(database, { name: 's', spec: {}, points });
+    const { id } = await makeSweep({ name: 's', spec: {}, points });
     const read = async () => {
       const { body } = await request(app).get(`/v1/sweeps/${id}`);
       return (body as { replicates: ReplicateGroup[] }).replicates;

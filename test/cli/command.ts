@@ -17,7 +17,10 @@ export interface Setting {
 }
 
 // Nothing of the tester's own: an empty value means "not set" to src/settings.ts.
-const QUIET = { DATABASE_URL: '', TIRESIAS_HOST: '', TIRESIAS_PORT: '1', TIRESIAS_LOG: 'silent', NO_COLOR: '1' };
+const QUIET = {
+  ...{ DATABASE_URL: '', TIRESIAS_HOST: '', TIRESIAS_PORT: '1', TIRESIAS_LOG: 'silent', NO_COLOR: '1' },
+  ...{ TIRESIAS_AUTH: '', TIRESIAS_TOKEN: '', TIRESIAS_ROOTS: '', TIRESIAS_RATE_LIMIT: '' },
+};
 
 /** The outcome of `tiresias ...words`. */
 export function tiresias(words: readonly string[], setting: Setting = {}): Promise<Outcome> {

@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { openDatabase, type Database } from '../../src/store/database.ts';
 import { createJob } from '../../src/store/jobs.ts';
 import { testDatabaseUrl } from '../support/database.ts';
-import { someSpec } from '../support/jobs.ts';
+import { someSpec, until } from '../support/jobs.ts';
 import { said, tiresias, type Outcome } from './command.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // each command is a process that compiles its sources
@@ -82,5 +82,43 @@ describe('the commands and the real server', () => {
       expect({ command, code }).toEqual({ command, code: 2 });
       expect(stderr).toMatch(/needs DATABASE_URL; `tiresias up`/);
     }
+  });
+});
+
+describe('a server that asks for tokens', () => {
+  it('is refused an address that others reach until there is one; lets in who shows it; and writes it to no log', async () => {
+    const base = { DATABASE_URL: await testDatabaseUrl(), TIRESIAS_HOME: join(scratch, 'guarded'), TIRESIAS_PORT: '0' };
+    const open = await tiresias(['server'], { environment: { ...base, TIRESIAS_HOST: '0.0.0.0' } });
+    expect(open).toMatchObject({ code: 2, stderr: expect.stringContaining('`tiresias tokens create`') as string });
+    const words = ['tokens', 'create', '--name', 'a laptop', '--scope', 'read', '--days', '1', '--json'];
+    const made = JSON.parse((await tiresias(words, { environment: base })).stdout) as { token: string; id: string };
+    let guarded: ChildProcess | undefined;
+    const ready = new Promise<string>((resolve, reject) => {
+      void tiresias(['server'], {
+        environment: { ...base, TIRESIAS_AUTH: 'tokens', TIRESIAS_LOG: 'trace' },
+        onStart: (child) => {
+          guarded = child;
+          said(child, 'stderr', /Tiresias is at (\S+) – it asks for tokens/).then(
+            (match) => resolve(match[1] ?? ''),
+            reject,
+          );
+        },
+      }).then(({ stdout, stderr }) => (written = stdout + stderr));
+    });
+    let written = '';
+    const jobs = ['jobs', '--url', await ready];
+    const refused = await tiresias(jobs);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('TIRESIAS_TOKEN') as string });
+    const shown = { environment: { TIRESIAS_TOKEN: made.token } };
+    expect(await tiresias(jobs, shown)).toMatchObject({ code: 0, stderr: '' });
+    const submitting = ['submit', '--model', 'nano-1m', '--url', jobs[2]!];
+    expect((await tiresias(submitting, shown)).stderr).toContain('needs the scope submit; this token has read');
+    expect(await tiresias(['tokens', 'revoke', made.id], { environment: base })).toMatchObject({ stdout: 'revoked\n' });
+    expect((await tiresias(jobs, shown)).stderr).toContain('was revoked');
+    guarded!.kill('SIGTERM');
+    await until(() => written !== '');
+    expect(written).toContain('/v1/jobs'); // requests were logged
+    expect(written).not.toContain(made.token.slice(9));
+    expect(written.toLowerCase()).not.toContain('bearer');
   });
 });

@@ -77,7 +77,7 @@ describe('tiresias submit', () => {
   it('asks nothing when the call itself is faulty', async () => {
     const numAsked = server.asked.length;
     const faulty: [string[], RegExp][] = [
-      [['submit'], /nothing to submit/],
+      [['submit'], /no job: give a file/],
       [['submit', fileOf('{"model": ')], /cannot be read as JSON/],
       [['submit', fileOf([1])], /expected one JSON object/],
       [['submit', '--model', 'a', '--to', '5', '--steps', '5'], /cannot be used with option/],

@@ -4,9 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openBatches, type BatchTask } from '../../jobs/batches.ts';
-import { packError, startPrefetch, unpackError, type Prefetch } from '../../jobs/prefetch.ts';
+import { startPrefetch, type Prefetch } from '../../jobs/prefetch.ts';
 import { writeIndexedDataset } from '../../src/data/indexed-dataset.ts';
-import { DataError, InputError, NotFoundError, OutOfMemoryError, TransientError } from '../../src/errors.ts';
+import {
+  DataError,
+  InputError,
+  NotFoundError,
+  OutOfMemoryError,
+  packError,
+  TransientError,
+  unpackError,
+} from '../../src/errors.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { ensureNanoData, nanoTokenizerPath } from '../../src/suite/nano/corpus.ts';
 import { startRangeServer, type RangeServer } from '../data/range-server.ts';

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openQueue } from '../../jobs/queue.ts';
 import type { Queue } from '../../jobs/queue.ts';
 import { createJob, getJob } from '../../src/store/jobs.ts';
-import { requestCancel, settle } from '../../src/store/leases.ts';
+import { settle } from '../../src/store/leases.ts';
+import { requestCancel, requestPause } from '../../src/store/orders.ts';
 import { testDatabase } from '../support/database.ts';
 import { someSpec, until } from '../support/jobs.ts';
 
@@ -77,18 +78,21 @@ describe('a waiting worker', () => {
 });
 
 describe('a worker at work', () => {
-  it('hears of the cancelling of its own job only', async () => {
+  it.each([
+    ['cancelling', requestCancel, 'cancel'],
+    ['pausing', requestPause, 'pause'],
+  ] as const)('hears of the %s of its own job only', async (_, ask, order) => {
     const queue = open('a');
     await settled(queue);
     const jobs = [];
     for (let index = 0; index < 2; index++) jobs.push((await createJob(database, { spec: someSpec() })).id);
     const [first, second] = [await queue.next(), await queue.next()];
     const heard: string[] = [];
-    const forget = queue.onCancel(first!.id, () => heard.push('first'));
-    queue.onCancel(second!.id, () => heard.push('second'));
-    await requestCancel(database, jobs[1]!);
+    const forget = queue.onOrder(first!.id, (heardOf) => heard.push(`first: ${heardOf}`));
+    queue.onOrder(second!.id, (heardOf) => heard.push(`second: ${heardOf}`));
+    await ask(database, jobs[1]!);
     await until(() => heard.length > 0);
-    expect(heard).toEqual(['second']);
+    expect(heard).toEqual([`second: ${order}`]);
     forget();
   });
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { runWorker, type WorkerOptions } from '../../jobs/worker.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { createJob, getJob, listAttempts } from '../../src/store/jobs.ts';
-import { requestCancel } from '../../src/store/leases.ts';
+import { requestCancel, requestPause, requestResume } from '../../src/store/orders.ts';
 import { testDatabase } from '../support/database.ts';
 import { step, trainer, trainers } from '../support/fake-trainer.ts';
 import { someSpec, until } from '../support/jobs.ts';
@@ -160,6 +160,53 @@ describe('cancelling', () => {
     stop();
     await ended;
     expect(await stateOf(id)).toBe('cancelled');
+  });
+});
+
+describe('pausing', () => {
+  it('reaches the worker at once, and the job goes on from where it was saved when it is resumed', async () => {
+    const id = await store();
+    startWorker({ beatMs: 50_000 });
+    const fake = await trainer(0);
+    fake.say(step(1330));
+    expect((await requestPause(database, id)).state).toBe('pausing');
+    await until(async () => (await stateOf(id)) === 'paused');
+    expect(fake.asked).toEqual(['stop']);
+    const paused = {
+      message: 'paused until it is resumed',
+      owner: null,
+      numPreempted: 1,
+      numLost: 0,
+      finishedAt: null,
+    };
+    expect(await getJob(database, id)).toMatchObject(paused);
+    expect(trainers).toHaveLength(1);
+    expect((await requestResume(database, id)).message).toBeNull();
+    const again = await trainer(1);
+    again.say(step(1330));
+    again.finish();
+    await isOver(id);
+    expect(await getJob(database, id)).toMatchObject({ state: 'succeeded', attempt: 2 });
+    expect((await listAttempts(database, id)).map(({ outcome }) => outcome)).toEqual(['paused', 'succeeded']);
+  });
+
+  it('reaches it with the heartbeat when the notification was lost', async () => {
+    const id = await store();
+    startWorker();
+    await trainer(0);
+    await database.pool.query(`UPDATE job SET state = 'pausing', pause_requested = true`);
+    await until(async () => (await stateOf(id)) === 'paused');
+  });
+
+  it('that is taken back before the worker has let go brings the job back to the queue', async () => {
+    const id = await store();
+    const { stop, ended } = startWorker({ beatMs: 50_000 });
+    await trainer(0);
+    await database.pool.query(`UPDATE job SET state = 'pausing', pause_requested = true`); // not yet heard of
+    expect((await requestResume(database, id)).state).toBe('running');
+    stop();
+    await ended;
+    expect(await stateOf(id)).toBe('queued');
   });
 });
 

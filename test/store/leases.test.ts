@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ConflictError, NotFoundError } from '../../src/errors.ts';
 import { createJob, getJob, insertJobs, listAttempts, listJobs } from '../../src/store/jobs.ts';
 import { eventsAfter } from '../../src/store/events.ts';
-import { beat, claim, MAX_FAILURES, MAX_LOST, release, requestCancel } from '../../src/store/leases.ts';
+import { beat, claim, MAX_FAILURES, MAX_LOST, release } from '../../src/store/leases.ts';
+import { requestCancel } from '../../src/store/orders.ts';
 import { retryLater, setManifest, setPlan, settle, sweepLostJobs } from '../../src/store/leases.ts';
 import type { ClaimedJob } from '../../src/store/leases.ts';
 import { recordCheckpoint } from '../../src/store/records.ts';
@@ -83,7 +84,11 @@ describe('claim', () => {
       { number: 1, owner: 'dies', outcome: 'lost' },
       { number: 2, owner: 'next', outcome: null },
     ]);
-    expect(await beat(database, first.fence, LEASE)).toEqual({ held: false, cancelRequested: false });
+    expect(await beat(database, first.fence, LEASE)).toEqual({
+      held: false,
+      cancelRequested: false,
+      pauseRequested: false,
+    });
   });
 });
 
@@ -228,7 +233,11 @@ describe('cancelling', () => {
     const { fence } = await mustClaim('a');
     expect((await requestCancel(database, id)).state).toBe('cancelling');
     expect((await requestCancel(database, id)).state).toBe('cancelling');
-    expect(await beat(database, fence, LEASE, { arms: {} })).toEqual({ held: true, cancelRequested: true });
+    expect(await beat(database, fence, LEASE, { arms: {} })).toEqual({
+      held: true,
+      cancelRequested: true,
+      pauseRequested: false,
+    });
     await settle(database, fence, 'cancelled');
     expect(await stateEvents(id)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
   });

@@ -4,11 +4,12 @@ import { eventsAfter } from '../../src/store/events.ts';
 import { createJob, getJob } from '../../src/store/jobs.ts';
 import { claim } from '../../src/store/leases.ts';
 import type { Fence } from '../../src/store/leases.ts';
+import { findStart, pinStart } from '../../src/store/forks.ts';
 import { deleteCheckpoint, listCheckpoints, recordCheckpoint } from '../../src/store/records.ts';
 import { recordEvaluation, recordSteps } from '../../src/store/records.ts';
 import { ensureRun, setRunState } from '../../src/store/runs.ts';
 import { testDatabase } from '../support/database.ts';
-import { someSpec, someStep } from '../support/jobs.ts';
+import { someSpec, someStep, until } from '../support/jobs.ts';
 
 const database = await testDatabase();
 
@@ -187,6 +188,27 @@ describe('checkpoints', () => {
       [1350, 'a1/step-1350', 5_000_000_000n],
     ]);
     expect(await listCheckpoints(database, fence.jobId, 'intervention')).toEqual([]);
+  });
+
+  it('stay when a fork starts from them, also one that is made while they are being pruned', async () => {
+    const fence = await startJob();
+    const record = { step: 1340, path: 'a1/step-1340', manifestSha256: 'd'.repeat(64), sizeBytes: 5 };
+    await recordCheckpoint(database, fence, 'control', record);
+    const start = await findStart(database, fence.jobId, 'control', undefined);
+    let pruning: Promise<boolean> | undefined;
+    await database.transaction(async (transaction) => {
+      await pinStart(transaction, start);
+      pruning = deleteCheckpoint(database, fence, 'control', 1340);
+      await until(async () => {
+        const { rows } = await database.pool.query(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
+        return rows.length > 0;
+      });
+    });
+    expect(await pruning).toBe(false);
+    expect(await listCheckpoints(database, fence.jobId, 'control')).toMatchObject([{ step: 1340, isPinned: true }]);
+    const gone = { ...start, step: 1350 };
+    const pinning = database.transaction((transaction) => pinStart(transaction, gone));
+    await expect(pinning).rejects.toThrow('has just been removed');
   });
 });
 

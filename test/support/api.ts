@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
 import type { Catalog } from '../../src/api/catalog.ts';
+import { InputError } from '../../src/errors.ts';
 import type { Arm } from '../../src/job-spec.ts';
 import type { Database } from '../../src/store/database.ts';
 import { claim } from '../../src/store/leases.ts';
@@ -18,6 +19,13 @@ export const smallCatalog: Catalog = {
   policies: () => [{ name: 'morph-v1', directions: ['swap'] }],
   addModel: ({ name }) => ({ name }),
   addDataset: ({ name }) => ({ name }),
+  checkOutside: () => undefined,
+  estimate: () => {
+    throw new InputError('the small catalog has no files to estimate from');
+  },
+  preview: () => {
+    throw new InputError('the small catalog has no files to preview');
+  },
   checkSpec(spec) {
     const faults = [];
     if (spec.model !== 'nano-1m') faults.push({ pointer: '/model', detail: `no model "${spec.model}" is registered` });

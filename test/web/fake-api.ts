@@ -136,6 +136,7 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
   }));
   const catalogue: Readonly<Record<string, unknown>> = {
     '/v1/schemas/job': z.toJSONSchema(jobSpecSchema, { io: 'input' }),
+    '/v1/session': { access: 'open', caller: null, csrfToken: null },
     '/v1/models': {
       models: [
         { name: 'nano-1m', endStep: 1430, checkpoints },

@@ -13,7 +13,7 @@ import { curlCommand } from '../curl.ts';
 import { faultsByField, focusFirstFault, SchemaForm } from '../schema-form.tsx';
 import type { Choices } from '../spec-form.ts';
 
-const ADVANCED = new Set(['/training', '/evaluation', '/backend', '/priority']);
+const ADVANCED = new Set(['/training', '/evaluation', '/backend', '/priority', '/tags']);
 
 interface Catalogue {
   readonly schema: JsonSchema;

@@ -1,0 +1,28 @@
+// Who sent a request, as access.ts has found out: every later stop of a request asks here.
+import type { Request } from 'express';
+
+export const SCOPES = ['read', 'submit', 'admin'] as const;
+/** Each may do what those before it may. */
+export type Scope = (typeof SCOPES)[number];
+
+export interface Caller {
+  /** The token's id; of a server without tokens "anyone". */
+  readonly id: string;
+  /** For the audit and the log. */
+  readonly name: string;
+  readonly scope: Scope;
+}
+
+/** Of a server that asks for no tokens. */
+export const ANYONE: Caller = { id: 'anyone', name: 'anyone', scope: 'admin' };
+
+const callers = new WeakMap<Request, Caller>();
+
+export function setCaller(request: Request, caller: Caller): void {
+  callers.set(request, caller);
+}
+
+/** Who sent the request. */
+export function callerOf(request: Request): Caller {
+  return callers.get(request) ?? ANYONE;
+}

@@ -1,0 +1,232 @@
+// Every route of the API with its parameters, bodies, answers and the scope that it asks for: access.ts, the OpenAPI document and the page of documents read it.
+// A test compares its paths with the routes of the application.
+import type { z } from 'zod';
+import { auditQuerySchema } from './access-schemas.ts';
+import type { Scope } from './caller.ts';
+import { jobQuerySchema } from './jobs.ts';
+import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
+import type { Schema } from './openapi-schemas.ts';
+import { compareQuerySchema } from './compare.ts';
+import { editQuerySchema, itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
+import { sweepQuerySchema } from './sweeps.ts';
+
+export interface Header {
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface Operation {
+  readonly summary: string;
+  readonly answer: Schema;
+  readonly status?: 200 | 201 | 202;
+  readonly query?: z.ZodObject;
+  readonly headers?: readonly Header[];
+  readonly body?: Schema;
+  readonly mediaType?: string;
+  /** Statuses of problems beside those that every operation of its scope can answer with. */
+  readonly problems?: readonly (400 | 401 | 404 | 409 | 422 | 429)[];
+  /** Default: read for GET, submit for the rest. Public ones are answered without a token. */
+  readonly scope?: Scope | 'public';
+}
+
+/** The operations of one path, by method. */
+export type PathOperations = Readonly<Record<string, Operation>>;
+
+const catalog = (kind: string): Operation => ({
+  summary: `The ${kind} that a job can name.`,
+  answer: objectOf({ [kind]: listOf(ref('CatalogEntry')) }),
+});
+const registering = (kind: string, what: string, body: string, answer: string): Operation => ({
+  summary: `Registers ${what} as a ${kind} that a job can name.`,
+  body: ref(body),
+  answer: objectOf({ [kind]: ref(answer) }),
+  status: 201,
+  problems: [400, 422],
+  scope: 'admin',
+});
+const ofJob = (summary: string, answer: Schema, query?: z.ZodObject): Operation => ({
+  summary,
+  answer,
+  ...(query && { query }),
+  problems: query ? [400, 404] : [404],
+});
+const order = (summary: string): Operation => ({
+  ...{ summary, answer: ref('Job'), status: 202, problems: [404, 409] },
+});
+const idempotent: readonly Header[] = [
+  {
+    name: 'Idempotency-Key',
+    description: 'The same key with the same body makes it once, within a week, and answers with it again.',
+  },
+];
+const anyObject: Schema = { type: 'object', additionalProperties: true };
+const status = objectOf({ status: text });
+
+export const operations: Readonly<Record<string, PathOperations>> = {
+  '/healthz': { get: { summary: 'Whether the process answers.', answer: status, scope: 'public' } },
+  '/readyz': {
+    get: { summary: 'Whether the database answers and has every migration.', answer: status, scope: 'public' },
+  },
+  '/metrics': {
+    get: { summary: "Figures of the service in Prometheus' text format.", answer: text, mediaType: 'text/plain' },
+  },
+  '/v1/jobs': {
+    post: {
+      summary: 'Submits a job.',
+      headers: idempotent,
+      body: ref('JobSpec'),
+      answer: objectOf({ job: ref('Job') }),
+      status: 201,
+      problems: [400, 409, 422],
+    },
+    get: { summary: 'Jobs, newest first.', answer: ref('Jobs'), query: jobQuerySchema, problems: [400] },
+  },
+  '/v1/jobs/{id}': {
+    get: ofJob('One job.', ref('Job')),
+    patch: {
+      summary: "Changes a job's name, priority or tags, or archives it.",
+      body: ref('JobChanges'),
+      answer: ref('Job'),
+      problems: [400, 404, 409, 422],
+    },
+  },
+  '/v1/jobs/{id}/cancel': { post: order('Asks for the end of a job.') },
+  '/v1/jobs/{id}/pause': { post: order('Asks a job to wait: one at work is saved within a step.') },
+  '/v1/jobs/{id}/resume': { post: order('Queues a paused job again; it goes on from its newest checkpoints.') },
+  '/v1/jobs/{id}/retry': { post: order('Queues a failed job again; it goes on from its newest checkpoints.') },
+  '/v1/jobs/{id}/fork': {
+    post: {
+      summary: "Submits a job that starts from a checkpoint of this job's run, which is then kept for good.",
+      headers: idempotent,
+      body: ref('NewFork'),
+      answer: objectOf({ job: ref('Job') }),
+      status: 201,
+      problems: [400, 404, 409, 422],
+    },
+  },
+  '/v1/jobs/{id}/events': {
+    get: {
+      ...ofJob('The events of a job as they happen: state, attempt, step, evaluation, checkpoint, progress.', text),
+      headers: [{ name: 'Last-Event-ID', description: 'Go on after this event.' }],
+      problems: [400, 404],
+      mediaType: 'text/event-stream',
+    },
+  },
+  '/v1/jobs/{id}/metrics': { get: ofJob('The curves of every arm.', ref('Metrics')) },
+  '/v1/jobs/{id}/scores': { get: ofJob('Scores with intervals, effects, fidelity, labels.', ref('Scores')) },
+  '/v1/jobs/{id}/score-check': {
+    get: ofJob(
+      'The stored scores beside those that the database computes from all stored items.',
+      ref('ScoreChecks'),
+      scoreCheckQuerySchema,
+    ),
+  },
+  '/v1/jobs/{id}/items': {
+    get: ofJob('The values of every item of one evaluation.', ref('Items'), itemQuerySchema),
+  },
+  '/v1/jobs/{id}/edits': {
+    get: ofJob('Samples of the edits made, and the sums over all of them.', ref('Edits'), editQuerySchema),
+  },
+  '/v1/jobs/{id}/checkpoints': {
+    get: ofJob('The stored checkpoints.', ref('Checkpoints')),
+    post: {
+      ...ofJob('Takes in a checkpoint that another engine trained for the job; a worker scores it.', ref('Job')),
+      body: ref('OutsideCheckpoint'),
+      status: 202,
+      problems: [400, 404, 409, 422],
+    },
+  },
+  '/v1/jobs/{id}/manifest': { get: ofJob('All that is needed to repeat the job.', anyObject) },
+  '/v1/preview': {
+    post: {
+      summary: 'The rewritten batch of a step of a job that need not be submitted, with its edits.',
+      body: ref('NewPreview'),
+      answer: ref('Preview'),
+      problems: [400, 422],
+    },
+  },
+  '/v1/estimate': {
+    post: {
+      summary: 'What a job would take on this machine, and how small an effect it could show.',
+      body: ref('NewEstimate'),
+      answer: ref('Estimate'),
+      problems: [400, 422],
+    },
+  },
+  '/v1/sweeps': {
+    post: {
+      summary: 'Submits a job for every point of a grid, all or none.',
+      headers: idempotent,
+      body: ref('NewSweep'),
+      answer: ref('SweepWithJobs'),
+      status: 201,
+      problems: [400, 409, 422],
+    },
+    get: {
+      summary: 'Sweeps, newest first.',
+      answer: objectOf({ sweeps: listOf(ref('Sweep')) }),
+      query: sweepQuerySchema,
+      problems: [400],
+    },
+  },
+  '/v1/sweeps/{id}': {
+    get: ofJob(
+      'One sweep, its jobs in the order of the grid, and effects over replicates.',
+      ref('SweepWithReplicates'),
+    ),
+  },
+  '/v1/compare': {
+    get: {
+      summary:
+        'Jobs side by side: last scores, effects, published figures with their warnings, effects over replicates.',
+      answer: ref('Comparison'),
+      query: compareQuerySchema,
+      problems: [400, 404],
+    },
+  },
+  '/v1/models': {
+    get: {
+      summary: 'The models of the suites and registered ones; those that a job can name first.',
+      answer: objectOf({ models: listOf(ref('Model')) }),
+    },
+    post: registering('model', 'a checkpoint folder of the server', 'NewModel', 'Model'),
+  },
+  '/v1/datasets': {
+    get: catalog('datasets'),
+    post: registering('dataset', 'token files of the server', 'NewDataset', 'CatalogEntry'),
+  },
+  '/v1/benchmarks': { get: catalog('benchmarks') },
+  '/v1/policies': { get: catalog('policies') },
+  '/v1/session': {
+    post: {
+      summary: 'Opens a session of the page for the holder of a token; the cookie is for browsers only.',
+      body: ref('NewSession'),
+      answer: ref('Session'),
+      status: 201,
+      problems: [400, 401, 422, 429],
+      scope: 'public',
+    },
+    get: { summary: 'Whose session it is, and what changes must carry.', answer: ref('Session'), scope: 'public' },
+    delete: { summary: 'Ends the session.', answer: ref('Session'), scope: 'public' },
+  },
+  '/v1/audit': {
+    get: {
+      summary: 'Who asked for which change, newest first.',
+      answer: ref('Audit'),
+      query: auditQuerySchema,
+      problems: [400],
+      scope: 'admin',
+    },
+  },
+  '/v1/schemas/job': {
+    get: { summary: 'JSON Schema of what POST /v1/jobs takes.', answer: anyObject, scope: 'public' },
+  },
+  '/v1/openapi.json': { get: { summary: 'This document.', answer: anyObject, scope: 'public' } },
+  '/openapi.json': { get: { summary: 'The same.', answer: anyObject, scope: 'public' } },
+  '/docs': { get: { summary: 'This document to be read.', answer: text, mediaType: 'text/html', scope: 'public' } },
+};
+
+/** What an operation asks for. */
+export function scopeOf(method: string, { scope }: Operation): Scope | 'public' {
+  return scope ?? (method === 'get' ? 'read' : 'submit');
+}

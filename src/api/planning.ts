@@ -1,0 +1,120 @@
+// Before a job is submitted: the rewritten batch of one of its steps, and what the whole will take and can show.
+import { Router } from 'express';
+import { z } from 'zod';
+import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
+import { isPart } from '../eval/metrics.ts';
+import { jobSpecSchema, type JobSpec } from '../job-spec.ts';
+import type { Database } from '../store/database.ts';
+import { getJob } from '../store/jobs.ts';
+import { findScored, findSpeed } from '../store/speeds.ts';
+import type { BackendName, Catalog, Estimate } from './catalog.ts';
+import { compute } from './computations.ts';
+import { FaultyDocument } from './problem.ts';
+import { readBody } from './request.ts';
+import { placeKey, readScores, type Place } from './scores.ts';
+
+/** What POST /preview takes. */
+export const previewSchema = z
+  .strictObject({
+    job: jobSpecSchema,
+    step: z.int().min(0).max(999_999_999).optional().meta({ description: "Default: the window's first." }),
+    arm: z.enum(['intervention', 'placebo']).default('intervention'),
+    rows: z.int().min(0).max(50).default(10).meta({ description: 'Changed rows that are told in full, at most.' }),
+  })
+  .meta({ id: 'NewPreview' });
+
+/** What POST /estimate takes. */
+export const estimateSchema = z.strictObject({ job: jobSpecSchema }).meta({ id: 'NewEstimate' });
+
+/** POST /preview and /estimate. */
+export function planningRoutes(database: Database, catalog: Catalog): Router {
+  const router = Router();
+  router.post('/preview', async (request, response) => {
+    const { job, step, arm, rows } = readBody(request, previewSchema);
+    const wish = { step, arm, maxRows: rows };
+    response.json(await faultsInJob(async () => compute('preview', catalog.preview(job, wish)), step === undefined));
+  });
+  router.post('/estimate', async (request, response) => {
+    const { job } = readBody(request, estimateSchema);
+    const faults = await catalog.checkSpec(job);
+    if (faults.length > 0)
+      throw new FaultyDocument(faults.map(({ pointer, detail }) => ({ pointer: `/job${pointer}`, detail })));
+    response.json(await estimate(database, catalog, job));
+  });
+  return router;
+}
+
+/** What cannot be replayed is a fault of the document that names it. */
+async function faultsInJob<T>(work: () => Promise<T>, isStepOfJob: boolean): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (![InputError, NotFoundError, DataError].some((kind) => error instanceof kind)) throw error;
+    const own = error instanceof InputError ? error.pointer : undefined;
+    const isOfStep = own === undefined && !isStepOfJob && error instanceof InputError;
+    throw new FaultyDocument([{ pointer: isOfStep ? '/step' : `/job${own ?? ''}`, detail: messageOf(error) }]);
+  }
+}
+
+async function estimate(database: Database, catalog: Catalog, job: JobSpec) {
+  const backend = await backendOf(database, job);
+  const facts = await faultsInJob(async () => catalog.estimate(job, backend.name), true);
+  const { evaluations, backend: name, ...rest } = facts;
+  const observed = await Promise.all(evaluations.benchmarks.map((place) => observedEffects(database, job, place)));
+  return {
+    ...rest,
+    backend: { name, basis: backend.basis },
+    time: await timeOf(database, job, facts),
+    evaluations: {
+      ...evaluations,
+      benchmarks: evaluations.benchmarks.map((power, i) => ({ ...power, observed: observed[i] ?? null })),
+    },
+  };
+}
+
+/** What `auto` will be, a worker finds out: most likely what it was the last time. */
+async function backendOf(
+  database: Database,
+  { backend, model }: JobSpec,
+): Promise<{ name: BackendName; basis: 'asked for' | 'as the last job here' | 'assumed' }> {
+  if (backend !== 'auto') return { name: backend, basis: 'asked for' };
+  const last = await findSpeed(database, model, undefined);
+  const name = (['tensorflow', 'native', 'wasm', 'cpu'] as const).find((one) => one === last?.backend);
+  return name === undefined ? { name: 'wasm', basis: 'assumed' } : { name, basis: 'as the last job here' };
+}
+
+/** Seconds of training, from what was measured; null where nothing has trained here. Scoring comes on top. */
+async function timeOf(database: Database, { model, training }: JobSpec, facts: Estimate) {
+  if (training.engine !== 'tiresias') return { trainingSeconds: null, basis: 'another engine trains it' };
+  const speed = await findSpeed(database, model, facts.backend);
+  if (speed === undefined) return { trainingSeconds: null, basis: `nothing has trained on ${facts.backend} here yet` };
+  const measured = `${Math.round(speed.tokensPerSecond)} tokens/s an arm, median of ${speed.numSteps} steps of job ${speed.jobId}`;
+  const seconds = facts.numTokens / speed.tokensPerSecond / facts.memory.numTrainersAtOnce;
+  const isSame = speed.model === model;
+  return {
+    trainingSeconds: isSame ? Math.ceil(seconds) : null,
+    basis: isSame
+      ? `${measured}; scoring comes on top`
+      : `no job of ${model} has trained here; ${speed.model} made ${measured}`,
+  };
+}
+
+/** The smallest effects that the newest job like this one could have found, on the whole metrics of the benchmark at its last step. */
+async function observedEffects(database: Database, { model }: JobSpec, place: Place) {
+  const id = await findScored(database, model, place);
+  if (id === undefined) return null;
+  const job = await getJob(database, id);
+  const { effects } = await readScores(database, job);
+  const own = effects.filter((effect) => placeKey(effect) === placeKey(place) && !isPart(effect.metric));
+  const last = Math.max(...own.map(({ step }) => step));
+  const smallest = own
+    .filter(({ step }) => step === last)
+    .map(({ metric, protocol, detectable, numItems, numClusters }) => ({
+      metric,
+      protocol,
+      detectable,
+      numItems,
+      numClusters,
+    }));
+  return { job: id, model: (job.spec as { model?: unknown }).model, step: last, effects: smallest };
+}

@@ -1,0 +1,61 @@
+// `tiresias estimate`: what a job would take here, and how small an effect it could show.
+import type { Command } from 'commander';
+import { connect, urlOption, type Estimate } from './api-client.ts';
+import { addSpecOptions, readSpec, type SpecFlags } from './spec-options.ts';
+import { formatSeconds, formatTable, printable } from './table.ts';
+
+interface EstimateOptions extends SpecFlags {
+  readonly url?: string;
+  readonly json?: true;
+}
+
+export function addEstimateCommand(program: Command): void {
+  addSpecOptions(
+    program
+      .command('estimate')
+      .description('time, memory, disk and detectable effects of a job, before it is submitted'),
+  )
+    .addOption(urlOption())
+    .option('--json', 'print one object')
+    .addHelpText('after', '\nExample:\n  $ tiresias estimate job.json')
+    .action(async (file: string | undefined, options: EstimateOptions) => {
+      const answer = await connect(options.url).estimate(await readSpec(file, options));
+      process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : describe(answer));
+    });
+}
+
+function describe({ window, backend, memory, disk, time, evaluations, ...plan }: Estimate): string {
+  const { trainingSeconds } = time;
+  const facts = [
+    ['steps', `${window.numSteps} (${window.from} to ${window.to}), resumed by ${plan.resume}`],
+    ['back end', `${backend.name}, ${backend.basis}`],
+    ['micro-batch', `${plan.microBatchSize}${plan.recompute === 'layers' ? ', layers computed again' : ''}`],
+    [
+      'training',
+      `${trainingSeconds === null ? 'not known' : formatSeconds(trainingSeconds)} (${printable(time.basis)})`,
+    ],
+    [
+      'memory',
+      `${gb(memory.residentBytesPerTrainer)} a trainer, ${memory.numTrainersAtOnce} at once, of ${gb(memory.machineBytes)}`,
+    ],
+    ['disk', `${gb(disk.bytes)} for ${disk.numCheckpoints} checkpoints, of ${gb(disk.freeBytes)} free`],
+  ];
+  const rows = evaluations.benchmarks.map(({ benchmark, metric, numItems, leastSignificant, detectable, observed }) => [
+    printable(benchmark),
+    metric ?? '',
+    String(numItems),
+    leastSignificant === null ? '' : leastSignificant.toFixed(4),
+    detectable
+      .map(({ shareDiffering, difference }) => `${difference?.toFixed(3) ?? '?'} at ${shareDiffering}`)
+      .join(', '),
+    observed?.effects.map((one) => `${one.metric} ${one.detectable?.toPrecision(2) ?? '?'}`).join(', ') ??
+      'no such job yet',
+  ]);
+  if (rows.length === 0) return formatTable(facts);
+  const head = ['BENCHMARK', 'RATE', 'ITEMS', 'LEAST', 'DETECTABLE AT SHARE DIFFERING', 'OF THE LAST JOB'];
+  return `${formatTable(facts)}\n${formatTable([head, ...rows])}`;
+}
+
+function gb(bytes: number): string {
+  return bytes < 1e9 ? `${Math.ceil(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
