@@ -7,23 +7,24 @@ namespace {
 
 /** Logits of queries [first, first + rows) → weights, 0 for later positions, as factors; writes the rows' log-sum-exp. */
 template <typename Value>
-void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 keys, float* logSumExp) {
+void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 stride, float* logSumExp) {
   for (i64 r = 0; r < rows; r++) {
-    float* x = logits + r * keys;
-    Value* p = weights + r * keys;
-    const i64 seen = first + r + 1;
+    float* x = logits + r * stride;
+    Value* p = weights + r * stride;
+    const i64 seen = first + r + 1, reach = wholeLanes(seen);
     float largest = -INFINITY, sum = 0;
+    for (i64 j = seen; j < reach; j++) x[j] = -INFINITY;
 #pragma omp simd reduction(max : largest)
-    for (i64 j = 0; j < seen; j++) largest = x[j] > largest ? x[j] : largest;
+    for (i64 j = 0; j < reach; j++) largest = x[j] > largest ? x[j] : largest;
 #pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < seen; j++) {
+    for (i64 j = 0; j < reach; j++) {
       x[j] = exponential(x[j] - largest);
       sum += x[j];
     }
     const float share = 1.0f / sum;
 #pragma omp simd
-    for (i64 j = 0; j < seen; j++) store(x[j] * share, p + j);
-    memset(p + seen, 0, (keys - seen) * sizeof(Value));
+    for (i64 j = 0; j < reach; j++) store(x[j] * share, p + j);
+    memset(p + reach, 0, (stride - reach) * sizeof(Value));
     logSumExp[first + r] = largest + logf(sum);
   }
 }
@@ -33,17 +34,17 @@ template <typename Value>
 void attend(const Arguments& a, const Head& head, char* scratch) {
   const i64 T = head.T, D = head.D;
   float* logits = (float*)scratch;
-  Value *q = (Value*)(logits + QUERY_BLOCK * T), *k = q + T * D, *vRoom = k + T * D;
+  Value *q = (Value*)(logits + QUERY_BLOCK * wholeLanes(T)), *k = q + T * D, *vRoom = k + T * D;
   Value* weights = roomFor(logits, vRoom + T * D);
   const float* qkv = floats(a, 0) + head.qkv;
   turn(head, qkv, floats(a, 1), floats(a, 2), 1 / sqrtf(D), q);
   turn(head, qkv + D, floats(a, 1), floats(a, 2), 1, k);
   const MatrixOf<Value> v = factors(head, qkv + 2 * D, head.qkvStride, vRoom);
   for (i64 first = 0; first < T; first += QUERY_BLOCK) {
-    const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows;
-    multiply(rows, keys, D, MatrixOf<Value>{q + first * D, false, D}, MatrixOf<Value>{k, true, D}, logits, keys);
-    softmaxRows(logits, weights, first, rows, keys, result(a, 1) + head.rows);
-    multiply(rows, D, keys, MatrixOf<Value>{weights, false, keys}, v, result(a, 0) + head.attended + first * head.stride, head.stride);
+    const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows, stride = wholeLanes(keys);
+    multiply(rows, keys, D, MatrixOf<Value>{q + first * D, false, D}, MatrixOf<Value>{k, true, D}, logits, stride);
+    softmaxRows(logits, weights, first, rows, stride, result(a, 1) + head.rows);
+    multiply(rows, D, keys, MatrixOf<Value>{weights, false, stride}, v, result(a, 0) + head.attended + first * head.stride, head.stride);
   }
 }
 

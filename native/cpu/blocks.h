@@ -11,6 +11,11 @@ constexpr std::int64_t CHUNK = 16384;
 /** Queries that attention takes at a time: their products with all keys are what is kept of the T × T matrix. */
 constexpr std::int64_t QUERY_BLOCK = 64;
 
+/** Values that loops over the rows of a block take at a time, on any machine: rows are as long, so that no loop ends with single values. */
+constexpr std::int64_t LANES = 16;
+
+static inline std::int64_t wholeLanes(std::int64_t count) { return (count + LANES - 1) / LANES * LANES; }
+
 /** Logits that are formed at a time: 64 MB. Fewer would go over the embedding's gradient more often. */
 constexpr std::int64_t MAX_LOGITS = 16 * 1024 * 1024;
 
@@ -48,10 +53,12 @@ static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64
 
 /** Bytes of one thread: a block of weights, queries and keys; in bf16 values too, and the weights rounded. */
 static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D, bool isHalf) {
-  return aligned(4 * QUERY_BLOCK * T + (isHalf ? 2 * (QUERY_BLOCK * T + 3 * T * D) : 4 * 2 * T * D));
+  const std::int64_t block = QUERY_BLOCK * wholeLanes(T);
+  return aligned(4 * block + (isHalf ? 2 * (block + 3 * T * D) : 4 * 2 * T * D));
 }
 
 /** Bytes of one thread: blocks of weights and of their gradients, gradients of queries and keys, queries and keys; in bf16 as above. */
 static inline std::int64_t attentionGradientScratch(std::int64_t T, std::int64_t D, bool isHalf) {
-  return aligned(4 * (2 * QUERY_BLOCK * T + 2 * T * D) + (isHalf ? 2 * (2 * QUERY_BLOCK * T + 4 * T * D) : 4 * 2 * T * D));
+  const std::int64_t block = QUERY_BLOCK * wholeLanes(T);
+  return aligned(4 * (2 * block + 2 * T * D) + (isHalf ? 2 * (2 * block + 4 * T * D) : 4 * 2 * T * D));
 }
