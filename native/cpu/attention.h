@@ -28,12 +28,11 @@ void turn(const Head& head, const float* x, const float* cos, const float* sin, 
   for (i64 t = 0; t < head.T; t++) {
     const float *from = x + t * head.qkvStride, *c = cos + t * D, *s = sin + t * D;
     Value* to = out + t * D;
-#pragma omp simd
-    for (i64 j = 0; j < D; j++) store(from[j] * factor, to + j);
     for (i64 j = 0; j < half; j++) {
       store((from[j] * c[j] - from[half + j] * s[j]) * factor, to + j);
       store((from[half + j] * c[half + j] + from[j] * s[half + j]) * factor, to + half + j);
     }
+    for (i64 j = head.R; j < D; j++) store(from[j] * factor, to + j);
   }
 }
 
@@ -57,12 +56,11 @@ inline void turnBack(const Head& head, const float* dTurned, const float* cos, c
   for (i64 t = 0; t < head.T; t++) {
     const float *from = dTurned + t * D, *c = cos + t * D, *s = sin + t * D;
     float* to = dx + t * head.qkvStride;
-#pragma omp simd
-    for (i64 j = 0; j < D; j++) to[j] = from[j] * factor;
     for (i64 j = 0; j < half; j++) {
       to[j] = (from[j] * c[j] + from[half + j] * s[half + j]) * factor;
       to[half + j] = (from[half + j] * c[half + j] - from[j] * s[j]) * factor;
     }
+    for (i64 j = head.R; j < D; j++) to[j] = from[j] * factor;
   }
 }
 

@@ -33,6 +33,79 @@ static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
   return rows < 1 ? 1 : rows;
 }
 
+/** Values of the widest matrix that a thread forms of a block of rows: they and what is made of them stay in its second cache. */
+constexpr std::int64_t BLOCK_VALUES = 64 * 1024;
+
+/** Fewer rows make a product slow. */
+constexpr std::int64_t LEAST_ROWS = 32;
+
+/** How the rows of a matrix are cut: a block is one thread's, from the first product to the last. */
+struct RowBlocks {
+  std::int64_t rows;  // of a block; the last may have fewer
+  std::int64_t count;
+};
+
+static inline RowBlocks rowBlocks(std::int64_t N, std::int64_t width, int numThreads) {
+  const std::int64_t most = BLOCK_VALUES / (width < 1 ? 1 : width), share = (N + numThreads - 1) / numThreads;
+  std::int64_t rows = wholeLanes(most < share ? most : share);
+  if (rows < LEAST_ROWS) rows = LEAST_ROWS;
+  return {rows, (N + rows - 1) / rows};
+}
+
+static inline std::int64_t valueBytes(bool isHalf) { return isHalf ? 2 : 4; }
+
+/** Bytes of one thread in a linear layer: a block's rows, rounded. */
+static inline std::int64_t linearScratch(RowBlocks blocks, std::int64_t I, bool isHalf) { return isHalf ? aligned(2 * blocks.rows * I) : 0; }
+
+/** Where the parts of the scratch of a linear layer's gradient begin, in bytes. */
+struct LinearGradientScratch {
+  std::int64_t sums; // of dy's columns, [blocks, O] doubles; before them
+  std::int64_t dy;   // [N, O], in bf16 only
+  std::int64_t x;    // [N, I], in bf16 only
+  std::int64_t end;
+};
+
+static inline LinearGradientScratch linearGradientScratch(std::int64_t N, std::int64_t I, std::int64_t O, RowBlocks blocks, bool isHalf) {
+  LinearGradientScratch s;
+  s.sums = 0;
+  s.dy = aligned(8 * blocks.count * O);
+  s.x = s.dy + (isHalf ? aligned(2 * N * O) : 0);
+  s.end = s.x + (isHalf ? aligned(2 * N * I) : 0);
+  return s;
+}
+
+/** Bytes of one thread in an MLP: a block's GELU values, and its rows rounded. */
+static inline std::int64_t mlpScratch(RowBlocks blocks, std::int64_t C, std::int64_t F, bool isHalf) {
+  return aligned(valueBytes(isHalf) * blocks.rows * F) + (isHalf ? aligned(2 * blocks.rows * C) : 0);
+}
+
+/** Where the parts of the scratch of an MLP's gradient begin, in bytes. */
+struct MlpGradientScratch {
+  std::int64_t downSums; // of dy's columns, [blocks, C] doubles
+  std::int64_t upSums;   // of dWide's columns, [blocks, F] doubles
+  std::int64_t active;   // GELU's values [N, F]
+  std::int64_t dWide;    // [N, F], as factors
+  std::int64_t dy;       // [N, C], in bf16 only
+  std::int64_t x;        // [N, C], in bf16 only
+  std::int64_t threads;
+  std::int64_t ofThread; // a block's dWide in fp32, in bf16 only
+  std::int64_t end;
+};
+
+static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t C, std::int64_t F, RowBlocks blocks, bool isHalf, int numThreads) {
+  MlpGradientScratch s;
+  s.downSums = 0;
+  s.upSums = aligned(8 * blocks.count * C);
+  s.active = s.upSums + aligned(8 * blocks.count * F);
+  s.dWide = s.active + aligned(valueBytes(isHalf) * N * F);
+  s.dy = s.dWide + aligned(valueBytes(isHalf) * N * F);
+  s.x = s.dy + (isHalf ? aligned(2 * N * C) : 0);
+  s.threads = s.x + (isHalf ? aligned(2 * N * C) : 0);
+  s.ofThread = isHalf ? aligned(4 * blocks.rows * F) : 0;
+  s.end = s.threads + numThreads * s.ofThread;
+  return s;
+}
+
 /** Where the parts of cross-entropy's scratch begin, in bytes. */
 struct CrossEntropyScratch {
   std::int64_t losses;  // [N] doubles; before them, in bf16, HOT_ROWS of logits
