@@ -5,27 +5,36 @@
 
 namespace {
 
-/** logits → probabilities, dWeights → gradients of the logits, both as factors in rooms of theirs. */
+/** logits → probabilities, dWeights → gradients of the logits, both as factors in rooms of theirs; pass by pass, as softmaxRows. */
 template <typename Value>
 void rowGradients(float* logits, float* dWeights, Value* weights, Value* dLogits, i64 first, i64 rows, i64 stride, const float* logSumExp,
                   const float* meanGradients) {
+  float sums[QUERY_BLOCK];
+  for (i64 r = 0; r < rows; r++) {
+    const i64 seen = first + r + 1, reach = wholeLanes(seen);
+    for (i64 j = seen; j < reach; j++) {
+      logits[r * stride + j] = -INFINITY;
+      dWeights[r * stride + j] = 0;
+    }
+  }
   for (i64 r = 0; r < rows; r++) {
     float *x = logits + r * stride, *d = dWeights + r * stride;
-    Value *p = weights + r * stride, *out = dLogits + r * stride;
-    const i64 seen = first + r + 1, reach = wholeLanes(seen);
+    const i64 reach = wholeLanes(first + r + 1);
     const float normaliser = logSumExp[first + r], mean = meanGradients[r];
     float sum = 0;
-    for (i64 j = seen; j < reach; j++) {
-      x[j] = -INFINITY;
-      d[j] = 0;
-    }
 #pragma omp simd reduction(+ : sum)
     for (i64 j = 0; j < reach; j++) {
       x[j] = exponential(x[j] - normaliser);
       d[j] = x[j] * (d[j] - mean);
       sum += d[j];
     }
-    // A row sums to zero. What rounding leaves is taken out once more: of it, too, the gradient of the keys' bias would be made where rotary does not turn.
+    sums[r] = sum;
+  }
+  // A row sums to zero. What rounding leaves is taken out once more: of it, too, the gradient of the keys' bias would be made where rotary does not turn.
+  for (i64 r = 0; r < rows; r++) {
+    const float *x = logits + r * stride, *d = dWeights + r * stride, sum = sums[r];
+    Value *p = weights + r * stride, *out = dLogits + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
 #pragma omp simd
     for (i64 j = 0; j < reach; j++) {
       store(d[j] - x[j] * sum, out + j);

@@ -8,25 +8,41 @@ namespace {
 /** Logits of queries [first, first + rows) → weights, 0 for later positions, as factors; writes the rows' log-sum-exp. */
 template <typename Value>
 void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 stride, float* logSumExp) {
+  // Pass by pass over all rows, because a row alone is one long chain of operations that wait for each other.
+  float largests[QUERY_BLOCK], sums[QUERY_BLOCK];
   for (i64 r = 0; r < rows; r++) {
-    float* x = logits + r * stride;
-    Value* p = weights + r * stride;
     const i64 seen = first + r + 1, reach = wholeLanes(seen);
-    float largest = -INFINITY, sum = 0;
-    for (i64 j = seen; j < reach; j++) x[j] = -INFINITY;
+    for (i64 j = seen; j < reach; j++) logits[r * stride + j] = -INFINITY;
+  }
+  for (i64 r = 0; r < rows; r++) {
+    const float* x = logits + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
+    float largest = -INFINITY;
 #pragma omp simd reduction(max : largest)
     for (i64 j = 0; j < reach; j++) largest = x[j] > largest ? x[j] : largest;
+    largests[r] = largest;
+  }
+  for (i64 r = 0; r < rows; r++) {
+    float* x = logits + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
+    const float largest = largests[r];
+    float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (i64 j = 0; j < reach; j++) {
       x[j] = exponential(x[j] - largest);
       sum += x[j];
     }
-    const float share = 1.0f / sum;
+    sums[r] = sum;
+  }
+  for (i64 r = 0; r < rows; r++) {
+    const float *x = logits + r * stride, share = 1.0f / sums[r];
+    Value* p = weights + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
 #pragma omp simd
     for (i64 j = 0; j < reach; j++) store(x[j] * share, p + j);
     memset(p + reach, 0, (stride - reach) * sizeof(Value));
-    logSumExp[first + r] = largest + logf(sum);
   }
+  for (i64 r = 0; r < rows; r++) logSumExp[first + r] = largests[r] + logf(sums[r]);
 }
 
 /** Value: of the factors of products. Kernel inputs: qkv, cos, sin. */
