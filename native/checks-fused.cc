@@ -85,7 +85,7 @@ std::int64_t crossEntropy(const Arguments& a) {
   output(a, 1, productOf(N, C));
   output(a, 2, productOf(V, C));
   notInPlace(a);
-  return crossEntropyScratch(N, C, V, isHalf(a, 3)).end;
+  return crossEntropyScratch(N, C, V, isHalf(a, 3), a.numThreads).end;
 }
 
 /** in: hidden, embedding, labels; out: log P(label); numbers: N, C, V. */
@@ -130,7 +130,7 @@ std::int64_t layerNormGradient(const Arguments& a) {
   output(a, 1, C);
   output(a, 2, C);
   notInPlace(a);
-  return 0;
+  return layerNormGradientScratch(C, rowBlocks(N, C, a.numThreads));
 }
 
 /** in: x [N, in], weight [out, in], bias; out: y; numbers: N, in, out, precision. */

@@ -71,7 +71,7 @@ namespace TIRESIAS_LEVEL {
 void attention(const Arguments& a) {
   const i64 numHeads = size(a, 0) * size(a, 2);
   const bool half = isHalf(a, 5);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (numHeads > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(a.numThreads) if (numHeads > 1)
   for (i64 i = 0; i < numHeads; i++) {
     const Head head = headAt(a, i);
     char* scratch = (char*)a.scratch + omp_get_thread_num() * attentionScratch(head.T, head.D, half);

@@ -23,6 +23,9 @@ static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 6
 
 static inline std::int64_t chunksOf(std::int64_t count) { return (count + CHUNK - 1) / CHUNK; }
 
+/** An embedding of so many values stays in a thread's second cache: threads then take their own rows of logits, else all of them the same rows. */
+constexpr std::int64_t SMALL_EMBEDDING = 512 * 1024;
+
 /** Rows whose logits are formed and turned into gradients while they are in the caches; the products for the gradients take a whole block of rows. */
 constexpr std::int64_t HOT_ROWS = 128;
 
@@ -39,6 +42,15 @@ constexpr std::int64_t BLOCK_VALUES = 64 * 1024;
 /** Fewer rows make a product slow. */
 constexpr std::int64_t LEAST_ROWS = 32;
 
+/** Rows of a share where N of them are cut into so many, or fewer. */
+static inline std::int64_t shareRows(std::int64_t N, std::int64_t numShares) {
+  const std::int64_t rows = wholeLanes((N + numShares - 1) / numShares);
+  return rows < LEAST_ROWS ? LEAST_ROWS : rows;
+}
+
+/** Blocks of each thread, at least: a thread that has lost its core for a while leaves some of its own to the others. */
+constexpr std::int64_t BLOCKS_OF_THREAD = 4;
+
 /** How the rows of a matrix are cut: a block is one thread's, from the first product to the last. */
 struct RowBlocks {
   std::int64_t rows;  // of a block; the last may have fewer
@@ -46,8 +58,9 @@ struct RowBlocks {
 };
 
 static inline RowBlocks rowBlocks(std::int64_t N, std::int64_t width, int numThreads) {
-  const std::int64_t most = BLOCK_VALUES / (width < 1 ? 1 : width), share = (N + numThreads - 1) / numThreads;
-  std::int64_t rows = wholeLanes(most < share ? most : share);
+  const std::int64_t share = shareRows(N, BLOCKS_OF_THREAD * numThreads);
+  std::int64_t rows = wholeLanes(BLOCK_VALUES / (width < 1 ? 1 : width));
+  if (rows > share) rows = share;
   if (rows < LEAST_ROWS) rows = LEAST_ROWS;
   return {rows, (N + rows - 1) / rows};
 }
@@ -106,16 +119,20 @@ static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t
   return s;
 }
 
+/** Bytes of the gradient of a layer norm: each block's share of the weight's and the bias' gradients. */
+static inline std::int64_t layerNormGradientScratch(std::int64_t C, RowBlocks blocks) { return 2 * 4 * blocks.count * C; }
+
 /** Where the parts of cross-entropy's scratch begin, in bytes. */
 struct CrossEntropyScratch {
-  std::int64_t losses;  // [N] doubles; before them, in bf16, HOT_ROWS of logits
+  std::int64_t losses;  // [N] doubles; before them, in bf16, HOT_ROWS of logits, or a block of each thread
   std::int64_t hidden;  // [N, C], in bf16 only
   std::int64_t dLogits; // [rows, V]; in fp32 they are the logits first
   std::int64_t end;
 };
 
-static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf) {
-  const std::int64_t rows = logitRows(N, V), hotRows = rows < HOT_ROWS ? rows : HOT_ROWS;
+static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf, int numThreads) {
+  const std::int64_t rows = logitRows(N, V);
+  const std::int64_t hotRows = C * V <= SMALL_EMBEDDING ? numThreads * rowBlocks(rows, V, numThreads).rows : rows < HOT_ROWS ? rows : HOT_ROWS;
   CrossEntropyScratch s;
   s.losses = isHalf ? aligned(4 * hotRows * V) : 0;
   s.hidden = s.losses + aligned(8 * N);

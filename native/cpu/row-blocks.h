@@ -12,10 +12,10 @@ struct Block {
   char* scratch;
 };
 
-/** Calls `work` with each block; a thread has `scratchBytes` of its own from `scratch`. */
+/** Calls `work` with each block; a thread has `scratchBytes` of its own from `scratch`. Whoever is free takes the next block, so `work` may not ask who it is. */
 template <typename Work>
 void forEachBlock(i64 N, RowBlocks blocks, char* scratch, i64 scratchBytes, int numThreads, const Work& work) {
-#pragma omp parallel for schedule(static) num_threads(numThreads) if (blocks.count > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(numThreads) if (blocks.count > 1)
   for (i64 index = 0; index < blocks.count; index++) {
     const i64 begin = index * blocks.rows, rest = N - begin;
     work(Block{index, begin, rest < blocks.rows ? rest : blocks.rows, scratch + omp_get_thread_num() * scratchBytes});
@@ -42,7 +42,8 @@ inline void sumColumns(const float* x, i64 rows, i64 C, double* sums) {
 }
 
 /** The blocks' sums [count, C], one after the other → sums [C]. */
-inline void sumBlocks(const double* ofBlocks, i64 count, i64 C, float* sums) {
+template <typename Sum>
+void sumBlocks(const Sum* ofBlocks, i64 count, i64 C, float* sums) {
   for (i64 j = 0; j < C; j++) {
     double total = 0;
     for (i64 block = 0; block < count; block++) total += ofBlocks[block * C + j];
@@ -50,14 +51,16 @@ inline void sumBlocks(const double* ofBlocks, i64 count, i64 C, float* sums) {
   }
 }
 
-/** c [m, n] = aᵀ·b of a [k, m], b [k, n], which lie row after row: a gradient of weights. Each thread takes rows of c. */
+/** c [m, n] = aᵀ·b of a [k, m], b [k, n], which lie row after row: a gradient of weights. Shares are rows or columns of c, of which there are more. */
 template <typename Value>
 void multiplyOverRows(i64 m, i64 n, i64 k, const Value* a, const Value* b, float* c, int numThreads, bool adds = false) {
-  const i64 units = wholeLanes(m) / LANES;
-#pragma omp parallel for schedule(static) num_threads(numThreads)
-  for (int share = 0; share < numThreads; share++) {
-    const i64 begin = units * share / numThreads * LANES, end = units * (share + 1) / numThreads * LANES;
-    multiply((end < m ? end : m) - begin, n, k, MatrixOf<Value>{a + begin, true, m}, MatrixOf<Value>{b, false, n}, c + begin * n, n, adds);
+  const bool isByRow = m >= n;
+  const i64 all = isByRow ? m : n, size = shareRows(all, 2 * numThreads), numShares = (all + size - 1) / size;
+#pragma omp parallel for schedule(dynamic) num_threads(numThreads) if (numShares > 1)
+  for (i64 share = 0; share < numShares; share++) {
+    const i64 begin = share * size, some = all - begin < size ? all - begin : size;
+    if (isByRow) multiply(some, n, k, MatrixOf<Value>{a + begin, true, m}, MatrixOf<Value>{b, false, n}, c + begin * n, n, adds);
+    else multiply(m, some, k, MatrixOf<Value>{a, true, m}, MatrixOf<Value>{b + begin, false, n}, c + begin, n, adds);
   }
 }
 
