@@ -36,20 +36,22 @@ static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
   return rows < 1 ? 1 : rows;
 }
 
-/** Values of the widest matrix that a thread forms of a block of rows: they and what is made of them stay in its second cache. */
-constexpr std::int64_t BLOCK_VALUES = 64 * 1024;
+/** Rows of a block, at most: what is made of them should stay in a thread's second cache, and weights should not be read again for a few. */
+constexpr std::int64_t MOST_ROWS = 256;
 
-/** Fewer rows make a product slow. */
+/** Fewer rows make a product slow. Blocks have a multiple of them, and sums over all rows are made of sums over so many, whatever the number of threads. */
 constexpr std::int64_t LEAST_ROWS = 32;
+
+static inline std::int64_t unitsOf(std::int64_t N) { return (N + LEAST_ROWS - 1) / LEAST_ROWS; }
 
 /** Rows of a share where N of them are cut into so many, or fewer. */
 static inline std::int64_t shareRows(std::int64_t N, std::int64_t numShares) {
-  const std::int64_t rows = wholeLanes((N + numShares - 1) / numShares);
-  return rows < LEAST_ROWS ? LEAST_ROWS : rows;
+  const std::int64_t units = (unitsOf(N) + numShares - 1) / numShares;
+  return (units < 1 ? 1 : units) * LEAST_ROWS;
 }
 
 /** Blocks of each thread, at least: a thread that has lost its core for a while leaves some of its own to the others. */
-constexpr std::int64_t BLOCKS_OF_THREAD = 4;
+constexpr std::int64_t BLOCKS_OF_THREAD = 2;
 
 /** How the rows of a matrix are cut: a block is one thread's, from the first product to the last. */
 struct RowBlocks {
@@ -57,11 +59,8 @@ struct RowBlocks {
   std::int64_t count;
 };
 
-static inline RowBlocks rowBlocks(std::int64_t N, std::int64_t width, int numThreads) {
-  const std::int64_t share = shareRows(N, BLOCKS_OF_THREAD * numThreads);
-  std::int64_t rows = wholeLanes(BLOCK_VALUES / (width < 1 ? 1 : width));
-  if (rows > share) rows = share;
-  if (rows < LEAST_ROWS) rows = LEAST_ROWS;
+static inline RowBlocks rowBlocks(std::int64_t N, int numThreads) {
+  const std::int64_t share = shareRows(N, BLOCKS_OF_THREAD * numThreads), rows = share < MOST_ROWS ? share : MOST_ROWS;
   return {rows, (N + rows - 1) / rows};
 }
 
@@ -72,16 +71,16 @@ static inline std::int64_t linearScratch(RowBlocks blocks, std::int64_t I, bool 
 
 /** Where the parts of the scratch of a linear layer's gradient begin, in bytes. */
 struct LinearGradientScratch {
-  std::int64_t sums; // of dy's columns, [blocks, O] doubles; before them
+  std::int64_t sums; // of dy's columns, [units, O] doubles
   std::int64_t dy;   // [N, O], in bf16 only
   std::int64_t x;    // [N, I], in bf16 only
   std::int64_t end;
 };
 
-static inline LinearGradientScratch linearGradientScratch(std::int64_t N, std::int64_t I, std::int64_t O, RowBlocks blocks, bool isHalf) {
+static inline LinearGradientScratch linearGradientScratch(std::int64_t N, std::int64_t I, std::int64_t O, bool isHalf) {
   LinearGradientScratch s;
   s.sums = 0;
-  s.dy = aligned(8 * blocks.count * O);
+  s.dy = aligned(8 * unitsOf(N) * O);
   s.x = s.dy + (isHalf ? aligned(2 * N * O) : 0);
   s.end = s.x + (isHalf ? aligned(2 * N * I) : 0);
   return s;
@@ -94,8 +93,8 @@ static inline std::int64_t mlpScratch(RowBlocks blocks, std::int64_t C, std::int
 
 /** Where the parts of the scratch of an MLP's gradient begin, in bytes. */
 struct MlpGradientScratch {
-  std::int64_t downSums; // of dy's columns, [blocks, C] doubles
-  std::int64_t upSums;   // of dWide's columns, [blocks, F] doubles
+  std::int64_t downSums; // of dy's columns, [units, C] doubles
+  std::int64_t upSums;   // of dWide's columns, [units, F] doubles
   std::int64_t active;   // GELU's values [N, F]
   std::int64_t dWide;    // [N, F], as factors
   std::int64_t dy;       // [N, C], in bf16 only
@@ -108,8 +107,8 @@ struct MlpGradientScratch {
 static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t C, std::int64_t F, RowBlocks blocks, bool isHalf, int numThreads) {
   MlpGradientScratch s;
   s.downSums = 0;
-  s.upSums = aligned(8 * blocks.count * C);
-  s.active = s.upSums + aligned(8 * blocks.count * F);
+  s.upSums = aligned(8 * unitsOf(N) * C);
+  s.active = s.upSums + aligned(8 * unitsOf(N) * F);
   s.dWide = s.active + aligned(valueBytes(isHalf) * N * F);
   s.dy = s.dWide + aligned(valueBytes(isHalf) * N * F);
   s.x = s.dy + (isHalf ? aligned(2 * N * C) : 0);
@@ -119,8 +118,8 @@ static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t
   return s;
 }
 
-/** Bytes of the gradient of a layer norm: each block's share of the weight's and the bias' gradients. */
-static inline std::int64_t layerNormGradientScratch(std::int64_t C, RowBlocks blocks) { return 2 * 4 * blocks.count * C; }
+/** Bytes of the gradient of a layer norm: its units' shares of the weight's and the bias' gradients. */
+static inline std::int64_t layerNormGradientScratch(std::int64_t N, std::int64_t C) { return 2 * 4 * unitsOf(N) * C; }
 
 /** Where the parts of cross-entropy's scratch begin, in bytes. */
 struct CrossEntropyScratch {
@@ -132,7 +131,7 @@ struct CrossEntropyScratch {
 
 static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf, int numThreads) {
   const std::int64_t rows = logitRows(N, V);
-  const std::int64_t hotRows = C * V <= SMALL_EMBEDDING ? numThreads * rowBlocks(rows, V, numThreads).rows : rows < HOT_ROWS ? rows : HOT_ROWS;
+  const std::int64_t hotRows = C * V <= SMALL_EMBEDDING ? numThreads * rowBlocks(rows, numThreads).rows : rows < HOT_ROWS ? rows : HOT_ROWS;
   CrossEntropyScratch s;
   s.losses = isHalf ? aligned(4 * hotRows * V) : 0;
   s.hidden = s.losses + aligned(8 * N);

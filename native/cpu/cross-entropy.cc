@@ -83,12 +83,13 @@ template <typename Value>
 void blockGradients(const Arguments& a, const LogitBlock<Value>& block) {
   const i64 C = size(a, 1), V = size(a, 2);
   if (C * V <= SMALL_EMBEDDING) {
-    const RowBlocks blocks = rowBlocks(block.rows, V, a.numThreads);
+    const RowBlocks blocks = rowBlocks(block.rows, a.numThreads);
     forEachBlock(block.rows, blocks, (char*)a.scratch, 4 * blocks.rows * V, a.numThreads, [&](const Block& own) {
       someLogits(a, block, own.begin, own.rows, logitsAt(own.scratch, block.dLogits, own.begin * V));
       dHidden(a, block, own.begin, own.rows);
     });
-    return multiplyOverRows(V, C, block.rows, block.dLogits, block.hidden, result(a, 2), a.numThreads, block.begin > 0);
+    const OverRows<Value> dEmbedding[] = {{V, C, block.dLogits, block.hidden, result(a, 2)}};
+    return multiplyOverRows(dEmbedding, block.rows, a.numThreads, block.begin > 0);
   }
   for (i64 first = 0; first < block.rows; first += HOT_ROWS) {
     const i64 some = block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS;

@@ -27,13 +27,13 @@ void layerNorm(const Arguments& a) {
 
 namespace {
 
-/** dx of a block of rows, and the block's share of the gradients of weight and bias. */
-void blockGradients(const Arguments& a, const Block& block, float* dWeight, float* dBias) {
+/** dx of rows [first, end), and their share of the gradients of weight and bias. */
+void unitGradients(const Arguments& a, i64 first, i64 end, float* dWeight, float* dBias) {
   const i64 C = size(a, 1);
   const float* weight = floats(a, 2);
   memset(dWeight, 0, C * sizeof(float));
   memset(dBias, 0, C * sizeof(float));
-  for (i64 row = block.begin; row < block.begin + block.rows; row++) {
+  for (i64 row = first; row < end; row++) {
     const float *dy = floats(a, 0) + row * C, *x = floats(a, 1) + row * C;
     const float mean = floats(a, 3)[row], rstd = floats(a, 4)[row];
     float* dx = result(a, 0) + row * C;
@@ -56,13 +56,15 @@ void blockGradients(const Arguments& a, const Block& block, float* dWeight, floa
 } // namespace
 
 void layerNormGradient(const Arguments& a) {
-  const i64 N = size(a, 0), C = size(a, 1);
-  const RowBlocks blocks = rowBlocks(N, C, a.numThreads);
-  float *dWeights = (float*)a.scratch, *dBiases = dWeights + blocks.count * C;
-  forEachBlock(N, blocks, (char*)a.scratch, 0, a.numThreads,
-               [&](const Block& block) { blockGradients(a, block, dWeights + block.index * C, dBiases + block.index * C); });
-  sumBlocks(dWeights, blocks.count, C, result(a, 1));
-  sumBlocks(dBiases, blocks.count, C, result(a, 2));
+  const i64 N = size(a, 0), C = size(a, 1), numUnits = unitsOf(N);
+  float *dWeights = (float*)a.scratch, *dBiases = dWeights + numUnits * C;
+#pragma omp parallel for schedule(dynamic, 8) num_threads(a.numThreads) if (N * C > ALONE)
+  for (i64 unit = 0; unit < numUnits; unit++) {
+    const i64 first = unit * LEAST_ROWS, end = first + LEAST_ROWS < N ? first + LEAST_ROWS : N;
+    unitGradients(a, first, end, dWeights + unit * C, dBiases + unit * C);
+  }
+  addUnits(dWeights, numUnits, C, result(a, 1));
+  addUnits(dBiases, numUnits, C, result(a, 2));
 }
 
 } // namespace TIRESIAS_LEVEL

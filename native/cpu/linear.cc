@@ -8,7 +8,7 @@ template <typename Value>
 void forward(const Arguments& a) {
   const i64 N = size(a, 0), I = size(a, 1), O = size(a, 2);
   const bool isHalf = sizeof(Value) < sizeof(float);
-  const RowBlocks blocks = rowBlocks(N, I + O, a.numThreads);
+  const RowBlocks blocks = rowBlocks(N, a.numThreads);
   layOut(O, I, a.in[1], true, isHalf);
   forEachBlock(N, blocks, (char*)a.scratch, linearScratch(blocks, I, isHalf), a.numThreads, [&](const Block& block) {
     const Value* x = rounded(floats(a, 0) + block.begin * I, (Value*)block.scratch, block.rows * I);
@@ -20,8 +20,8 @@ template <typename Value>
 void gradient(const Arguments& a) {
   const i64 N = size(a, 0), I = size(a, 1), O = size(a, 2);
   const bool isHalf = sizeof(Value) < sizeof(float);
-  const RowBlocks blocks = rowBlocks(N, I + O, a.numThreads);
-  const LinearGradientScratch places = linearGradientScratch(N, I, O, blocks, isHalf);
+  const RowBlocks blocks = rowBlocks(N, a.numThreads);
+  const LinearGradientScratch places = linearGradientScratch(N, I, O, isHalf);
   char* scratch = (char*)a.scratch;
   double* sums = (double*)(scratch + places.sums);
   Value *dyRoom = (Value*)(scratch + places.dy), *xRoom = (Value*)(scratch + places.x);
@@ -30,11 +30,12 @@ void gradient(const Arguments& a) {
     const float *dyBlock = floats(a, 0) + block.begin * O, *xBlock = floats(a, 1) + block.begin * I;
     const Value* dy = rounded(dyBlock, dyRoom + block.begin * O, block.rows * O);
     rounded(xBlock, xRoom + block.begin * I, block.rows * I);
-    sumColumns(dyBlock, block.rows, O, sums + block.index * O);
+    sumUnits(dyBlock, block.rows, O, sums + block.unit * O);
     multiplyByWeights(block.rows, I, O, MatrixOf<Value>{dy, false, O}, a.in[2], false, nullptr, result(a, 0) + block.begin * I, I);
   });
-  multiplyOverRows(O, I, N, wholeOf(floats(a, 0), dyRoom), wholeOf(floats(a, 1), xRoom), result(a, 1), a.numThreads);
-  sumBlocks(sums, blocks.count, O, result(a, 2));
+  const OverRows<Value> dWeight[] = {{O, I, wholeOf(floats(a, 0), dyRoom), wholeOf(floats(a, 1), xRoom), result(a, 1)}};
+  multiplyOverRows(dWeight, N, a.numThreads);
+  addUnits(sums, unitsOf(N), O, result(a, 2));
 }
 
 } // namespace

@@ -13,7 +13,7 @@ struct Sizes {
 
 inline Sizes sizesOf(const Arguments& a) {
   const i64 N = size(a, 0), F = size(a, 2);
-  return {N, size(a, 1), F, rowBlocks(N, F, a.numThreads)};
+  return {N, size(a, 1), F, rowBlocks(N, a.numThreads)};
 }
 
 /** gelu(wide) → active, which are floats or bf16 values. */
@@ -74,16 +74,16 @@ void gradient(const Arguments& a) {
     float* formed = formedAt(dWide + begin, block.scratch);
     multiplyByWeights(block.rows, F, C, MatrixOf<Value>{dy, false, C}, a.in[4], false, nullptr, formed, F);
     activateBack<Form>(floats(a, 2) + begin, formed, active + begin, count);
-    sumColumns(floats(a, 0) + narrow, block.rows, C, downSums + block.index * C);
-    sumColumns(formed, block.rows, F, upSums + block.index * F);
+    sumUnits(floats(a, 0) + narrow, block.rows, C, downSums + block.unit * C);
+    sumUnits(formed, block.rows, F, upSums + block.unit * F);
     const Value* factors = rounded(formed, dWide + begin, count);
     multiplyByWeights(block.rows, C, F, MatrixOf<Value>{factors, false, F}, a.in[3], false, nullptr, result(a, 0) + narrow, C);
   });
   const Value *dy = wholeOf(floats(a, 0), dyRoom), *x = wholeOf(floats(a, 1), xRoom);
-  multiplyOverRows(F, C, N, dWide, x, result(a, 1), a.numThreads);
-  multiplyOverRows(C, F, N, dy, active, result(a, 3), a.numThreads);
-  sumBlocks(upSums, blocks.count, F, result(a, 2));
-  sumBlocks(downSums, blocks.count, C, result(a, 4));
+  const OverRows<Value> dWeights[] = {{F, C, dWide, x, result(a, 1)}, {C, F, dy, active, result(a, 3)}};
+  multiplyOverRows(dWeights, N, a.numThreads);
+  addUnits(upSums, unitsOf(N), F, result(a, 2));
+  addUnits(downSums, unitsOf(N), C, result(a, 4));
 }
 
 template <typename Value>

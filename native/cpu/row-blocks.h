@@ -6,9 +6,9 @@
 
 namespace {
 
-/** One block: rows [begin, begin + rows), and where its thread's scratch is. */
+/** One block: rows [begin, begin + rows), the first of its units, and where its thread's scratch is. */
 struct Block {
-  i64 index, begin, rows;
+  i64 begin, rows, unit;
   char* scratch;
 };
 
@@ -18,7 +18,7 @@ void forEachBlock(i64 N, RowBlocks blocks, char* scratch, i64 scratchBytes, int 
 #pragma omp parallel for schedule(dynamic) num_threads(numThreads) if (blocks.count > 1)
   for (i64 index = 0; index < blocks.count; index++) {
     const i64 begin = index * blocks.rows, rest = N - begin;
-    work(Block{index, begin, rest < blocks.rows ? rest : blocks.rows, scratch + omp_get_thread_num() * scratchBytes});
+    work(Block{begin, rest < blocks.rows ? rest : blocks.rows, begin / LEAST_ROWS, scratch + omp_get_thread_num() * scratchBytes});
   }
 }
 
@@ -26,41 +26,58 @@ void forEachBlock(i64 N, RowBlocks blocks, char* scratch, i64 scratchBytes, int 
 inline const float* wholeOf(const float* x, float*) { return x; }
 inline const uint16_t* wholeOf(const float*, uint16_t* room) { return room; }
 
-/** Sums over the rows of a block in fp64: x [rows, C] → sums [C]. Rows that cancel, as a bias' gradients may, leave nothing but their own rounding. */
-inline void sumColumns(const float* x, i64 rows, i64 C, double* sums) {
-  constexpr i64 WIDTH = 64;
-  for (i64 begin = 0; begin < C; begin += WIDTH) {
-    const i64 width = C - begin < WIDTH ? C - begin : WIDTH;
-    double total[WIDTH] = {0};
-    for (i64 row = 0; row < rows; row++) {
-      const float* values = x + row * C + begin;
+/** Sums over each unit of a block's rows in fp64: x [rows, C] → sums [units, C]. Rows that cancel, as a bias' gradients may, leave nothing but their own rounding. */
+inline void sumUnits(const float* x, i64 rows, i64 C, double* sums) {
+  constexpr i64 AT_ONCE = 64;
+  for (i64 first = 0; first < rows; first += LEAST_ROWS) {
+    const i64 end = first + LEAST_ROWS < rows ? first + LEAST_ROWS : rows;
+    for (i64 begin = 0; begin < C; begin += AT_ONCE) {
+      const i64 width = C - begin < AT_ONCE ? C - begin : AT_ONCE;
+      double total[AT_ONCE] = {0};
+      for (i64 row = first; row < end; row++) {
+        const float* values = x + row * C + begin;
 #pragma omp simd
-      for (i64 j = 0; j < width; j++) total[j] += values[j];
+        for (i64 j = 0; j < width; j++) total[j] += values[j];
+      }
+      memcpy(sums + first / LEAST_ROWS * C + begin, total, width * sizeof(double));
     }
-    memcpy(sums + begin, total, width * sizeof(double));
   }
 }
 
-/** The blocks' sums [count, C], one after the other → sums [C]. */
+/** The units' sums [units, C], one after the other → sums [C]. */
 template <typename Sum>
-void sumBlocks(const Sum* ofBlocks, i64 count, i64 C, float* sums) {
-  for (i64 j = 0; j < C; j++) {
-    double total = 0;
-    for (i64 block = 0; block < count; block++) total += ofBlocks[block * C + j];
-    sums[j] = (float)total;
+void addUnits(const Sum* ofUnits, i64 numUnits, i64 C, float* sums) {
+  constexpr i64 AT_ONCE = 64;
+  for (i64 begin = 0; begin < C; begin += AT_ONCE) {
+    const i64 width = C - begin < AT_ONCE ? C - begin : AT_ONCE;
+    double total[AT_ONCE] = {0};
+    for (i64 unit = 0; unit < numUnits; unit++) {
+      for (i64 j = 0; j < width; j++) total[j] += ofUnits[unit * C + begin + j];
+    }
+    for (i64 j = 0; j < width; j++) sums[begin + j] = (float)total[j];
   }
 }
 
-/** c [m, n] = aᵀ·b of a [k, m], b [k, n], which lie row after row: a gradient of weights. Shares are rows or columns of c, of which there are more. */
+/** c [m, n] = aᵀ·b of a [k, m], b [k, n], which lie row after row: a gradient of weights. */
 template <typename Value>
-void multiplyOverRows(i64 m, i64 n, i64 k, const Value* a, const Value* b, float* c, int numThreads, bool adds = false) {
-  const bool isByRow = m >= n;
-  const i64 all = isByRow ? m : n, size = shareRows(all, 2 * numThreads), numShares = (all + size - 1) / size;
-#pragma omp parallel for schedule(dynamic) num_threads(numThreads) if (numShares > 1)
-  for (i64 share = 0; share < numShares; share++) {
-    const i64 begin = share * size, some = all - begin < size ? all - begin : size;
-    if (isByRow) multiply(some, n, k, MatrixOf<Value>{a + begin, true, m}, MatrixOf<Value>{b, false, n}, c + begin * n, n, adds);
-    else multiply(m, some, k, MatrixOf<Value>{a, true, m}, MatrixOf<Value>{b + begin, false, n}, c + begin, n, adds);
+struct OverRows {
+  i64 m, n;
+  const Value *a, *b;
+  float* c;
+};
+
+/** Some such products over the same k rows. Shares are rows or columns of c, of which there are more. */
+template <typename Value, int count>
+void multiplyOverRows(const OverRows<Value> (&products)[count], i64 k, int numThreads, bool adds = false) {
+  const i64 sharesOfEach = 2 * numThreads;
+#pragma omp parallel for schedule(dynamic) num_threads(numThreads)
+  for (i64 i = 0; i < count * sharesOfEach; i++) {
+    const OverRows<Value>& p = products[i / sharesOfEach];
+    const bool isByRow = p.m >= p.n;
+    const i64 all = isByRow ? p.m : p.n, size = shareRows(all, sharesOfEach), begin = i % sharesOfEach * size, some = all - begin < size ? all - begin : size;
+    if (some <= 0) continue;
+    if (isByRow) multiply(some, p.n, k, MatrixOf<Value>{p.a + begin, true, p.m}, MatrixOf<Value>{p.b, false, p.n}, p.c + begin * p.n, p.n, adds);
+    else multiply(p.m, some, k, MatrixOf<Value>{p.a, true, p.m}, MatrixOf<Value>{p.b + begin, false, p.n}, p.c + begin, p.n, adds);
   }
 }
 
