@@ -88,15 +88,15 @@ void blockGradients(const Arguments& a, const LogitBlock<Value>& block) {
       someLogits(a, block, own.begin, own.rows, logitsAt(own.scratch, block.dLogits, own.begin * V));
       dHidden(a, block, own.begin, own.rows);
     });
-    const OverRows<Value> dEmbedding[] = {{V, C, block.dLogits, block.hidden, result(a, 2)}};
-    return multiplyOverRows(dEmbedding, block.rows, a.numThreads, block.begin > 0);
+  } else {
+    for (i64 first = 0; first < block.rows; first += HOT_ROWS) {
+      const i64 some = block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS;
+      someLogits(a, block, first, some, logitsAt(a.scratch, block.dLogits, first * V));
+    }
+    dHidden(a, block, 0, block.rows);
   }
-  for (i64 first = 0; first < block.rows; first += HOT_ROWS) {
-    const i64 some = block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS;
-    someLogits(a, block, first, some, logitsAt(a.scratch, block.dLogits, first * V));
-  }
-  dHidden(a, block, 0, block.rows);
-  multiply(V, C, block.rows, MatrixOf<Value>{block.dLogits, true, V}, MatrixOf<Value>{block.hidden, false, C}, result(a, 2), C, block.begin > 0);
+  const OverRows<Value> dEmbedding[] = {{V, C, block.dLogits, block.hidden, result(a, 2)}};
+  multiplyOverRows(dEmbedding, block.rows, a.numThreads, block.begin > 0);
 }
 
 template <typename Value>
