@@ -411,7 +411,7 @@ int main(int argc, char**) {
     staleWeights();
     mlps();
     norms();
-    losses<40, 9, 500000>(); // two blocks of rows, which all threads share
+    losses<40, 5, 900000>(); // two blocks of rows, which all threads share
     losses<150, 9, 70>();    // blocks of the threads' own
     attentions<6, 4>();
     attentions<32, 8>();  // whole vectors, all that turns in the first
