@@ -16,7 +16,7 @@ constexpr std::int64_t LANES = 16;
 
 static inline std::int64_t wholeLanes(std::int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
-/** Logits that are formed at a time, 64 MB of gradients in bf16, 128 in fp32. With fewer the embedding's gradient is gone over more often: half as many take 3 to 5 % longer. */
+/** Logits that are formed at a time: 64 MB of gradients in bf16, 128 in fp32. With half as many the embedding's gradient is gone over twice as often (3 to 5 %). */
 constexpr std::int64_t MAX_LOGITS = 32 * 1024 * 1024;
 
 static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 63) / 64 * 64; }

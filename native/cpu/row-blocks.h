@@ -12,7 +12,7 @@ struct Block {
   char* scratch;
 };
 
-/** Calls `work` with each block; a thread has `scratchBytes` of its own from `scratch`. Whoever is free takes the next block, so `work` may not ask who it is. */
+/** Calls `work` with each block; a thread has `scratchBytes` of its own from `scratch`. Whoever is free takes the next, so results may not depend on who it is. */
 template <typename Work>
 void forEachBlock(i64 N, RowBlocks blocks, char* scratch, i64 scratchBytes, int numThreads, const Work& work) {
 #pragma omp parallel for schedule(dynamic) num_threads(numThreads) if (blocks.count > 1)
@@ -26,7 +26,10 @@ void forEachBlock(i64 N, RowBlocks blocks, char* scratch, i64 scratchBytes, int 
 inline const float* wholeOf(const float* x, float*) { return x; }
 inline const uint16_t* wholeOf(const float*, uint16_t* room) { return room; }
 
-/** Sums over each unit of a block's rows in fp64: x [rows, C] → sums [units, C]. Rows that cancel, as a bias' gradients may, leave nothing but their own rounding. */
+/**
+ * Sums over each unit of a block's rows in fp64: x [rows, C] → sums [units, C]. Rows that cancel, as a bias' gradients may, leave nothing but their own
+ * rounding.
+ */
 inline void sumUnits(const float* x, i64 rows, i64 C, double* sums) {
   constexpr i64 AT_ONCE = 64;
   for (i64 first = 0; first < rows; first += LEAST_ROWS) {
