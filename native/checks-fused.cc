@@ -85,7 +85,7 @@ std::int64_t crossEntropy(const Arguments& a) {
   output(a, 1, productOf(N, C));
   output(a, 2, productOf(V, C));
   notInPlace(a);
-  return crossEntropyScratch(N, C, V, isHalf(a, 3)).end;
+  return crossEntropyScratch(N, C, V, isHalf(a, 3), a.numThreads).end;
 }
 
 /** in: hidden, embedding, labels; out: log P(label); numbers: N, C, V. */
@@ -130,7 +130,7 @@ std::int64_t layerNormGradient(const Arguments& a) {
   output(a, 1, C);
   output(a, 2, C);
   notInPlace(a);
-  return 0;
+  return layerNormGradientScratch(N, C);
 }
 
 /** in: x [N, in], weight [out, in], bias; out: y; numbers: N, in, out, precision. */
@@ -142,7 +142,7 @@ std::int64_t linear(const Arguments& a) {
   input(a, 2, O);
   output(a, 0, productOf(N, O));
   notInPlace(a);
-  return isHalf(a, 3) ? 2 * N * I : 0;
+  return productOf(a.numThreads, linearScratch(rowBlocks(N, a.numThreads), I, isHalf(a, 3)));
 }
 
 /** in: dy, x, weight; out: dx, dWeight, dBias; numbers: N, in, out, precision. */
@@ -156,7 +156,7 @@ std::int64_t linearGradient(const Arguments& a) {
   output(a, 1, productOf(O, I));
   output(a, 2, O);
   notInPlace(a);
-  return isHalf(a, 3) ? 2 * N * (O + I) : 0;
+  return linearGradientScratch(N, I, O, isHalf(a, 3)).end;
 }
 
 /** in: x [N, C], W₁ [F, C], b₁, W₂ [C, F], b₂; out: y, the wide layer before GELU; numbers: N, C, F, form, precision. */
@@ -171,7 +171,7 @@ std::int64_t mlp(const Arguments& a) {
   output(a, 0, productOf(N, C));
   output(a, 1, productOf(N, F));
   notInPlace(a);
-  return isHalf(a, 4) ? 2 * N * (C + F) : bytesOf(N * F);
+  return productOf(a.numThreads, mlpScratch(rowBlocks(N, a.numThreads), C, F, isHalf(a, 4)));
 }
 
 /** in: dy, x, the wide layer, W₁, W₂; out: dx, dW₁, db₁, dW₂, db₂; numbers as mlp. */
@@ -189,7 +189,7 @@ std::int64_t mlpGradient(const Arguments& a) {
   output(a, 3, productOf(C, F));
   output(a, 4, C);
   notInPlace(a);
-  return bytesOf(N * F) + (isHalf(a, 4) ? 2 * N * (F + 2 * C) : bytesOf(N * F));
+  return mlpGradientScratch(N, C, F, rowBlocks(N, a.numThreads), isHalf(a, 4), a.numThreads).end;
 }
 
 /** in: any number; out: the sum of all their squares; no numbers. */

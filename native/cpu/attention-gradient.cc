@@ -5,30 +5,43 @@
 
 namespace {
 
-/** logits → probabilities, dWeights → gradients of the logits, both as factors in rooms of theirs. */
+/** logits → probabilities, dWeights → gradients of the logits, both as factors in rooms of theirs; pass by pass, as softmaxRows. */
 template <typename Value>
-void rowGradients(float* logits, float* dWeights, Value* weights, Value* dLogits, i64 first, i64 rows, i64 keys, const float* logSumExp,
+void rowGradients(float* logits, float* dWeights, Value* weights, Value* dLogits, i64 first, i64 rows, i64 stride, const float* logSumExp,
                   const float* meanGradients) {
+  float sums[QUERY_BLOCK];
   for (i64 r = 0; r < rows; r++) {
-    float *x = logits + r * keys, *d = dWeights + r * keys;
-    Value *p = weights + r * keys, *out = dLogits + r * keys;
-    const i64 seen = first + r + 1;
+    const i64 seen = first + r + 1, reach = wholeLanes(seen);
+    for (i64 j = seen; j < reach; j++) {
+      logits[r * stride + j] = -INFINITY;
+      dWeights[r * stride + j] = 0;
+    }
+  }
+  for (i64 r = 0; r < rows; r++) {
+    float *x = logits + r * stride, *d = dWeights + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
     const float normaliser = logSumExp[first + r], mean = meanGradients[r];
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < seen; j++) {
+    for (i64 j = 0; j < reach; j++) {
       x[j] = exponential(x[j] - normaliser);
       d[j] = x[j] * (d[j] - mean);
       sum += d[j];
     }
-    // A row sums to zero. What rounding leaves is taken out once more: of it, too, the gradient of the keys' bias would be made where rotary does not turn.
+    sums[r] = sum;
+  }
+  // A row sums to zero. What rounding leaves is taken out once more: of it, too, the gradient of the keys' bias would be made where rotary does not turn.
+  for (i64 r = 0; r < rows; r++) {
+    const float *x = logits + r * stride, *d = dWeights + r * stride, sum = sums[r];
+    Value *p = weights + r * stride, *out = dLogits + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
 #pragma omp simd
-    for (i64 j = 0; j < seen; j++) {
+    for (i64 j = 0; j < reach; j++) {
       store(d[j] - x[j] * sum, out + j);
       store(x[j], p + j);
     }
-    memset(p + seen, 0, (keys - seen) * sizeof(Value));
-    memset(out + seen, 0, (keys - seen) * sizeof(Value));
+    memset(p + reach, 0, (stride - reach) * sizeof(Value));
+    memset(out + reach, 0, (stride - reach) * sizeof(Value));
   }
 }
 
@@ -74,9 +87,10 @@ void headGradient(const Arguments& a, const Head& head, char* scratch) {
   const float *dAttended = floats(a, 0) + head.attended, *qkv = floats(a, 1) + head.qkv, *attended = floats(a, 2) + head.attended;
   const float *cos = floats(a, 4), *sin = floats(a, 5);
   float* dQkv = result(a, 0) + head.qkv;
-  float *logits = (float*)scratch, *dWeights = logits + QUERY_BLOCK * T, *dQ = dWeights + QUERY_BLOCK * T, *dK = dQ + T * D;
+  const i64 block = QUERY_BLOCK * wholeLanes(T);
+  float *logits = (float*)scratch, *dWeights = logits + block, *dQ = dWeights + block, *dK = dQ + T * D;
   Value *q = (Value*)(dK + T * D), *k = q + T * D, *vRoom = k + T * D, *dOutRoom = vRoom + T * D;
-  Value *weights = roomFor(logits, dOutRoom + T * D), *dLogits = roomFor(dWeights, dOutRoom + T * D + QUERY_BLOCK * T);
+  Value *weights = roomFor(logits, dOutRoom + T * D), *dLogits = roomFor(dWeights, dOutRoom + T * D + block);
   float means[QUERY_BLOCK];
   turn(head, qkv, cos, sin, 1 / sqrtf(D), q);
   turn(head, qkv + D, cos, sin, 1, k);
@@ -84,16 +98,16 @@ void headGradient(const Arguments& a, const Head& head, char* scratch) {
   v.isTransposed = true;
   const MatrixOf<Value> allOut = factors(head, dAttended, head.stride, dOutRoom);
   for (i64 first = (T - 1) / QUERY_BLOCK * QUERY_BLOCK; first >= 0; first -= QUERY_BLOCK) {
-    const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows;
+    const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows, stride = wholeLanes(keys);
     const bool adds = keys < T;
     const MatrixOf<Value> dOut = {allOut.data + first * allOut.stride, false, allOut.stride}, queries = {q + first * D, false, D};
-    multiply(rows, keys, D, queries, MatrixOf<Value>{k, true, D}, logits, keys);
-    multiply(rows, keys, D, dOut, v, dWeights, keys);
+    multiply(rows, keys, D, queries, MatrixOf<Value>{k, true, D}, logits, stride);
+    multiply(rows, keys, D, dOut, v, dWeights, stride);
     meanGradients(dAttended + first * head.stride, attended + first * head.stride, rows, head.stride, D, means);
-    rowGradients(logits, dWeights, weights, dLogits, first, rows, keys, floats(a, 3) + head.rows, means);
-    multiply(rows, D, keys, MatrixOf<Value>{dLogits, false, keys}, MatrixOf<Value>{k, false, D}, dQ + first * D, D);
-    multiply(keys, D, rows, MatrixOf<Value>{dLogits, true, keys}, queries, dK, D, adds);
-    multiply(keys, D, rows, MatrixOf<Value>{weights, true, keys}, dOut, dQkv + 2 * D, head.qkvStride, adds);
+    rowGradients(logits, dWeights, weights, dLogits, first, rows, stride, floats(a, 3) + head.rows, means);
+    multiply(rows, D, keys, MatrixOf<Value>{dLogits, false, stride}, MatrixOf<Value>{k, false, D}, dQ + first * D, D);
+    multiply(keys, D, rows, MatrixOf<Value>{dLogits, true, stride}, queries, dK, D, adds);
+    multiply(keys, D, rows, MatrixOf<Value>{weights, true, stride}, dOut, dQkv + 2 * D, head.qkvStride, adds);
   }
   turnBack(head, dQ, cos, sin, 1 / sqrtf(D), dQkv);
   turnBack(head, dK, cos, sin, 1, dQkv + D);
@@ -107,7 +121,7 @@ namespace TIRESIAS_LEVEL {
 void attentionGradient(const Arguments& a) {
   const i64 numHeads = size(a, 0) * size(a, 2);
   const bool half = isHalf(a, 5);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (numHeads > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(a.numThreads) if (numHeads > 1)
   for (i64 i = 0; i < numHeads; i++) {
     const Head head = headAt(a, i);
     char* scratch = (char*)a.scratch + omp_get_thread_num() * attentionGradientScratch(head.T, head.D, half);

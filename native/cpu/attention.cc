@@ -7,25 +7,42 @@ namespace {
 
 /** Logits of queries [first, first + rows) → weights, 0 for later positions, as factors; writes the rows' log-sum-exp. */
 template <typename Value>
-void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 keys, float* logSumExp) {
+void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 stride, float* logSumExp) {
+  // Pass by pass over all rows, because a row alone is one long chain of operations that wait for each other.
+  float largests[QUERY_BLOCK], sums[QUERY_BLOCK];
   for (i64 r = 0; r < rows; r++) {
-    float* x = logits + r * keys;
-    Value* p = weights + r * keys;
-    const i64 seen = first + r + 1;
-    float largest = -INFINITY, sum = 0;
+    const i64 seen = first + r + 1, reach = wholeLanes(seen);
+    for (i64 j = seen; j < reach; j++) logits[r * stride + j] = -INFINITY;
+  }
+  for (i64 r = 0; r < rows; r++) {
+    const float* x = logits + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
+    float largest = -INFINITY;
 #pragma omp simd reduction(max : largest)
-    for (i64 j = 0; j < seen; j++) largest = x[j] > largest ? x[j] : largest;
+    for (i64 j = 0; j < reach; j++) largest = x[j] > largest ? x[j] : largest;
+    largests[r] = largest;
+  }
+  for (i64 r = 0; r < rows; r++) {
+    float* x = logits + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
+    const float largest = largests[r];
+    float sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < seen; j++) {
+    for (i64 j = 0; j < reach; j++) {
       x[j] = exponential(x[j] - largest);
       sum += x[j];
     }
-    const float share = 1.0f / sum;
-#pragma omp simd
-    for (i64 j = 0; j < seen; j++) store(x[j] * share, p + j);
-    memset(p + seen, 0, (keys - seen) * sizeof(Value));
-    logSumExp[first + r] = largest + logf(sum);
+    sums[r] = sum;
   }
+  for (i64 r = 0; r < rows; r++) {
+    const float *x = logits + r * stride, share = 1.0f / sums[r];
+    Value* p = weights + r * stride;
+    const i64 reach = wholeLanes(first + r + 1);
+#pragma omp simd
+    for (i64 j = 0; j < reach; j++) store(x[j] * share, p + j);
+    memset(p + reach, 0, (stride - reach) * sizeof(Value));
+  }
+  for (i64 r = 0; r < rows; r++) logSumExp[first + r] = largests[r] + logf(sums[r]);
 }
 
 /** Value: of the factors of products. Kernel inputs: qkv, cos, sin. */
@@ -33,17 +50,17 @@ template <typename Value>
 void attend(const Arguments& a, const Head& head, char* scratch) {
   const i64 T = head.T, D = head.D;
   float* logits = (float*)scratch;
-  Value *q = (Value*)(logits + QUERY_BLOCK * T), *k = q + T * D, *vRoom = k + T * D;
+  Value *q = (Value*)(logits + QUERY_BLOCK * wholeLanes(T)), *k = q + T * D, *vRoom = k + T * D;
   Value* weights = roomFor(logits, vRoom + T * D);
   const float* qkv = floats(a, 0) + head.qkv;
   turn(head, qkv, floats(a, 1), floats(a, 2), 1 / sqrtf(D), q);
   turn(head, qkv + D, floats(a, 1), floats(a, 2), 1, k);
   const MatrixOf<Value> v = factors(head, qkv + 2 * D, head.qkvStride, vRoom);
   for (i64 first = 0; first < T; first += QUERY_BLOCK) {
-    const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows;
-    multiply(rows, keys, D, MatrixOf<Value>{q + first * D, false, D}, MatrixOf<Value>{k, true, D}, logits, keys);
-    softmaxRows(logits, weights, first, rows, keys, result(a, 1) + head.rows);
-    multiply(rows, D, keys, MatrixOf<Value>{weights, false, keys}, v, result(a, 0) + head.attended + first * head.stride, head.stride);
+    const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows, stride = wholeLanes(keys);
+    multiply(rows, keys, D, MatrixOf<Value>{q + first * D, false, D}, MatrixOf<Value>{k, true, D}, logits, stride);
+    softmaxRows(logits, weights, first, rows, stride, result(a, 1) + head.rows);
+    multiply(rows, D, keys, MatrixOf<Value>{weights, false, stride}, v, result(a, 0) + head.attended + first * head.stride, head.stride);
   }
 }
 
@@ -54,7 +71,7 @@ namespace TIRESIAS_LEVEL {
 void attention(const Arguments& a) {
   const i64 numHeads = size(a, 0) * size(a, 2);
   const bool half = isHalf(a, 5);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (numHeads > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(a.numThreads) if (numHeads > 1)
   for (i64 i = 0; i < numHeads; i++) {
     const Head head = headAt(a, i);
     char* scratch = (char*)a.scratch + omp_get_thread_num() * attentionScratch(head.T, head.D, half);

@@ -11,33 +11,126 @@ constexpr std::int64_t CHUNK = 16384;
 /** Queries that attention takes at a time: their products with all keys are what is kept of the T × T matrix. */
 constexpr std::int64_t QUERY_BLOCK = 64;
 
-/** Logits that are formed at a time: 64 MB. Fewer would go over the embedding's gradient more often. */
-constexpr std::int64_t MAX_LOGITS = 16 * 1024 * 1024;
+/** Values that loops over the rows of a block take at a time, on any machine: rows are as long, so that no loop ends with single values. */
+constexpr std::int64_t LANES = 16;
+
+static inline std::int64_t wholeLanes(std::int64_t count) { return (count + LANES - 1) / LANES * LANES; }
+
+/** Logits that are formed at a time: 64 MB of gradients in bf16, 128 in fp32. With half as many the embedding's gradient is gone over twice as often (3 to 5 %). */
+constexpr std::int64_t MAX_LOGITS = 32 * 1024 * 1024;
 
 static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 63) / 64 * 64; }
 
 static inline std::int64_t chunksOf(std::int64_t count) { return (count + CHUNK - 1) / CHUNK; }
 
+/** An embedding of so many values stays in a thread's second cache: threads then take their own rows of logits, else all of them the same rows. */
+constexpr std::int64_t SMALL_EMBEDDING = 512 * 1024;
+
 /** Rows whose logits are formed and turned into gradients while they are in the caches; the products for the gradients take a whole block of rows. */
 constexpr std::int64_t HOT_ROWS = 128;
 
-/** Rows whose gradients are multiplied at a time. */
+/** Rows whose gradients are multiplied at a time, about the same number each time. */
 static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
-  const std::int64_t rows = MAX_LOGITS / V;
-  if (rows >= N) return N;
-  return rows < 1 ? 1 : rows;
+  const std::int64_t most = MAX_LOGITS / V < 1 ? 1 : MAX_LOGITS / V, numBlocks = (N + most - 1) / most;
+  return numBlocks <= 1 ? N : (N + numBlocks - 1) / numBlocks;
 }
+
+/** Rows of a block, at most: what is made of them should stay in a thread's second cache, and weights should not be read again for a few. */
+constexpr std::int64_t MOST_ROWS = 256;
+
+/** Fewer rows make a product slow. Blocks have a multiple of them, and sums over all rows are made of sums over so many, whatever the number of threads. */
+constexpr std::int64_t LEAST_ROWS = 32;
+
+static inline std::int64_t unitsOf(std::int64_t N) { return (N + LEAST_ROWS - 1) / LEAST_ROWS; }
+
+/** Rows of a share where N of them are cut into so many, or fewer. */
+static inline std::int64_t shareRows(std::int64_t N, std::int64_t numShares) {
+  const std::int64_t units = (unitsOf(N) + numShares - 1) / numShares;
+  return (units < 1 ? 1 : units) * LEAST_ROWS;
+}
+
+/** Blocks of each thread, at least: a thread that has lost its core for a while leaves some of its own to the others. */
+constexpr std::int64_t BLOCKS_OF_THREAD = 2;
+
+/** How the rows of a matrix are cut: a block is one thread's, from the first product to the last. */
+struct RowBlocks {
+  std::int64_t rows;  // of a block; the last may have fewer
+  std::int64_t count;
+};
+
+static inline RowBlocks rowBlocks(std::int64_t N, int numThreads) {
+  const std::int64_t share = shareRows(N, BLOCKS_OF_THREAD * numThreads), rows = share < MOST_ROWS ? share : MOST_ROWS;
+  return {rows, (N + rows - 1) / rows};
+}
+
+static inline std::int64_t valueBytes(bool isHalf) { return isHalf ? 2 : 4; }
+
+/** Bytes of one thread in a linear layer: a block's rows, rounded. */
+static inline std::int64_t linearScratch(RowBlocks blocks, std::int64_t I, bool isHalf) { return isHalf ? aligned(2 * blocks.rows * I) : 0; }
+
+/** Where the parts of the scratch of a linear layer's gradient begin, in bytes. */
+struct LinearGradientScratch {
+  std::int64_t sums; // of dy's columns, [units, O] doubles
+  std::int64_t dy;   // [N, O], in bf16 only
+  std::int64_t x;    // [N, I], in bf16 only
+  std::int64_t end;
+};
+
+static inline LinearGradientScratch linearGradientScratch(std::int64_t N, std::int64_t I, std::int64_t O, bool isHalf) {
+  LinearGradientScratch s;
+  s.sums = 0;
+  s.dy = aligned(8 * unitsOf(N) * O);
+  s.x = s.dy + (isHalf ? aligned(2 * N * O) : 0);
+  s.end = s.x + (isHalf ? aligned(2 * N * I) : 0);
+  return s;
+}
+
+/** Bytes of one thread in an MLP: a block's GELU values, and its rows rounded. */
+static inline std::int64_t mlpScratch(RowBlocks blocks, std::int64_t C, std::int64_t F, bool isHalf) {
+  return aligned(valueBytes(isHalf) * blocks.rows * F) + (isHalf ? aligned(2 * blocks.rows * C) : 0);
+}
+
+/** Where the parts of the scratch of an MLP's gradient begin, in bytes. */
+struct MlpGradientScratch {
+  std::int64_t downSums; // of dy's columns, [units, C] doubles
+  std::int64_t upSums;   // of dWide's columns, [units, F] doubles
+  std::int64_t active;   // GELU's values [N, F]
+  std::int64_t dWide;    // [N, F], as factors
+  std::int64_t dy;       // [N, C], in bf16 only
+  std::int64_t x;        // [N, C], in bf16 only
+  std::int64_t threads;
+  std::int64_t ofThread; // a block's dWide in fp32, in bf16 only
+  std::int64_t end;
+};
+
+static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t C, std::int64_t F, RowBlocks blocks, bool isHalf, int numThreads) {
+  MlpGradientScratch s;
+  s.downSums = 0;
+  s.upSums = aligned(8 * unitsOf(N) * C);
+  s.active = s.upSums + aligned(8 * unitsOf(N) * F);
+  s.dWide = s.active + aligned(valueBytes(isHalf) * N * F);
+  s.dy = s.dWide + aligned(valueBytes(isHalf) * N * F);
+  s.x = s.dy + (isHalf ? aligned(2 * N * C) : 0);
+  s.threads = s.x + (isHalf ? aligned(2 * N * C) : 0);
+  s.ofThread = isHalf ? aligned(4 * blocks.rows * F) : 0;
+  s.end = s.threads + numThreads * s.ofThread;
+  return s;
+}
+
+/** Bytes of the gradient of a layer norm: its units' shares of the weight's and the bias' gradients. */
+static inline std::int64_t layerNormGradientScratch(std::int64_t N, std::int64_t C) { return 2 * 4 * unitsOf(N) * C; }
 
 /** Where the parts of cross-entropy's scratch begin, in bytes. */
 struct CrossEntropyScratch {
-  std::int64_t losses;  // [N] doubles; before them, in bf16, HOT_ROWS of logits
+  std::int64_t losses;  // [N] doubles; before them, in bf16, HOT_ROWS of logits, or a block of each thread
   std::int64_t hidden;  // [N, C], in bf16 only
   std::int64_t dLogits; // [rows, V]; in fp32 they are the logits first
   std::int64_t end;
 };
 
-static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf) {
-  const std::int64_t rows = logitRows(N, V), hotRows = rows < HOT_ROWS ? rows : HOT_ROWS;
+static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf, int numThreads) {
+  const std::int64_t rows = logitRows(N, V);
+  const std::int64_t hotRows = C * V <= SMALL_EMBEDDING ? numThreads * rowBlocks(rows, numThreads).rows : rows < HOT_ROWS ? rows : HOT_ROWS;
   CrossEntropyScratch s;
   s.losses = isHalf ? aligned(4 * hotRows * V) : 0;
   s.hidden = s.losses + aligned(8 * N);
@@ -48,10 +141,12 @@ static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64
 
 /** Bytes of one thread: a block of weights, queries and keys; in bf16 values too, and the weights rounded. */
 static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D, bool isHalf) {
-  return aligned(4 * QUERY_BLOCK * T + (isHalf ? 2 * (QUERY_BLOCK * T + 3 * T * D) : 4 * 2 * T * D));
+  const std::int64_t block = QUERY_BLOCK * wholeLanes(T);
+  return aligned(4 * block + (isHalf ? 2 * (block + 3 * T * D) : 4 * 2 * T * D));
 }
 
 /** Bytes of one thread: blocks of weights and of their gradients, gradients of queries and keys, queries and keys; in bf16 as above. */
 static inline std::int64_t attentionGradientScratch(std::int64_t T, std::int64_t D, bool isHalf) {
-  return aligned(4 * (2 * QUERY_BLOCK * T + 2 * T * D) + (isHalf ? 2 * (2 * QUERY_BLOCK * T + 4 * T * D) : 4 * 2 * T * D));
+  const std::int64_t block = QUERY_BLOCK * wholeLanes(T);
+  return aligned(4 * (2 * block + 2 * T * D) + (isHalf ? 2 * (2 * block + 4 * T * D) : 4 * 2 * T * D));
 }

@@ -1,7 +1,6 @@
 // Next-token cross-entropy from hidden states and the output embedding. Rows are taken in blocks whose logits fit MAX_LOGITS; the gradients for a loss's
 // gradient of one are made in the same pass (Hsu et al. 2024, Liger kernels), so that no logit is computed twice and none outlives its block.
-#include "loops.h"
-#include "matrices.h"
+#include "row-blocks.h"
 
 namespace {
 
@@ -52,33 +51,66 @@ double rowGradient(float* x, Value* dLogits, i64 V, int32_t label, i64 N) {
   return log(total) + largest - labelLogit;
 }
 
-/** Losses of rows [begin, begin + rows), and the gradients' share of theirs. `hidden` and `dLogits` are floats, the latter in place of the logits, or bf16 values. */
+/** Rows [begin, begin + rows): their gradients lie from `dLogits` on, floats in place of the logits, or bf16 values; `hidden` is of the same kind. */
 template <typename Value>
-void blockGradients(const Arguments& a, i64 begin, i64 rows, const Value* hidden, Value* dLogits, double* losses) {
+struct LogitBlock {
+  i64 begin, rows;
+  const Value* hidden;
+  Value* dLogits;
+  double* losses;
+};
+
+/** Losses and dLogits of rows [first, first + some) of a block. Threads share them where it is not a thread of a team that calls. */
+template <typename Value>
+void someLogits(const Arguments& a, const LogitBlock<Value>& block, i64 first, i64 some, float* logits) {
   const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2);
-  for (i64 first = 0; first < rows; first += HOT_ROWS) {
-    const i64 some = rows - first < HOT_ROWS ? rows - first : HOT_ROWS;
-    float* logits = logitsAt(a.scratch, dLogits, first * V);
-    multiplyByWeights(some, V, C, MatrixOf<Value>{hidden + (begin + first) * C, false, C}, a.in[1], true, nullptr, logits, V);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (some * V > ALONE)
-    for (i64 row = 0; row < some; row++) {
-      losses[first + row] = rowGradient(logits + row * V, dLogits + (first + row) * V, V, ints(a, 2)[begin + first + row], N);
-    }
+  multiplyByWeights(some, V, C, MatrixOf<Value>{block.hidden + first * C, false, C}, a.in[1], true, nullptr, logits, V);
+#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (some * V > ALONE && !omp_in_parallel())
+  for (i64 row = first; row < first + some; row++) {
+    block.losses[row] = rowGradient(logits + (row - first) * V, block.dLogits + row * V, V, ints(a, 2)[block.begin + row], N);
   }
-  multiplyByWeights(rows, C, V, MatrixOf<Value>{dLogits, false, V}, a.in[1], false, nullptr, result(a, 1) + begin * C, C);
-  multiply(V, C, rows, MatrixOf<Value>{dLogits, true, V}, MatrixOf<Value>{hidden + begin * C, false, C}, result(a, 2), C, begin > 0);
+}
+
+template <typename Value>
+void dHidden(const Arguments& a, const LogitBlock<Value>& block, i64 first, i64 some) {
+  const i64 C = size(a, 1), V = size(a, 2);
+  float* out = result(a, 1) + (block.begin + first) * C;
+  multiplyByWeights(some, C, V, MatrixOf<Value>{block.dLogits + first * V, false, V}, a.in[1], false, nullptr, out, C);
+}
+
+/** Losses of a block, and the gradients' share of its own. */
+template <typename Value>
+void blockGradients(const Arguments& a, const LogitBlock<Value>& block) {
+  const i64 C = size(a, 1), V = size(a, 2);
+  if (C * V <= SMALL_EMBEDDING) {
+    const RowBlocks blocks = rowBlocks(block.rows, a.numThreads);
+    forEachBlock(block.rows, blocks, (char*)a.scratch, 4 * blocks.rows * V, a.numThreads, [&](const Block& own) {
+      someLogits(a, block, own.begin, own.rows, logitsAt(own.scratch, block.dLogits, own.begin * V));
+      dHidden(a, block, own.begin, own.rows);
+    });
+  } else {
+    for (i64 first = 0; first < block.rows; first += HOT_ROWS) {
+      const i64 some = block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS;
+      someLogits(a, block, first, some, logitsAt(a.scratch, block.dLogits, first * V));
+    }
+    dHidden(a, block, 0, block.rows);
+  }
+  const OverRows<Value> dEmbedding[] = {{V, C, block.dLogits, block.hidden, result(a, 2)}};
+  multiplyOverRows(dEmbedding, block.rows, a.numThreads, block.begin > 0);
 }
 
 template <typename Value>
 void lossAndGradients(const Arguments& a) {
   const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2), blockRows = logitRows(N, V);
-  const CrossEntropyScratch places = crossEntropyScratch(N, C, V, sizeof(Value) < sizeof(float));
+  const CrossEntropyScratch places = crossEntropyScratch(N, C, V, sizeof(Value) < sizeof(float), a.numThreads);
   char* scratch = (char*)a.scratch;
   double* losses = (double*)(scratch + places.losses);
   const Value* hidden = rounded(floats(a, 0), (Value*)(scratch + places.hidden), N * C, a.numThreads);
+  layOut(V, C, a.in[1], true, sizeof(Value) < sizeof(float));
+  layOut(C, V, a.in[1], false, sizeof(Value) < sizeof(float));
   for (i64 begin = 0; begin < N; begin += blockRows) {
     const i64 rows = N - begin < blockRows ? N - begin : blockRows;
-    blockGradients(a, begin, rows, hidden, (Value*)(scratch + places.dLogits), losses + begin);
+    blockGradients<Value>(a, {begin, rows, hidden + begin * C, (Value*)(scratch + places.dLogits), losses + begin});
   }
   double total = 0;
   for (i64 row = 0; row < N; row++) total += losses[row];

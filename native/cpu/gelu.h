@@ -7,22 +7,24 @@ namespace {
 constexpr float DOUBLE_SCALE = 2 * 0.79788456f;
 constexpr float CUBIC = 0.044715f;
 
-struct TanhForm {
-  static inline float value(float x) { return x * sigmoid(DOUBLE_SCALE * x * (1 + CUBIC * x * x)); }
+/** GELU's value and slope at one place; whoever wants one of the two lets the compiler drop the other. */
+struct Gelu {
+  float value, slope;
+};
 
-  static inline float slope(float x) {
+struct TanhForm {
+  static inline Gelu at(float x) {
     const float gate = sigmoid(DOUBLE_SCALE * x * (1 + CUBIC * x * x));
     // Beyond ±1e6 the square overflows, and the gate is 0 or 1 long before.
     const float y = x > 1e6f ? 1e6f : x < -1e6f ? -1e6f : x;
-    return gate * (1 + (1 - gate) * DOUBLE_SCALE * y * (1 + 3 * CUBIC * y * y));
+    return {x * gate, gate * (1 + (1 - gate) * DOUBLE_SCALE * y * (1 + 3 * CUBIC * y * y))};
   }
 };
 
 struct ErfForm {
-  static inline float value(float x) { return x * 0.5f * (1 + errorFunction(x * 0.70710678118f)); }
-
-  static inline float slope(float x) {
-    return 0.5f * (1 + errorFunction(x * 0.70710678118f)) + x * 0.3989422804f * exponential(-0.5f * x * x);
+  static inline Gelu at(float x) {
+    const float gate = 0.5f * (1 + errorFunction(x * 0.70710678118f));
+    return {x * gate, gate + x * 0.3989422804f * exponential(-0.5f * x * x)};
   }
 };
 

@@ -1,5 +1,5 @@
 // Layer normalisation of rows, biased variance; for the gradient each row's mean and 1/deviation are kept, not its normalised values.
-#include "loops.h"
+#include "row-blocks.h"
 
 namespace TIRESIAS_LEVEL {
 
@@ -27,20 +27,24 @@ void layerNorm(const Arguments& a) {
 
 namespace {
 
-void rowGradients(const Arguments& a) {
-  const i64 N = size(a, 0), C = size(a, 1);
+/** dx of rows [first, end), and their share of the gradients of weight and bias. */
+void unitGradients(const Arguments& a, i64 first, i64 end, float* dWeight, float* dBias) {
+  const i64 C = size(a, 1);
   const float* weight = floats(a, 2);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (N * C > ALONE)
-  for (i64 row = 0; row < N; row++) {
+  memset(dWeight, 0, C * sizeof(float));
+  memset(dBias, 0, C * sizeof(float));
+  for (i64 row = first; row < end; row++) {
     const float *dy = floats(a, 0) + row * C, *x = floats(a, 1) + row * C;
     const float mean = floats(a, 3)[row], rstd = floats(a, 4)[row];
     float* dx = result(a, 0) + row * C;
     float sum = 0, projection = 0;
 #pragma omp simd reduction(+ : sum, projection)
     for (i64 j = 0; j < C; j++) {
-      const float dNormal = dy[j] * weight[j];
+      const float dNormal = dy[j] * weight[j], normal = (x[j] - mean) * rstd;
       sum += dNormal;
-      projection += dNormal * (x[j] - mean) * rstd;
+      projection += dNormal * normal;
+      dWeight[j] += dy[j] * normal;
+      dBias[j] += dy[j];
     }
     sum /= C;
     projection /= C;
@@ -49,38 +53,18 @@ void rowGradients(const Arguments& a) {
   }
 }
 
-void parameterGradients(const Arguments& a) {
-  constexpr i64 WIDTH = 64, ROWS = 64;
-  const i64 N = size(a, 0), C = size(a, 1);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (N * C > ALONE)
-  for (i64 begin = 0; begin < C; begin += WIDTH) {
-    const i64 width = C - begin < WIDTH ? C - begin : WIDTH;
-    float weights[WIDTH] = {0}, biases[WIDTH] = {0};
-    for (i64 first = 0; first < N; first += ROWS) {
-      const i64 last = first + ROWS < N ? first + ROWS : N;
-      float weightPart[WIDTH] = {0}, biasPart[WIDTH] = {0};
-      for (i64 row = first; row < last; row++) {
-        const float *dy = floats(a, 0) + row * C + begin, *x = floats(a, 1) + row * C + begin;
-        const float mean = floats(a, 3)[row], rstd = floats(a, 4)[row];
-#pragma omp simd
-        for (i64 j = 0; j < width; j++) {
-          weightPart[j] += dy[j] * ((x[j] - mean) * rstd);
-          biasPart[j] += dy[j];
-        }
-      }
-      for (i64 j = 0; j < width; j++) weights[j] += weightPart[j];
-      for (i64 j = 0; j < width; j++) biases[j] += biasPart[j];
-    }
-    memcpy(result(a, 1) + begin, weights, width * sizeof(float));
-    memcpy(result(a, 2) + begin, biases, width * sizeof(float));
-  }
-}
-
 } // namespace
 
 void layerNormGradient(const Arguments& a) {
-  rowGradients(a);
-  parameterGradients(a);
+  const i64 N = size(a, 0), C = size(a, 1), numUnits = unitsOf(N);
+  float *dWeights = (float*)a.scratch, *dBiases = dWeights + numUnits * C;
+#pragma omp parallel for schedule(dynamic, 8) num_threads(a.numThreads) if (N * C > ALONE)
+  for (i64 unit = 0; unit < numUnits; unit++) {
+    const i64 first = unit * LEAST_ROWS, end = first + LEAST_ROWS < N ? first + LEAST_ROWS : N;
+    unitGradients(a, first, end, dWeights + unit * C, dBiases + unit * C);
+  }
+  addUnits(dWeights, numUnits, C, result(a, 1));
+  addUnits(dBiases, numUnits, C, result(a, 2));
 }
 
 } // namespace TIRESIAS_LEVEL

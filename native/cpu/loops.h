@@ -36,12 +36,10 @@ static inline float exponential(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  // 2ⁿ in two halves: n = 128 alone has no bits of its own.
-  const int32_t whole = x == x ? (int32_t)n : 0;
-  const int32_t half = whole / 2;
-  union { int32_t bits; float value; } first = {(half + 127) << 23}, second = {(whole - half + 127) << 23};
-  const float value = p * first.value * second.value;
-  const float low = x < -87.33f ? 0.0f : value;
+  // n is added to p's exponent: between the bounds neither leaves the normal numbers, because p is above 1 at the lower and below 1 at the upper.
+  union { float value; int32_t bits; } power = {p};
+  power.bits += (int32_t)((uint32_t)(x == x ? (int32_t)n : 0) << 23);
+  const float low = x < -87.33f ? 0.0f : power.value;
   return x > 88.72f ? (float)INFINITY : low;
 }
 
@@ -59,6 +57,12 @@ static inline void toHalves(const float* x, uint16_t* y, i64 count, int numThrea
   for (i64 i = 0; i < count; i++) y[i] = toHalf(x[i]);
 }
 
+/** The same for values of one block. */
+static inline void toHalves(const float* x, uint16_t* y, i64 count) {
+#pragma omp simd
+  for (i64 i = 0; i < count; i++) y[i] = toHalf(x[i]);
+}
+
 static inline void store(float value, float* to) { *to = value; }
 static inline void store(float value, uint16_t* to) { *to = toHalf(value); }
 
@@ -66,6 +70,12 @@ static inline void store(float value, uint16_t* to) { *to = toHalf(value); }
 static inline const float* rounded(const float* x, float*, i64, int) { return x; }
 static inline const uint16_t* rounded(const float* x, uint16_t* room, i64 count, int numThreads) {
   toHalves(x, room, count, numThreads);
+  return room;
+}
+
+static inline const float* rounded(const float* x, float*, i64) { return x; }
+static inline const uint16_t* rounded(const float* x, uint16_t* room, i64 count) {
+  toHalves(x, room, count);
   return room;
 }
 
@@ -101,20 +111,4 @@ static inline bool checkIndices(const Arguments& a, const int32_t* indices, i64 
     return false;
   }
   return true;
-}
-
-/** Sums over rows in fp64: x [N, C] → sums [C]. Rows that cancel, as a bias' gradients may, leave nothing but their own rounding. Columns are the threads' shares. */
-static inline void columnSums(const float* x, float* sums, i64 N, i64 C, int numThreads) {
-  constexpr i64 WIDTH = 64;
-#pragma omp parallel for schedule(static) num_threads(numThreads) if (N * C > ALONE)
-  for (i64 begin = 0; begin < C; begin += WIDTH) {
-    const i64 width = C - begin < WIDTH ? C - begin : WIDTH;
-    double total[WIDTH] = {0};
-    for (i64 row = 0; row < N; row++) {
-      const float* values = x + row * C + begin;
-#pragma omp simd
-      for (i64 j = 0; j < width; j++) total[j] += values[j];
-    }
-    for (i64 j = 0; j < width; j++) sums[begin + j] = (float)total[j];
-  }
 }

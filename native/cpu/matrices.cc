@@ -133,19 +133,19 @@ Product& productOf(const Shape& shape, const memory::desc& b) {
 }
 
 /** The packed copy of the weights, made or made anew where there is none or it is stale. */
-Packed& packed(const Operand& weights, bool isTransposed, const Shape& shape) {
-  PackedCopy& copy = weights.packed->copies[shape.isHalf][isTransposed];
+Packed& packed(std::int64_t n, std::int64_t k, const Operand& weights, bool isTransposed, bool isHalf) {
+  PackedCopy& copy = weights.packed->copies[isHalf][isTransposed];
   if (copy.matrix == nullptr) {
     // Not for as many rows as happen to come first: a run that goes on after a crash would else sum in another order.
-    const Shape usual{USUAL_ROWS, shape.n, shape.k, shape.k, 0, shape.n, false, false, false, false, shape.isHalf, shape.numThreads};
-    const memory::desc any({shape.k, shape.n}, shape.factor(), memory::format_tag::any);
+    const Shape usual{USUAL_ROWS, n, k, k, 0, n, false, false, false, false, isHalf, 1};
+    const memory::desc any({k, n}, usual.factor(), memory::format_tag::any);
     const memory::desc layout = describe(usual, any).weights_desc();
     copy.matrix = std::make_shared<Packed>(Packed{layout, memory(layout, engine())});
     copy.isCurrent = false;
   }
   Packed& target = *static_cast<Packed*>(copy.matrix.get());
   if (!copy.isCurrent) {
-    const memory::desc plain({shape.k, shape.n}, memory::data_type::f32, strides(isTransposed, isTransposed ? shape.k : shape.n));
+    const memory::desc plain({k, n}, memory::data_type::f32, strides(isTransposed, isTransposed ? k : n));
     memory source(plain, engine(), weights.data);
     dnnl::reorder(source, target.values).execute(stream(), source, target.values);
     stream().wait();
@@ -163,15 +163,25 @@ void byWeights(std::int64_t m, std::int64_t n, std::int64_t k, MatrixOf<Value> a
   const bool isHalf = sizeof(Value) < sizeof(float);
   try {
     const Shape shape{m, n, k, a.stride, 0, cStride, a.isTransposed, false, false, bias != nullptr, isHalf, omp_get_max_threads()};
-    Packed& b = packed(weights, isTransposed, shape);
+    Packed& b = packed(n, k, weights, isTransposed, isHalf);
     productOf(shape, b.layout).run(a.data, b.values.get_data_handle(), bias, c);
   } catch (const dnnl::error& error) {
-    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    if (error.status == dnnl_out_of_memory && !omp_in_parallel()) throw std::bad_alloc();
     fail(m, n, k, error.status);
   }
 }
 
 } // namespace
+
+void layOut(std::int64_t n, std::int64_t k, const Operand& weights, bool isTransposed, bool isHalf) {
+  if (n == 0 || k == 0) return;
+  try {
+    packed(n, k, weights, isTransposed, isHalf);
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    fail(0, n, k, error.status);
+  }
+}
 
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;

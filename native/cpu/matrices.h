@@ -18,8 +18,14 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds = false);
 
 /**
- * c [m, n] = a [m, k] · weights, plus `bias` [n] unless null. The weights, fp32 [k, n] or transposed [n, k], are laid out for the product, rounded to bf16 if a
- * is, once, and kept beside their buffer until a kernel writes it. Not inside a parallel region. Throws std::bad_alloc.
+ * Lays weights, fp32 [k, n] or transposed [n, k], out for products, rounded to bf16 if those are: once, and kept beside their buffer until a kernel writes it.
+ * Not inside a parallel region. Throws std::bad_alloc.
+ */
+void layOut(std::int64_t n, std::int64_t k, const Operand& weights, bool isTransposed, bool isHalf);
+
+/**
+ * c [m, n] = a [m, k] · weights, plus `bias` [n] unless null. They are laid out first; inside a parallel region, where one thread
+ * computes the product, they must have been. Throws std::bad_alloc outside.
  */
 void multiplyByWeights(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, const Operand& weights, bool isTransposed, const float* bias, float* c,
                        std::int64_t cStride);

@@ -240,8 +240,8 @@ void norms() {
   check("layerNormGradient", {floats(dy), floats(x), floats(w), floats(mean), floats(rstd)}, {N, C}, {dx, dw, db});
 }
 
+template <int N, int C, int V>
 void losses() {
-  const int N = 40, C = 9, V = 500000; // two blocks of rows
   // Values of bf16, so that only the gradients of the logits are rounded there.
   const Doubles h = halves(randoms(N * C, 14)), e = halves(randoms(V * C, 15));
   Doubles logProbs(N), dh(N * C, 0), de(V * C, 0);
@@ -269,7 +269,7 @@ void losses() {
   labels[3] = V;
   auto bad = room(N);
   runOn("labelLogProbs", {floats(h), floats(e), ints(labels)}, {bad}, {N, C, V}, 2);
-  expect(bad->failure != nullptr && bad->failure->message == "label 3 is 500000, expected 0 to 499999", "a foreign label fails");
+  expect(bad->failure != nullptr && bad->failure->message == "label 3 is " + std::to_string(V) + ", expected 0 to " + std::to_string(V - 1), "a foreign label fails");
 }
 
 /** Attention as on paper, so that its gradient can be had by differences. numbers: B, T, H, D, R. */
@@ -296,8 +296,9 @@ Doubles attended(const Doubles& qkv, const Doubles& cosines, const Doubles& sine
   return out;
 }
 
+template <int D, int R>
 void attentions() {
-  const int B = 2, T = 70, H = 2, D = 6, R = 4; // two blocks of queries
+  const int B = 2, T = 70, H = 2; // two blocks of queries
   const Doubles qkv = randoms(B * T * 3 * H * D, 16), dy = randoms(B * T * H * D, 17);
   Doubles cosines(T * D, 1), sines(T * D, 0);
   for (int i = 0; i < T * D; i++) {
@@ -320,7 +321,7 @@ void attentions() {
     expect(downloaded(*once) == downloaded(*again), "attentionGradient: other bits with two threads");
     dQkv.push_back(once);
   }
-  for (size_t place = 0; place < qkv.size(); place += 97) {
+  for (size_t place = 0; place < qkv.size(); place += qkv.size() / 50 + 1) {
     Doubles moved = qkv;
     const auto along = [&](double step) {
       moved[place] = qkv[place] + step;
@@ -418,8 +419,11 @@ int main(int argc, char**) {
     staleWeights();
     mlps();
     norms();
-    losses();
-    attentions();
+    losses<40, 5, 900000>(); // two blocks of rows, which all threads share
+    losses<150, 9, 70>();    // blocks of the threads' own
+    attentions<6, 4>();
+    attentions<32, 8>();  // whole vectors, all that turns in the first
+    attentions<32, 20>(); // in none
     optimizer();
     queue();
     if (argc < 2) memoryRefused(); // a sanitizer ends the process instead

@@ -7,7 +7,7 @@ const PROCESS_BYTES = 40e6;
 /** Blocks that wait in the pool, and what is lost where a tensor does not fill its block: a share of all live bytes but the state's. */
 const POOL_SHARE = 0.4;
 /** Of native/cpu/blocks.h: logits that are formed at a time, and rows of them that stay in the caches. */
-const MAX_LOGITS = 2 ** 24;
+const MAX_LOGITS = 2 ** 25;
 const HOT_ROWS = 128;
 
 /** Predicts the memory of a training step, its update and, being smaller, a burn-in. */
@@ -54,6 +54,7 @@ function packedBytes({ numParameters, vocabSize, hiddenSize }: MemoryShape, { pr
 
 /** The loss's, which is the largest of the kernels'. */
 function scratchBytes({ vocabSize: V }: MemoryShape, { microBatchSize, seqLength, precision }: StepShape): number {
-  const rows = Math.min(microBatchSize * seqLength, Math.max(1, Math.floor(MAX_LOGITS / V)));
+  const N = microBatchSize * seqLength;
+  const rows = Math.ceil(N / Math.ceil(N / Math.max(1, Math.floor(MAX_LOGITS / V))));
   return precision === 'bf16' ? 2 * rows * V + VALUE_BYTES * Math.min(rows, HOT_ROWS) * V : VALUE_BYTES * rows * V;
 }
