@@ -38,6 +38,7 @@ const sweepSchema = z.object({ sweep: z.looseObject({ id: z.string(), name: z.st
 export type Sweep = z.infer<typeof sweepSchema>;
 
 const settings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
+const effectsSchema = z.looseObject({ effects: z.array(effectSchema) });
 const checkpointsSchema = z.object({
   checkpoints: z.array(z.looseObject({ arm: z.string(), step: z.int(), path: z.string(), manifestSha256: z.string() })),
 });
@@ -200,7 +201,7 @@ export function connect(url: string | undefined) {
       (await post(`${jobPath(id)}/fork`, z.object({ job: jobSchema }), fork, key)).job,
     change: (id: string, body: unknown) => request(base, jobPath(id), jobSchema, { method: 'PATCH', body }),
     retry: (id: string) => post(`${jobPath(id)}/retry`, jobSchema),
-    effects: async (id: string) => (await get(`${jobPath(id)}/scores`, allScoresSchema)).effects,
+    effects: async (id: string) => (await get(`${jobPath(id)}/scores`, effectsSchema)).effects,
     scores: (id: string) => get(`${jobPath(id)}/scores`, allScoresSchema),
     curves: (id: string) => get(`${jobPath(id)}/metrics`, curvesSchema),
     checkpoints: async (id: string) => (await get(`${jobPath(id)}/checkpoints`, checkpointsSchema)).checkpoints,

@@ -31,7 +31,7 @@ describe('tiresias doctor', () => {
     }
     expect(find('database')?.detail).toMatch(/embedded PostgreSQL \d+/);
     expect(find('benchmarks')).toMatchObject({ status: 'optional' });
-    expect(find('benchmarks')?.detail).toContain('winobias, winobias-dev, crows-pairs, lambada-openai');
+    expect(find('benchmarks')?.detail).toContain('winobias, winobias-dev, winobias-conll, crows-pairs, lambada-openai');
     const tensorflow = find('back end tensorflow');
     if (tensorflow?.status === 'optional') {
       expect(tensorflow.detail).toContain('jobs compute on the processor instead');
