@@ -23,9 +23,10 @@ import { setManifest, setPlan } from '../src/store/leases.ts';
 import { deleteCheckpoint, forgetDamaged, listCheckpoints } from '../src/store/records.ts';
 import { totalPronounEdits } from '../src/store/edits.ts';
 import { ensureRun, setRunState } from '../src/store/runs.ts';
-import { startTrainer, type RunningTrainer } from './executor/local-process.ts';
+import type { Executor, RunningTrainer, Task, TrainerEnd } from './executor/executor.ts';
+import { localExecutor } from './executor/local.ts';
 import { makeManifest } from './manifest.ts';
-import type { BurnInTask, TrainerMessage, TrainerTask } from './messages.ts';
+import type { TrainerMessage } from './messages.ts';
 import {
   checkpointFolder,
   findBurnIn,
@@ -35,7 +36,6 @@ import {
   removeHalfWritten,
   type Preparation,
   type StartCheckpoint,
-  numTrainersAtOnce,
 } from './preparation.ts';
 import { findUnscored, findWaiting, isTrainedOutside } from './outside.ts';
 import { progressTracker, type Progress } from './progress.ts';
@@ -50,6 +50,8 @@ export interface AttemptOptions {
   readonly hub?: HubLogin;
   /** Arms trained at once on a back end that uses one core. */
   readonly numCores: number;
+  /** What runs the trainers; default: this machine, on so many cores. */
+  readonly executor?: Executor;
 }
 
 export interface AttemptEnd {
@@ -72,6 +74,7 @@ const ORDER: readonly Arm[] = [...TRAINED_ARMS, 'published'];
 export class Attempt {
   readonly #job: ClaimedJob;
   readonly #options: AttemptOptions;
+  readonly #executor: Executor;
   readonly #tracker = progressTracker();
   readonly #trainers = new Set<RunningTrainer>();
   #stopReason: StopReason | undefined;
@@ -83,13 +86,14 @@ export class Attempt {
   constructor(job: ClaimedJob, options: AttemptOptions) {
     this.#job = job;
     this.#options = options;
+    this.#executor = options.executor ?? localExecutor(options.numCores);
   }
 
   get progress(): Progress {
     return this.#tracker.progress;
   }
 
-  /** Ends the attempt: trainers save and stop; with a lost lease they are killed. */
+  /** Ends the attempt: trainers save and stop; with a lost lease they are left to whoever has it. */
   stop(reason: StopReason): void {
     if (this.#stopReason === 'lost' || this.#stopReason === reason) return;
     this.#stopReason = reason;
@@ -129,8 +133,11 @@ export class Attempt {
     const { home } = this.#options;
     if (plan.resume !== 'burn-in' || spec.arms.every((arm) => arm === 'published')) return undefined;
     const folder = checkpointFolder(home, id, attempt, 'burn-in');
-    for (let numCrashes = 0; !this.#isOver(); numCrashes++) {
+    const makeTask = async () => {
       await removeHalfWritten(home, id, 'burn-in');
+      return makeBurnInTask(preparation, folder);
+    };
+    for (let numCrashes = 0; !this.#isOver();) {
       const found = await findBurnIn(home, id, plan);
       if (found !== undefined) return this.#noteBurnIn(found, plan);
       if (numCrashes >= MOST_CRASHES) {
@@ -138,11 +145,12 @@ export class Attempt {
         return undefined;
       }
       this.#tracker.burnIn(0, plan.burnInSteps, null);
-      await this.#launch(makeBurnInTask(preparation, folder), (message) => {
+      const end = await this.#launch('burn-in', makeTask, (message) => {
         if (message.type === 'failed') this.#fail(message.reason, `burn-in: ${message.message}`);
         if (message.type !== 'burn-in') return;
         this.#tracker.burnIn(message.step + 1 - (plan.from - plan.burnInSteps), plan.burnInSteps, message.lossNats);
       });
+      if (end?.isFault !== false) numCrashes += 1;
     }
     return undefined;
   }
@@ -163,7 +171,7 @@ export class Attempt {
     for (const arm of ARMS.filter((arm) => waiting.includes(arm))) {
       this.#tracker.start(arm, plan, plan.from, 'waiting');
     }
-    const numAtOnce = numTrainersAtOnce(plan.backend.name, this.#options.numCores);
+    const numAtOnce = this.#executor.numTrainersAtOnce(plan.backend.name);
     const lanes = Array.from({ length: Math.min(numAtOnce, waiting.length) }, async () => {
       for (let arm = waiting.shift(); arm !== undefined && !this.#isOver(); arm = waiting.shift()) {
         await this.#runArm(arm, preparation, burnIn);
@@ -185,14 +193,21 @@ export class Attempt {
     if (run.state === 'succeeded') return;
     if (isTrainedOutside(this.#job.spec, arm)) return this.#scoreOutside(arm, preparation);
     await persistently(() => setRunState(database, fence, arm, 'running'));
-    let newest = await this.#newestCheckpoint(arm);
+    let newest: { path: string; step: number } | undefined;
+    let isKnown = false; // looked for when no trainer of the arm is left at work
+    const findStart = async () => {
+      if (!isKnown) newest = await this.#newestCheckpoint(arm);
+      return startOf(arm, newest?.path, burnIn);
+    };
     for (let numCrashes = 0; !this.#isOver();) {
-      const words = await this.#train(arm, preparation, startOf(arm, newest?.path, burnIn));
-      if (words === undefined) break;
+      const end = await this.#train(arm, preparation, findStart);
+      if (end === undefined) break;
+      const { words, isFault } = end;
       const reached = await this.#newestCheckpoint(arm);
-      numCrashes = reached?.step === newest?.step ? numCrashes + 1 : 1;
+      if (isFault) numCrashes = reached?.step === newest?.step ? numCrashes + 1 : 1;
       newest = reached;
-      log.warn({ job: this.#job.id, arm, words, from: newest?.step ?? fromStep }, 'trainer died; it is started again');
+      isKnown = true;
+      log.warn({ job: this.#job.id, arm, words, from: newest?.step ?? fromStep }, 'trainer ended; it is started again');
       if (numCrashes >= MOST_CRASHES) {
         const death = `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`;
         this.#giveUp(words, death, preparation);
@@ -207,8 +222,8 @@ export class Attempt {
     const { id } = this.#job;
     for (const checkpoint of await persistently(() => findUnscored(database, id, arm, preparation))) {
       if (this.#isOver()) return;
-      const words = await this.#train(arm, preparation, checkpoint);
-      if (words !== undefined) this.#fail('poison', `scoring ${arm} at step ${checkpoint.scoreAt} ended: ${words}`);
+      const end = await this.#train(arm, preparation, () => Promise.resolve(checkpoint));
+      if (end?.isFault) this.#fail('poison', `scoring ${arm} at step ${checkpoint.scoreAt} ended: ${end.words}`);
     }
   }
 
@@ -234,14 +249,15 @@ export class Attempt {
     return undefined;
   }
 
+  /** Undefined when the arm is done or the attempt over, else what ended its trainer. */
   async #train(
     arm: Arm,
     preparation: Preparation,
-    checkpoint: StartCheckpoint | undefined,
-  ): Promise<string | undefined> {
+    findStart: () => Promise<StartCheckpoint | undefined>,
+  ): Promise<TrainerEnd | undefined> {
     const { id, attempt, spec } = this.#job;
     const folder = checkpointFolder(this.#options.home, id, attempt, arm);
-    const task = makeTask(preparation, spec, arm, folder, checkpoint);
+    const task = async () => makeTask(preparation, spec, arm, folder, await findStart());
     let trainerAtWork: RunningTrainer | undefined;
     const recorder = openRecorder({
       ...{ database: this.#options.database, fence: this.#job.fence, arm },
@@ -249,31 +265,36 @@ export class Attempt {
       onCheckpoint: () => this.#prune(arm, preparation.plan),
       onFault: (error) => this.#stumble(trainerAtWork, error),
     });
-    const words = await this.#launch(task, (message, trainer) => {
+    const end = await this.#launch(arm, task, (message, trainer) => {
       trainerAtWork = trainer;
       this.#tracker.hear(arm, message);
       recorder.hear(message);
       if (message.type === 'failed') this.#fail(message.reason, `${arm}: ${message.message}`);
     });
     await recorder.settled();
-    return this.#isOver() ? undefined : words;
+    return this.#isOver() ? undefined : end;
   }
 
-  /** One trainer process from start to end; undefined when it ended as it should, else what ended it. */
+  /** One trainer from start to end; undefined when it has done its work or said why it cannot, else what ended it. */
   async #launch(
-    task: TrainerTask | BurnInTask,
-    onMessage: (message: TrainerMessage, trainer: RunningTrainer) => void,
-  ): Promise<string | undefined> {
-    let isExpected = false;
-    const trainer = startTrainer(task, (message) => {
-      if (['finished', 'stopped', 'failed'].includes(message.type)) isExpected = true;
+    arm: Arm | 'burn-in',
+    makeTask: () => Promise<Task>,
+    onMessage: (message: TrainerMessage, trainer: RunningTrainer | undefined) => void,
+  ): Promise<TrainerEnd | undefined> {
+    const { id: jobId, attempt } = this.#job;
+    let lastWord: TrainerMessage['type'] | undefined;
+    let trainer: RunningTrainer | undefined = undefined;
+    const hear = (message: TrainerMessage) => {
+      lastWord = message.type;
       onMessage(message, trainer);
-    });
+    };
+    trainer = await this.#executor.run({ jobId, attempt, arm }, makeTask, hear);
     this.#trainers.add(trainer);
     if (this.#stopReason !== undefined) this.#halt(trainer);
-    const words = await trainer.ended;
+    const end = await trainer.ended;
     this.#trainers.delete(trainer);
-    return isExpected ? undefined : words;
+    if (lastWord === 'finished' || lastWord === 'failed') return undefined;
+    return lastWord === 'stopped' ? { ...end, isFault: false } : end; // saved when told to, by whomever
   }
 
   /** Keeps the newest and every evaluated one. Row first, then files: nothing that can be resumed from is ever half there. */
@@ -291,8 +312,8 @@ export class Attempt {
 
   /** A record could not be written: the lease is gone, or there is a bug. */
   #stumble(trainer: RunningTrainer | undefined, error: unknown): void {
-    if (error instanceof ConflictError) this.stop('lost');
-    else this.#fail(reasonOf(error), messageOf(error));
+    if (error instanceof ConflictError) return this.stop('lost');
+    this.#fail(reasonOf(error), messageOf(error));
     trainer?.kill();
   }
 
@@ -308,7 +329,7 @@ export class Attempt {
   }
 
   #halt(trainer: RunningTrainer): void {
-    if (this.#stopReason === 'lost') trainer.kill();
+    if (this.#stopReason === 'lost') trainer.abandon();
     else trainer.stop(GRACE_MS);
   }
 

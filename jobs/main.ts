@@ -1,7 +1,24 @@
 // The worker process: reads its settings, works until it is told to stop.
-import { exactGpuSettings, homeFolder, hubAccess, leaseTimes, numCores, workerDatabaseUrl } from '../src/settings.ts';
+import { join } from 'node:path';
+import { isRunningFromSource, packagePath } from '../src/package-root.ts';
+import {
+  exactGpuSettings,
+  executorName,
+  homeFolder,
+  hubAccess,
+  leaseTimes,
+  numCores,
+  numJobsAtOnce,
+  slurmEnvironment,
+  slurmSettings,
+  workerDatabaseUrl,
+} from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
 import { log } from '../src/log.ts';
+import type { Executor } from './executor/executor.ts';
+import { localExecutor } from './executor/local.ts';
+import { slurmClient } from './executor/slurm-client.ts';
+import { slurmExecutor } from './executor/slurm.ts';
 import { persistently } from './persistence.ts';
 import { runWorker } from './worker.ts';
 
@@ -18,8 +35,9 @@ const database = await persistently(
   () => stop.signal.aborted,
 );
 try {
-  const options = { database, home: homeFolder(), hub: hubAccess(), ...leaseTimes(), numCores: numCores() };
-  await runWorker(options, stop.signal);
+  const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores());
+  const options = { database, home: homeFolder(), hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor };
+  await Promise.all(Array.from({ length: numJobsAtOnce() }, () => runWorker(options, stop.signal)));
 } catch (error) {
   log.fatal(error, 'worker failed');
   process.exitCode = 1;
@@ -27,3 +45,15 @@ try {
   await database.close();
 }
 process.exit();
+
+/** Throws InputError where Slurm does not answer as it should: a worker that could hand over nothing takes no job. */
+async function openSlurm(): Promise<Executor> {
+  const { url, user, token, resources, setup, pollMs } = slurmSettings();
+  const client = slurmClient({ url, user, token });
+  await client.check(resources.partition);
+  log.info({ url, user, ...resources }, 'trainers run on Slurm');
+  const trainer = join(import.meta.dirname, isRunningFromSource ? 'trainer.ts' : 'trainer.js');
+  const command = [process.execPath, ...(isRunningFromSource ? ['--import', 'tsx'] : []), trainer];
+  const place = { home: homeFolder(), command, workingFolder: packagePath() };
+  return slurmExecutor({ client, ...place, resources, environment: slurmEnvironment(resources.cpus), setup, pollMs });
+}

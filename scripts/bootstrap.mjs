@@ -22,6 +22,11 @@ const SYSTEM_NEEDS = [
     packages: ['g++', 'make', 'libdnnl-dev'],
     isThere: () => process.arch !== 'x64' || canBuildNative(),
   },
+  {
+    why: 'the tests of jobs on Slurm start one, as root',
+    packages: ['slurm-wlm', 'slurmrestd', 'slurm-wlm-jwt-plugin', 'slurm-client', 'munge'],
+    isThere: () => existsSync('/usr/sbin/slurmrestd') && existsSync('/usr/sbin/slurmctld'),
+  },
 ];
 const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu';
 const GPU_PACKAGE_FOLDER = 'node_modules/.cache/tfjs-node-gpu';

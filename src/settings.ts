@@ -1,5 +1,6 @@
 // Every environment variable that the program reads, and nothing else reads `process.env`.
-import { availableParallelism, homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir, userInfo } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { InputError } from './errors.ts';
 import { packagePath } from './package-root.ts';
@@ -74,6 +75,97 @@ export function apiToken(): string | undefined {
 export function leaseTimes(): { leaseMs: number; beatMs: number } {
   const leaseMs = readInteger('TIRESIAS_LEASE_MS', 15_000, 1_000);
   return { leaseMs, beatMs: Math.floor(leaseMs / 5) };
+}
+
+const EXECUTORS = ['local', 'slurm'] as const;
+export type ExecutorName = (typeof EXECUTORS)[number];
+
+/** What runs a worker's trainers. Throws InputError for a name that is none. */
+export function executorName(): ExecutorName {
+  const found = read('TIRESIAS_EXECUTOR') ?? 'local';
+  const name = EXECUTORS.find((one) => one === found);
+  if (name === undefined)
+    throw new InputError(`an executor is ${EXECUTORS.join(' or ')}, but --executor or TIRESIAS_EXECUTOR is "${found}"`);
+  return name;
+}
+
+/** Takes what the command line says for this process, before jobs/main.ts reads it. */
+export function chooseExecutor(name: string | undefined, numJobs: number | undefined): void {
+  if (name !== undefined) process.env.TIRESIAS_EXECUTOR = name;
+  if (numJobs !== undefined) process.env.TIRESIAS_JOBS = String(numJobs);
+}
+
+/** How many jobs a worker has in hand at once. */
+export function numJobsAtOnce(): number {
+  return readInteger('TIRESIAS_JOBS', 1, 1);
+}
+
+export interface SlurmSettings {
+  readonly url: string;
+  readonly user: string;
+  /** Reads it anew where it lies in a file, so that it may be renewed. Throws InputError. */
+  readonly token: () => string;
+  readonly resources: {
+    readonly partition: string | undefined;
+    readonly account: string | undefined;
+    readonly cpus: number;
+    readonly memoryMiB: number | undefined;
+    readonly gres: string | undefined;
+    readonly timeLimitMinutes: number | undefined;
+  };
+  readonly setup: string | undefined;
+  readonly pollMs: number;
+}
+
+/** Slurm for a worker with `--executor slurm`. Throws InputError naming what is missing. */
+export function slurmSettings(): SlurmSettings {
+  const url = read('TIRESIAS_SLURM_URL');
+  if (url === undefined || !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new InputError(
+      `--executor slurm needs TIRESIAS_SLURM_URL, the http or https address of slurmrestd, but it is "${url ?? ''}"`,
+    );
+  }
+  const optional = (name: string) => (read(name) === undefined ? undefined : readInteger(name, 1, 1));
+  slurmToken();
+  return {
+    ...{ url, user: read('TIRESIAS_SLURM_USER') ?? userInfo().username, token: slurmToken },
+    resources: {
+      partition: read('TIRESIAS_SLURM_PARTITION'),
+      account: read('TIRESIAS_SLURM_ACCOUNT'),
+      cpus: readInteger('TIRESIAS_SLURM_CPUS', 1, 1),
+      memoryMiB: optional('TIRESIAS_SLURM_MEMORY_MIB'),
+      gres: read('TIRESIAS_SLURM_GRES'),
+      timeLimitMinutes: optional('TIRESIAS_SLURM_TIME_LIMIT_MINUTES'),
+    },
+    setup: read('TIRESIAS_SLURM_SETUP'),
+    pollMs: readInteger('TIRESIAS_SLURM_POLL_MS', 2_000, 100),
+  };
+}
+
+/** As `scontrol token` prints it, or alone. */
+function slurmToken(): string {
+  const file = read('TIRESIAS_SLURM_TOKEN_FILE');
+  const text = file === undefined ? read('TIRESIAS_SLURM_TOKEN') : readTokenFile(file);
+  const token = text?.trim().replace(/^SLURM_JWT=/, '');
+  if (token) return token;
+  throw new InputError(
+    '--executor slurm needs a token: TIRESIAS_SLURM_TOKEN, or its file in TIRESIAS_SLURM_TOKEN_FILE; `scontrol token` makes one',
+  );
+}
+
+function readTokenFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new InputError(`TIRESIAS_SLURM_TOKEN_FILE: ${path} cannot be read`, { cause });
+  }
+}
+
+/** What a trainer on a node of Slurm finds in its environment: of this process's, nothing that may hold a secret. */
+export function slurmEnvironment(cpus: number): Record<string, string> {
+  const names = ['PATH', 'HOME', 'LANG', 'LD_LIBRARY_PATH', 'TIRESIAS_LOG', ...Object.keys(EXACT_GPU)];
+  const handed = names.flatMap((name) => (read(name) === undefined ? [] : [[name, read(name)!]]));
+  return { TIRESIAS_THREADS: String(cpus), ...Object.fromEntries(handed) };
 }
 
 /** How many arms may train at once where a backend uses one core each. */

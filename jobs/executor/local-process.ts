@@ -2,24 +2,12 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { isRunningFromSource } from '../../src/package-root.ts';
-import type { BurnInTask, TrainerMessage, TrainerTask, WorkerMessage } from '../messages.ts';
+import type { TrainerMessage, WorkerMessage } from '../messages.ts';
 import { describeDeath } from '../out-of-memory.ts';
-
-export interface RunningTrainer {
-  readonly pid: number | undefined;
-  /** Resolves when the process is gone, with what ended it in words. */
-  readonly ended: Promise<string>;
-  /** Asks it to save and end; kills it when it has not after `graceMs`. */
-  stop(graceMs: number): void;
-  /** Ends it at once. */
-  kill(): void;
-}
+import type { RunningTrainer, Task, TrainerEnd } from './executor.ts';
 
 /** Starts a trainer on its task; every message it sends is handed on in order. */
-export function startTrainer(
-  task: TrainerTask | BurnInTask,
-  onMessage: (message: TrainerMessage) => void,
-): RunningTrainer {
+export function startTrainer(task: Task, onMessage: (message: TrainerMessage) => void): RunningTrainer {
   const program = join(import.meta.dirname, '..', isRunningFromSource ? 'trainer.ts' : 'trainer.js');
   const child = fork(program, [], {
     execArgv: isRunningFromSource ? ['--import', 'tsx'] : [],
@@ -32,14 +20,14 @@ export function startTrainer(
     isKilled = true;
     child.kill('SIGKILL');
   };
-  const ended = new Promise<string>((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code, signal) => resolve(describeDeath(code, signal, isKilled)));
+  const ended = new Promise<TrainerEnd>((resolve) => {
+    const end = (words: string) => resolve({ words, isFault: true });
+    child.on('error', (error) => end(error.message));
+    child.on('close', (code, signal) => end(describeDeath(code, signal, isKilled)));
   });
   const message: WorkerMessage = { type: 'task', task };
   child.send(message, () => undefined);
   return {
-    pid: child.pid,
     ended,
     stop: (graceMs) => {
       child.kill('SIGTERM');
@@ -47,5 +35,6 @@ export function startTrainer(
       void ended.then(() => clearTimeout(timer));
     },
     kill,
+    abandon: kill, // it talks to this process alone
   };
 }

@@ -1,17 +1,28 @@
 // `tiresias worker`: takes jobs from the queue of a PostgreSQL of one's own, any number of workers on any number of hosts.
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { chooseExecutor } from '../settings.ts';
+import { wholeNumber } from './options.ts';
 
 export function addWorkerCommand(program: Command): void {
   program
     .command('worker')
     .description('run jobs; needs DATABASE_URL')
+    .addOption(
+      new Option('--executor <name>', 'what runs the trainers: this machine, or a Slurm cluster')
+        .choices(['local', 'slurm'])
+        .env('TIRESIAS_EXECUTOR'),
+    )
+    .option('--jobs <n>', 'jobs in hand at once; with Slurm, a worker only follows them', wholeNumber(1))
     .addHelpText(
       'after',
       '\nSIGTERM or Ctrl-C saves the job in hand and gives it back to the queue. Workers on several hosts need one TIRESIAS_HOME' +
         '\non a file system that they share.\n\nExample:' +
-        '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias worker',
+        '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias worker' +
+        '\n  $ TIRESIAS_SLURM_URL=http://login:6820 TIRESIAS_SLURM_TOKEN_FILE=~/.slurm-token tiresias worker --executor slurm --jobs 8' +
+        '\n\nThe settings for Slurm are in docs/slurm.md.',
     )
-    .action(async () => {
+    .action(async ({ executor, jobs }: { executor?: string; jobs?: number }) => {
+      chooseExecutor(executor, jobs);
       await import('../../jobs/main.ts'); // works until it is stopped, then ends the process
     });
 }

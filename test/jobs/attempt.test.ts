@@ -250,6 +250,21 @@ describe('a trainer that dies', () => {
     expect(trainers).toHaveLength(9);
   });
 
+  it('goes on when somebody else told it to save and stop, however often', async () => {
+    const { job, end } = await start();
+    for (let n = 0; n < 6; n++) {
+      const fake = await trainer(n);
+      if (n === 0) saveAndSay(fake, 1331);
+      fake.say({ type: 'stopped' });
+      fake.die();
+    }
+    const last = await trainer(6);
+    for (const at of [1331, 1332, 1333]) last.say(step(at));
+    last.finish();
+    expect(await end).toEqual({ outcome: 'succeeded' });
+    expect(await stepsOf(job)).toEqual([1331, 1332, 1333]);
+  });
+
   it('fails the job with its own words when it had some, and stops the other arm', async () => {
     const { end } = await start({ arms: ['control', 'intervention'] });
     const [control, intervention] = [await trainer(0), await trainer(1)];

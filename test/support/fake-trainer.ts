@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunningTrainer } from '../../jobs/executor/local-process.ts';
+import type { RunningTrainer, TrainerEnd } from '../../jobs/executor/executor.ts';
 import type { BurnInTask, TrainerMessage, TrainerTask } from '../../jobs/messages.ts';
 import type { CheckpointRecord } from '../../src/store/records.ts';
 import { someStep, until } from './jobs.ts';
@@ -28,7 +28,7 @@ export const executor = {
     const task = given as TrainerTask; // of a burn-in's, tests read what both have
     const asked: string[] = [];
     let die: (words: string) => void = () => undefined;
-    const ended = new Promise<string>((resolve) => (die = resolve));
+    const ended = new Promise<TrainerEnd>((resolve) => (die = (words) => resolve({ words, isFault: true })));
     const fake: FakeTrainer = {
       ...{ task, asked, say: onMessage },
       die: (words = 'signal SIGKILL') => die(words),
@@ -38,8 +38,11 @@ export const executor = {
       },
     };
     trainers.push(fake);
+    const kill = () => {
+      asked.push('kill');
+      die('signal SIGKILL');
+    };
     return {
-      pid: undefined,
       ended,
       // Like the real one: asked to stop it ends with the state saved; killed it ends at once.
       stop: () => {
@@ -47,10 +50,8 @@ export const executor = {
         onMessage({ type: 'stopped' });
         die('exit code 0');
       },
-      kill: () => {
-        asked.push('kill');
-        die('signal SIGKILL');
-      },
+      kill,
+      abandon: kill,
     };
   },
 };
