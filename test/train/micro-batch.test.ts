@@ -63,7 +63,12 @@ describe('resolveMicroBatch', () => {
 
   it('gives the cuda back end nine tenths of the card, what kernels take beside tensors included', () => {
     const room = roomOf('cuda', { memoryBytes: 64e9, numAtOnce: 1, cardBytes: 10e9 });
-    expect(room).toEqual({ owner: 'the graphics card', kernels: 'fused on a card', liveBytes: 9e9, residentBytes: 9e9 });
+    expect(room).toEqual({
+      owner: 'the graphics card',
+      kernels: 'fused on a card',
+      liveBytes: 9e9,
+      residentBytes: 9e9,
+    });
   });
 
   it('takes the memory of the card where one computes, and refuses nothing before that is known', () => {
