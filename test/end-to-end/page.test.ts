@@ -94,7 +94,7 @@ async function fillForm(page: Page): Promise<void> {
   await page.getByLabel('Rows per step').fill('4');
   await page.getByText('Evaluation', { exact: true }).click();
   await page.getByLabel('choose').check();
-  await page.getByLabel('nano-winobias').uncheck();
+  await page.getByLabel('nano-winobias', { exact: true }).uncheck();
   await page.getByLabel('Every', { exact: true }).fill('2');
 }
 
