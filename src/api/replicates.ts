@@ -48,7 +48,7 @@ export function drawsAnything({ probability, direction }: JobSpec['intervention'
 }
 
 /** Fields of a spec that change no number; left out of JSON. */
-const CHANGES_NOTHING = { name: undefined, priority: undefined };
+const CHANGES_NOTHING = { name: undefined, priority: undefined, tags: undefined };
 
 /** What a job trains and scores, as text: equal for jobs whose numbers must be the same. */
 export function trainingKey(spec: JobSpec): string {
