@@ -148,7 +148,7 @@ describe('replicates of a sweep', () => {
     const trial = { modelSeed: 1, control: 8, intervention: 7 };
     const { groups, ids } = await groupsOf([
       trial,
-      { ...trial, changes: { tags: ['again'], priority: 3 } },
+      { ...trial, changes: { tags: ['again'] } },
       { modelSeed: 1, changes: { intervention: { seed: 9 } }, control: 8, intervention: 2 },
     ]);
     expect(groups).toHaveLength(1);
