@@ -34,15 +34,14 @@ export async function totalPronounEdits(database: Database, jobId: string, arm: 
 /** The sums over all recorded steps of an arm, or over one step of it. */
 export async function sumEdits(database: Database, jobId: string, arm: Arm, step?: number): Promise<EditTotals> {
   const where = { run: { jobId, arm }, ...(step !== undefined && { step }) };
-  const { _sum } = await database.prisma.step.aggregate({
-    where,
-    _sum: { numEdits: true, numRowsChanged: true, numRows: true },
-  });
-  const rules = await database.prisma.$queryRaw<{ rule: string; total: number }[]>`
-    SELECT rule.key AS rule, sum(rule.value::bigint)::float8 AS total
-    FROM step JOIN run ON run.id = step.run_id, jsonb_each_text(step.edits_by_rule) AS rule
-    WHERE run.job_id = ${jobId}::uuid AND run.arm = ${arm} AND (${step ?? null}::int IS NULL OR step.step = ${step ?? null}::int)
-    GROUP BY rule.key ORDER BY total DESC, rule.key`;
+  const [{ _sum }, rules] = await Promise.all([
+    database.prisma.step.aggregate({ where, _sum: { numEdits: true, numRowsChanged: true, numRows: true } }),
+    database.prisma.$queryRaw<{ rule: string; total: number }[]>`
+      SELECT rule.key AS rule, sum(rule.value::int)::float8 AS total
+      FROM step JOIN run ON run.id = step.run_id, jsonb_each_text(step.edits_by_rule) AS rule
+      WHERE run.job_id = ${jobId}::uuid AND run.arm = ${arm} AND (${step ?? null}::int IS NULL OR step.step = ${step ?? null}::int)
+      GROUP BY rule.key ORDER BY total DESC, rule.key`,
+  ]);
   return {
     numEdits: _sum.numEdits ?? 0,
     numRowsChanged: _sum.numRowsChanged ?? 0,

@@ -18,7 +18,7 @@ const METRICS = {
   rewriteMs: 'rewrite_ms',
   rssBytes: 'rss_bytes',
   tensorBytes: 'tensor_bytes',
-  recordedAtMs: 'floor(extract(epoch FROM recorded_at) * 1000)',
+  recordedAtMs: '(extract(epoch FROM recorded_at)::float8 * 1000)::bigint',
 } as const;
 
 export type Metric = keyof typeof METRICS;
