@@ -13,6 +13,7 @@ import { outside } from './outside.ts';
 import { plant } from './plant.ts';
 import { records } from './records.ts';
 import { resumeFidelity } from './resume-fidelity.ts';
+import { slurm } from './slurm.ts';
 import { statistics } from './statistics.ts';
 import { storage } from './storage.ts';
 import { pythia14m, pythia70m } from './true-shape.ts';
@@ -23,6 +24,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   dose,
   crashes,
   crashesNative,
+  slurm,
   statistics,
   storage,
   faults,
@@ -42,8 +44,8 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   fuzz,
 };
 
-/** Run only when named: they need a graphics card, or checkpoints that `suite build` made. */
-const ON_REQUEST = ['cudaBackend', 'otherBackendShort'];
+/** Run only when named: they need Slurm and root, a graphics card, or checkpoints that `suite build` made. */
+const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in TRIALS));
