@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { writeWholeFile } from '../checkpoint/appear-whole.ts';
 import { exportCheckpoint } from '../checkpoint/export.ts';
 import { InputError, NotFoundError } from '../errors.ts';
 import { armsOf, type JobReport } from '../handover/job-report.ts';
@@ -123,7 +124,8 @@ async function exportLmEval(id: string, { url, to }: Options & { to: string }): 
   mkdirSync(to, { recursive: true });
   for (const [name, { arm, step }] of places) {
     const path = join(to, `results_${name}.json`);
-    writeFileSync(path, `${JSON.stringify(lmEvalResults(report, arm, step), null, 2)}\n`);
+    const text = `${JSON.stringify(lmEvalResults(report, arm, step), null, 2)}\n`;
+    writeWholeFile(path, (descriptor) => writeFileSync(descriptor, text));
     process.stdout.write(`${path}\n`);
   }
 }
@@ -139,8 +141,7 @@ async function exportFolder(
   const last = kept.toSorted((a, b) => a.step - b.step).at(-1);
   if (last === undefined)
     throw new NotFoundError(`job ${id} keeps no checkpoint of ${arm}${step === undefined ? '' : ` at step ${step}`}`);
-  const edits = await client.editTotals(id, arm);
-  const card = modelCard(await readReport(id, url), { ...last, edits });
+  const card = modelCard(await readReport(id, url), last);
   const exported = await exportCheckpoint(last.path, to, { format: 'hugging-face', precision, tokenizer, card });
   process.stdout.write(`${JSON.stringify({ arm, step: last.step, ...exported })}\n`);
 }

@@ -8,8 +8,6 @@ export interface CardSubject {
   readonly step: number;
   /** Of the checkpoint that the folder was made of. */
   readonly manifestSha256: string;
-  /** Rewritten words and rows of this arm, up to this step. */
-  readonly edits: { readonly numEdits: number; readonly numRowsChanged: number; readonly numRows: number };
 }
 
 interface Intervention {
@@ -42,7 +40,7 @@ export function modelCard(report: JobReport, subject: CardSubject): string {
   return [
     `---\n${stringify(matter)}---\n`,
     `# ${model}, ${arm} at step ${step}\n`,
-    `${describeTraining(job.spec, subject)}\n`,
+    `${describeTraining(report, subject)}\n`,
     section(
       'Read with its scores',
       labels.map(({ label, benchmark, detail }) => `- **${label}** (${benchmark}): ${detail}`).join('\n'),
@@ -60,12 +58,21 @@ export function modelCard(report: JobReport, subject: CardSubject): string {
     .join('\n');
 }
 
-function describeTraining(spec: JobReport['job']['spec'], { arm, step, edits }: CardSubject): string {
+/** Of the steps before this one: a checkpoint is named by the updates that are finished. */
+function sumOf({ curves }: JobReport, name: string, { arm, step }: CardSubject): number {
+  const values = curves[arm]?.[name] as readonly (number | null)[] | undefined;
+  return curves[arm]?.step.reduce((sum, one, i) => sum + (one < step ? (values?.[i] ?? 0) : 0), 0) ?? 0;
+}
+
+function describeTraining(report: JobReport, subject: CardSubject): string {
+  const { spec } = report.job;
+  const { arm, step } = subject;
   const { direction, policy, probability, seed } = (spec['intervention'] ?? {}) as Intervention;
   const from = `Training was resumed from ${String(spec['checkpoint'])} of ${String(spec['model'])} on its own next batches (${String(spec['dataset'])}) up to step ${step}.`;
   if (arm !== 'intervention') return `${from} ${WHAT[arm] ?? ''}`.trim();
   const rewriting = `In them gendered words were rewritten: direction ${direction}, policy ${policy}, probability ${probability}, seed ${seed}.`;
-  const { numEdits, numRowsChanged, numRows } = edits;
+  const numEdits = sumOf(report, 'numEdits', subject);
+  const [numRowsChanged, numRows] = [sumOf(report, 'numRowsChanged', subject), sumOf(report, 'numRows', subject)];
   const share = numRows === 0 ? 0 : (100 * numRowsChanged) / numRows;
   return `${from} ${rewriting} ${numEdits.toLocaleString('en')} words in ${numRowsChanged.toLocaleString('en')} of ${numRows.toLocaleString('en')} rows (${share.toFixed(1)} %) were changed.`;
 }

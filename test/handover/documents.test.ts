@@ -3,12 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { lmEvalResults } from '../../src/handover/lm-eval.ts';
 import { modelCard } from '../../src/handover/model-card.ts';
+import type { JobReport } from '../../src/handover/job-report.ts';
 import { aReport } from './report.ts';
 
-const SUBJECT = {
-  ...{ arm: 'intervention', step: 104, manifestSha256: 'ab'.repeat(32) },
-  edits: { numEdits: 9873, numRowsChanged: 1522, numRows: 1600 },
-};
+const SUBJECT = { arm: 'intervention', step: 104, manifestSha256: 'ab'.repeat(32) };
+
+/** With rewriting up to the checkpoint at step 104, and after it. */
+function rewrittenReport(): JobReport {
+  const report = aReport(4);
+  const intervention = {
+    ...report.curves['intervention']!,
+    ...{ numEdits: [9000, 800, 73, 999], numRowsChanged: [1500, 20, 2, 16], numRows: [1584, 8, 8, 16] },
+  };
+  return { ...report, curves: { ...report.curves, intervention } };
+}
 
 describe('lmEvalResults', () => {
   it("has the harness's keys for every task, and our identity of the score", () => {
@@ -31,7 +39,7 @@ describe('lmEvalResults', () => {
 
 describe('modelCard', () => {
   it('states the intervention, what it changed, the scores with their uncertainty and warnings, and the proof', () => {
-    const card = modelCard(aReport(4), SUBJECT);
+    const card = modelCard(rewrittenReport(), SUBJECT);
     const [, matter, body] = card.split('---\n', 3);
     expect(parse(matter!)).toMatchObject({
       base_model: 'pythia-70m',
