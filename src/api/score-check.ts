@@ -1,6 +1,6 @@
 // Stored scores beside those that the database computes from the stored items.
 import type { Score } from '../eval/statistics.ts';
-import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
+import { settingsText } from '../job-spec.ts';
 import { aggregateItems, type Aggregate } from '../store/aggregates.ts';
 import type { Database } from '../store/database.ts';
 import { listEvaluations } from '../store/results.ts';
@@ -13,13 +13,9 @@ export const SCORE_TOLERANCE = 1e-9;
 
 type Figures = Pick<Score, 'value' | 'standardError' | 'numItems'>;
 
-export interface ScoreCheck {
-  readonly arm: Arm;
-  readonly step: number;
-  readonly benchmark: string;
-  readonly protocol: string;
-  readonly settings: ScoringSettings;
-  readonly metric: string;
+type Where = Pick<Aggregate, 'arm' | 'step' | 'benchmark' | 'protocol' | 'settings' | 'metric'>;
+
+export interface ScoreCheck extends Where {
   /** What is stored and shown; null where only the items have it. */
   readonly stored: Figures | null;
   /** What the items say; null where no item counts. */
@@ -56,8 +52,6 @@ export async function checkScores(database: Database, jobId: string, step?: numb
   const isAllEqual = checks.every((check) => check.isEqual);
   return { tolerance: SCORE_TOLERANCE, numChecked: checks.length, isEqual: isAllEqual, checks };
 }
-
-type Where = Pick<Aggregate, 'arm' | 'step' | 'benchmark' | 'protocol' | 'settings' | 'metric'>;
 
 function keyOf({ arm, step, benchmark, protocol, settings, metric }: Where): string {
   return [arm, step, benchmark, protocol, settingsText(settings), metric].join(' ');

@@ -3,7 +3,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { InputError, messageOf } from '../errors.ts';
-import { allScoresSchema, curvesSchema, effectSchema } from '../handover/job-report.ts';
+import { allScoresSchema, curvesSchema, effectSchema, intervalSchema, settingsSchema } from '../handover/job-report.ts';
 import { ARMS, JOB_STATES } from '../job-spec.ts';
 import { apiToken, listenAddress } from '../settings.ts';
 import { printable } from './table.ts';
@@ -37,20 +37,15 @@ export type JobList = z.infer<typeof jobListSchema>;
 const sweepSchema = z.object({ sweep: z.looseObject({ id: z.string(), name: z.string() }), jobs: z.array(jobSchema) });
 export type Sweep = z.infer<typeof sweepSchema>;
 
-const settings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
 const effectsSchema = z.looseObject({ effects: z.array(effectSchema) });
 const checkpointsSchema = z.object({
   checkpoints: z.array(z.looseObject({ arm: z.string(), step: z.int(), path: z.string(), manifestSha256: z.string() })),
 });
-const editTotalsSchema = z.looseObject({
-  totals: z.looseObject({ numEdits: z.int(), numRowsChanged: z.int(), numRows: z.int() }),
-});
 
-const interval = z.tuple([z.number(), z.number()]).nullable();
 const place = {
   benchmark: z.string(),
   protocol: z.string(),
-  settings,
+  settings: settingsSchema,
   metric: z.string(),
 };
 const replicateGroupSchema = z.looseObject({
@@ -58,7 +53,13 @@ const replicateGroupSchema = z.looseObject({
   refused: z.array(z.object({ id: z.string(), detail: z.string() })),
   effects: z.array(
     z.looseObject({
-      ...{ ...place, value: z.number(), standardError: z.number().nullable(), interval, numReplicates: z.int() },
+      ...{
+        ...place,
+        value: z.number(),
+        standardError: z.number().nullable(),
+        interval: intervalSchema,
+        numReplicates: z.int(),
+      },
       replicates: z.array(z.object({ seed: z.int().nullable(), value: z.number() })),
     }),
   ),
@@ -69,7 +70,7 @@ const sweepSummarySchema = sweepSchema.extend({ replicates: z.array(replicateGro
 const warning = z.object({ label: z.string(), detail: z.string() });
 const comparedSchema = z.looseObject({
   id: z.string(),
-  scores: z.partialRecord(z.string(), z.looseObject({ value: z.number(), interval })),
+  scores: z.partialRecord(z.string(), z.looseObject({ value: z.number(), interval: intervalSchema })),
   effect: effectSchema.nullable(),
   published: z.array(z.looseObject({ condition: z.string(), value: z.number(), warnings: z.array(warning) })),
 });
@@ -205,8 +206,6 @@ export function connect(url: string | undefined) {
     scores: (id: string) => get(`${jobPath(id)}/scores`, allScoresSchema),
     curves: (id: string) => get(`${jobPath(id)}/metrics`, curvesSchema),
     checkpoints: async (id: string) => (await get(`${jobPath(id)}/checkpoints`, checkpointsSchema)).checkpoints,
-    editTotals: async (id: string, arm: string) =>
-      (await get(`${jobPath(id)}/edits?${new URLSearchParams({ arm, limit: '1' })}`, editTotalsSchema)).totals,
     scoreChecks: (id: string) => get(`${jobPath(id)}/score-check`, scoreChecksSchema),
     compare: (ids: readonly string[]) =>
       get(`v1/compare?${new URLSearchParams({ jobs: ids.join(',') })}`, comparisonSchema),

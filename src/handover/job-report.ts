@@ -13,22 +13,23 @@ export const curvesSchema = z.object({
 });
 export type Curves = z.infer<typeof curvesSchema>['arms'][string];
 
+export const settingsSchema = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
+export const intervalSchema = z.tuple([z.number(), z.number()]).nullable();
+
 const place = {
   benchmark: z.string(),
   // Left out by servers that score by likelihood alone.
   protocol: z.string().default('likelihood'),
-  settings: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).default({}),
+  settings: settingsSchema.default({}),
   metric: z.string(),
   step: z.int(),
 };
-const interval = z.tuple([z.number(), z.number()]).nullable();
-
 export const scoreSchema = z.looseObject({
   ...place,
   arm: z.string(),
   value: z.number().nullable(),
   standardError: z.number().nullable(),
-  interval,
+  interval: intervalSchema,
   numItems: z.int(),
 });
 export type Score = z.infer<typeof scoreSchema>;
@@ -36,7 +37,7 @@ export type Score = z.infer<typeof scoreSchema>;
 export const effectSchema = z.looseObject({
   ...place,
   value: z.number().nullable(),
-  interval,
+  interval: intervalSchema,
   pValue: z.number().nullable(),
   pAdjusted: z.number().nullable(),
   pScope: z.string(),
