@@ -89,7 +89,7 @@ describe('a worker', () => {
     const progress = { arms: { intervention: { step: 1331, from: 1330, to: 1334, phase: 'training' } } };
     await until(async () => {
       const job = await getJob(database, id);
-      return (job.progress as typeof progress | null)?.arms.intervention.step === 1331;
+      return (job.progress as typeof progress | null)?.arms.intervention?.step === 1331;
     });
     expect((await getJob(database, id)).progress).toMatchObject(progress);
     expect(await leaseOf()).toBeGreaterThan(lease ?? Infinity);
