@@ -105,6 +105,11 @@ const publishedScore: Schema = {
     'A published figure of the same model, step and metric; benchmark and protocol are those of the score here beside which it stands.',
 };
 
+const run = objectOf({
+  ...{ arm, state: text, fromStep: integer, toStep: integer, step: integer },
+  takenFrom: { ...nullable(objectOf({ job: id, name: text, run: id })), description: 'Which job trained it for all.' },
+});
+
 const job = objectOf({
   id,
   name: text,
@@ -128,7 +133,7 @@ const job = objectOf({
   finishedAt: nullable(time),
   archivedAt: nullable(time),
   heartbeatAgeMs: nullable(integer),
-  arms: listOf(objectOf({ arm, state: text, fromStep: integer, toStep: integer, step: integer })),
+  arms: listOf(run),
 });
 
 const edit = objectOf({

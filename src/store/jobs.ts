@@ -8,8 +8,20 @@ import type { Attempt, Job, Prisma, Run } from './generated/client.ts';
 
 export const JOB_CHANNEL = 'tiresias_job';
 
+/** A run with whose records it has taken over; null where it was trained by its own job. */
+export type RunWithOrigin = Run & {
+  readonly takenFrom: { readonly id: string; readonly job: { readonly id: string; readonly name: string } } | null;
+};
+
+const WITH_RUNS = {
+  runs: {
+    orderBy: { id: 'asc' },
+    include: { takenFrom: { select: { id: true, job: { select: { id: true, name: true } } } } },
+  },
+} as const;
+
 /** A job's row with its runs and the milliseconds since its worker's last heartbeat, null when none works on it. */
-export type JobWithRuns = Job & { readonly runs: readonly Run[]; readonly heartbeatAgeMs: number | null };
+export type JobWithRuns = Job & { readonly runs: readonly RunWithOrigin[]; readonly heartbeatAgeMs: number | null };
 
 /** The checkpoint of another job's run that a fork starts from. */
 export interface StartOfFork {
@@ -64,9 +76,7 @@ export async function notifyWorkers(transaction: Transaction, payload: string): 
 
 /** The job with its runs in the order of their making. Throws NotFoundError. */
 export async function getJob(database: Database, id: string): Promise<JobWithRuns> {
-  const job = isUuid(id)
-    ? await database.prisma.job.findUnique({ where: { id }, include: { runs: { orderBy: { id: 'asc' } } } })
-    : null;
+  const job = isUuid(id) ? await database.prisma.job.findUnique({ where: { id }, include: WITH_RUNS }) : null;
   if (!job) throw new NotFoundError(`there is no job ${id}`);
   const [withAge] = await addHeartbeatAge(database, [job]);
   return withAge!; // one in, one out
@@ -108,7 +118,7 @@ export async function listJobs(
     where: { AND: [...conditionsOf(query), ...(query.cursor ? [{ id: { lt: query.cursor } }] : [])] },
     orderBy: { id: 'desc' }, // the ids begin with their time
     take: query.limit + 1,
-    include: { runs: { orderBy: { id: 'asc' } } },
+    include: WITH_RUNS,
   });
   const page = found.slice(0, query.limit);
   const nextCursor = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
@@ -157,7 +167,10 @@ export function newOwner(host: string, pid: number): string {
 }
 
 // The database's clock, because the beats were stamped with it.
-async function addHeartbeatAge(database: Database, jobs: readonly (Job & { runs: Run[] })[]): Promise<JobWithRuns[]> {
+async function addHeartbeatAge(
+  database: Database,
+  jobs: readonly (Job & { runs: RunWithOrigin[] })[],
+): Promise<JobWithRuns[]> {
   const isOwned = jobs.some((job) => job.owner !== null);
   const [clock] = isOwned ? await database.prisma.$queryRaw<{ now: Date }[]>`SELECT clock_timestamp() AS now` : [];
   return jobs.map((job) => ({

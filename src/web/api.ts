@@ -28,6 +28,8 @@ export interface JobArm {
   readonly fromStep: number;
   readonly toStep: number;
   readonly step: number;
+  /** The job that trained it for this one, too; left out by servers that share nothing. */
+  readonly takenFrom?: { readonly job: string; readonly name: string; readonly run: string } | null;
 }
 
 export interface Job {
