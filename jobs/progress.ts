@@ -18,6 +18,8 @@ export interface Progress {
   secondsLeft: number | null;
 }
 
+export type ProgressTracker = ReturnType<typeof progressTracker>;
+
 /** Keeps the progress of one attempt; `now` in milliseconds. */
 export function progressTracker(now: () => number = () => performance.now()) {
   const progress: Progress = { arms: {}, burnIn: null, secondsLeft: null };

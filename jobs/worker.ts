@@ -7,7 +7,8 @@ import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
 import { newOwner } from '../src/store/jobs.ts';
 import { beat, park, release, settle, type ClaimedJob } from '../src/store/leases.ts';
-import { Attempt, type AttemptEnd, type AttemptOptions } from './attempt.ts';
+import { Attempt, type AttemptOptions } from './attempt.ts';
+import type { AttemptEnd } from './ending.ts';
 import { persistently } from './persistence.ts';
 import { openQueue, type Queue } from './queue.ts';
 
