@@ -14,10 +14,19 @@ import { findUnscored, isTrainedOutside } from './outside.ts';
 import { persistently } from './persistence.ts';
 import { checkpointFolder, makeTask, removeHalfWritten, type StartCheckpoint } from './preparation.ts';
 import { openRecorder } from './recorder.ts';
+import { claimPart, isShareable, type Patience } from './sharing.ts';
 import { MOST_CRASHES, type Work } from './work.ts';
 
-/** Runs what is left of the arm, from `burnIn` where it has no checkpoint of its own. Returns early when the attempt is over. */
-export async function runArm(work: Work, arm: Arm, burnIn: string | undefined): Promise<void> {
+/**
+ * Runs what is left of the arm, from `burnIn` where it has no checkpoint of its own, or takes it over from a job that has done the same. Returns early when the
+ * attempt is over; 'held' when another job is at work on it.
+ */
+export async function runArm(
+  work: Work,
+  arm: Arm,
+  burnIn: string | undefined,
+  patience: Patience,
+): Promise<'held' | undefined> {
   const { database, preparation, tracker, trainers } = work;
   const { fence, spec } = work.job;
   const { from: fromStep, to: toStep } = preparation.plan;
@@ -25,6 +34,12 @@ export async function runArm(work: Work, arm: Arm, burnIn: string | undefined): 
   tracker.start(arm, preparation.plan, run.step, run.state === 'succeeded' ? 'done' : 'loading');
   if (run.state === 'succeeded') return;
   if (isTrainedOutside(spec, arm)) return scoreOutside(work, arm);
+  if (isShareable(arm)) {
+    const claim = await claimPart(work, arm, patience);
+    if (claim.state === 'held') return 'held';
+    if (claim.state === 'done') tracker.start(arm, preparation.plan, toStep, 'done');
+    if (claim.state === 'done') return;
+  }
   await persistently(() => setRunState(database, fence, arm, 'running'));
   await trainToEnd(work, arm, burnIn);
   if (trainers.ending() === undefined) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
@@ -62,7 +77,7 @@ function giveUp({ trainers, preparation }: Work, arm: Arm, numCrashes: number, w
 }
 
 /** Another engine trains the arm: what has come of it is scored. */
-async function scoreOutside(work: Work, arm: Arm): Promise<void> {
+async function scoreOutside(work: Work, arm: Arm): Promise<undefined> {
   const { database, job, preparation, trainers } = work;
   for (const checkpoint of await persistently(() => findUnscored(database, job.id, arm, preparation))) {
     if (trainers.ending() !== undefined) return;

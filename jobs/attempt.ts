@@ -11,11 +11,13 @@ import { reasonOf, type AttemptEnd, type StopReason } from './ending.ts';
 import type { Executor } from './executor/executor.ts';
 import { localExecutor } from './executor/local.ts';
 import { makeManifest } from './manifest.ts';
-import { estimateMoments } from './moments.ts';
+import { estimateMoments, type Moments } from './moments.ts';
 import { findWaiting, isTrainedOutside } from './outside.ts';
 import { persistently } from './persistence.ts';
 import { prepare } from './preparation.ts';
 import { progressTracker, type Progress } from './progress.ts';
+import { afterBurnIn, sharedKeys } from './shared-keys.ts';
+import { isSharing } from './sharing.ts';
 import { openTrainers, type Trainers, type Work } from './work.ts';
 
 export interface AttemptOptions {
@@ -59,8 +61,12 @@ export class Attempt {
   async run(): Promise<AttemptEnd> {
     try {
       const work = await this.#prepare();
-      const burnIn = await estimateMoments(work);
-      await this.#runArms(work, burnIn);
+      const arms = ORDER.filter((arm) => this.#isWanted(work, arm));
+      for (const arm of ARMS.filter((arm) => arms.includes(arm))) {
+        const { plan } = work.preparation;
+        this.#tracker.start(arm, plan, plan.from, 'waiting');
+      }
+      await this.#runArms(work, arms, await this.#moments(work, arms));
       return this.#trainers.ending() ?? (await conclude(work));
     } catch (error) {
       if (error instanceof ConflictError || error instanceof TransientError) throw error;
@@ -77,21 +83,40 @@ export class Attempt {
     const manifest = await makeManifest(spec, preparation);
     await persistently(() => setManifest(database, fence, manifest));
     const [tracker, trainers] = [this.#tracker, this.#trainers];
-    return { job: this.#job, database, home, preparation, manifest, tracker, trainers, notes: [] };
+    const keys = isSharing(spec, preparation, this.#executor) ? sharedKeys(manifest, preparation) : undefined;
+    return { job: this.#job, database, home, preparation, manifest, keys, tracker, trainers, notes: [] };
   }
 
-  async #runArms(work: Work, burnIn: string | undefined): Promise<void> {
-    const { plan } = work.preparation;
-    const wanted = ORDER.filter((arm) => this.#job.spec.arms.includes(arm));
-    const waiting = wanted.filter((arm) => arm !== 'published' || plan.hasPublishedEnd);
-    for (const arm of ARMS.filter((arm) => waiting.includes(arm))) {
-      this.#tracker.start(arm, plan, plan.from, 'waiting');
-    }
-    const numAtOnce = this.#executor.numTrainersAtOnce(plan.backend.name);
+  #isWanted({ preparation }: Work, arm: Arm): boolean {
+    return this.#job.spec.arms.includes(arm) && (arm !== 'published' || preparation.plan.hasPublishedEnd);
+  }
+
+  /** While another job burns in for this one, too, the arm that starts from no moments goes first. */
+  async #moments(work: Work, arms: readonly Arm[]): Promise<Moments | undefined> {
+    let moments = await estimateMoments(work, 'later');
+    if (moments !== 'held') return moments;
+    await this.#runArms(
+      work,
+      arms.filter((arm) => arm === 'published'),
+      undefined,
+    );
+    moments = await estimateMoments(work, 'wait');
+    return moments === 'held' ? undefined : moments; // held still: the attempt is over
+  }
+
+  /** Side by side as the executor allows; those on which another job is at work come last, and are waited for. */
+  async #runArms(shared: Work, arms: readonly Arm[], moments: Moments | undefined): Promise<void> {
+    const work = { ...shared, keys: shared.keys && afterBurnIn(shared.keys, moments?.manifestSha256) };
+    const waiting = [...arms];
+    const held: Arm[] = [];
+    const numAtOnce = this.#executor.numTrainersAtOnce(work.preparation.plan.backend.name);
     const isOver = () => this.#trainers.ending() !== undefined;
     const lanes = Array.from({ length: Math.min(numAtOnce, waiting.length) }, async () => {
       for (let arm = waiting.shift(); arm !== undefined && !isOver(); arm = waiting.shift()) {
-        await runArm(work, arm, burnIn);
+        if ((await runArm(work, arm, moments?.path, 'later')) === 'held') held.push(arm);
+      }
+      for (let arm = held.shift(); arm !== undefined && !isOver(); arm = held.shift()) {
+        await runArm(work, arm, moments?.path, 'wait');
       }
     });
     await Promise.all(lanes);

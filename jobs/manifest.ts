@@ -19,7 +19,7 @@ import { PYTHIA_ADAM } from '../src/train/step.ts';
 import { publishedBeside } from '../src/suite/pythia/published.ts';
 import type { Preparation } from './preparation.ts';
 
-/** Files larger than this are identified by name and size; hashing a 600 GB corpus is a check of its own. */
+/** Files larger than this are identified by name, size and time; hashing a 600 GB corpus is a check of its own. */
 const MOST_HASHED_BYTES = 2 ** 31;
 
 /** Everything that the numbers of a job depend on. */
@@ -83,10 +83,10 @@ function identifyPolicy(policy: Policy, { intervention }: JobSpec) {
   return { name, version };
 }
 
-/** Weights in any of their forms, with the moments; other files of the folder change no number. */
+/** Weights in any of their forms, the moments and the counters; other files of the folder change no number. */
 async function identifyFolder(folder: string) {
   const entries = existsSync(folder) ? readdirSync(folder) : []; // the trainer says what is wrong with it
-  const names = entries.filter((name) => /^((pytorch_)?model\b.*|optimizer)\.(safetensors|bin|json)$/.test(name));
+  const names = entries.filter((name) => /^((pytorch_)?model\b.*|optimizer|state)\.(safetensors|bin|json)$/.test(name));
   return Promise.all(names.sort().map((name) => identify(join(folder, name))));
 }
 
@@ -109,11 +109,12 @@ async function identifyTokens(prefix: string) {
   return Promise.all(shards.sort().map((entry) => identify(join(folder, entry))));
 }
 
-async function identify(path: string): Promise<{ path: string; sizeBytes: number; sha256: string | null }> {
-  const { size } = await stat(path).catch((cause: unknown) => {
+async function identify(path: string) {
+  const { size, mtime } = await stat(path).catch((cause: unknown) => {
     throw new DataError(`${path}: expected a file: ${messageOf(cause)}; fetch or build it anew`, { cause });
   });
-  return { path, sizeBytes: size, sha256: size > MOST_HASHED_BYTES ? null : await fileSha256(path) };
+  if (size > MOST_HASHED_BYTES) return { path, sizeBytes: size, sha256: null, modifiedAt: mtime.toISOString() };
+  return { path, sizeBytes: size, sha256: await fileSha256(path) };
 }
 
 function softwareVersions(): Record<string, unknown> {

@@ -8,13 +8,22 @@ export interface ArmProgress {
   readonly to: number;
   lossNats: number | null;
   tokensPerSecond: number | null;
-  phase: Phase | 'waiting';
+  /** What it waits for, where that is another job. */
+  phase: Phase | 'waiting' | `waiting for the ${string}`;
+}
+
+export interface BurnInProgress {
+  readonly numDone: number;
+  readonly numSteps: number;
+  readonly lossNats: number | null;
+  /** The job that does it, where that is another one. */
+  readonly waitsFor?: string;
 }
 
 export interface Progress {
   readonly arms: Partial<Record<Arm, ArmProgress>>;
   /** The burn-in that the arms wait for; null when there is none, or none any more. */
-  burnIn: { readonly numDone: number; readonly numSteps: number; readonly lossNats: number | null } | null;
+  burnIn: BurnInProgress | null;
   secondsLeft: number | null;
 }
 
@@ -31,6 +40,11 @@ export function progressTracker(now: () => number = () => performance.now()) {
     },
     burnIn(numDone: number, numSteps: number, lossNats: number | null): void {
       progress.burnIn = numDone < numSteps ? { numDone, numSteps, lossNats } : null;
+    },
+    /** Another job of this name is at work on it. */
+    waitFor(part: Arm | 'burn-in', job: string, numSteps: number): void {
+      if (part === 'burn-in') progress.burnIn = { numDone: 0, numSteps, lossNats: null, waitsFor: job };
+      else progress.arms[part]!.phase = `waiting for the ${part} of job ${job}`; // it was started
     },
     hear(arm: Arm, message: TrainerMessage): void {
       const state = progress.arms[arm];
@@ -64,7 +78,7 @@ function secondsLeft(
   let [atWorkMs, waitingMs] = [0, 0];
   arms.forEach(([, { step, to, phase }], i) => {
     const leftMs = (to - step) * (paces[i] ?? usual);
-    if (phase === 'waiting') waitingMs += leftMs;
+    if (phase.startsWith('waiting')) waitingMs += leftMs;
     else atWorkMs = Math.max(atWorkMs, leftMs);
   });
   return (atWorkMs + waitingMs) / 1000;

@@ -59,11 +59,22 @@ const recordSchema = z.object({
   start: z
     .object({ job: z.uuid(), arm: z.enum(ARMS), step: z.int(), path: z.string(), manifestSha256: hash })
     .optional(),
-  burnIn: z.object({ from: z.int(), to: z.int(), manifestSha256: hash }).optional(),
+  burnIn: z
+    .object({
+      ...{ from: z.int(), to: z.int(), manifestSha256: hash },
+      /** The job that did it for this one, too. */
+      takenFrom: z.object({ job: z.uuid(), name: z.string() }).optional(),
+    })
+    .optional(),
   arms: z.partialRecord(z.enum(ARMS), run),
 });
 
 export type JobRecord = Omit<z.infer<typeof recordSchema>, 'plan'> & { readonly plan: JobPlan };
+
+/** The job below whose folder the burn-in lies. */
+export function jobOfBurnIn({ job, burnIn }: Pick<JobRecord, 'job' | 'burnIn'>): string {
+  return burnIn?.takenFrom?.job ?? job.id;
+}
 
 /** Checks a manifest; `where` names it in messages. Throws DataError naming the field. */
 export function parseRecord(value: unknown, where: string): JobRecord {

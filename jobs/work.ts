@@ -8,6 +8,7 @@ import type { Executor, RunningTrainer, Task, TrainerEnd } from './executor/exec
 import type { TrainerMessage } from './messages.ts';
 import type { Preparation } from './preparation.ts';
 import type { ProgressTracker } from './progress.ts';
+import type { SharedKeys } from './shared-keys.ts';
 
 export interface Work {
   readonly job: ClaimedJob;
@@ -16,6 +17,8 @@ export interface Work {
   readonly preparation: Preparation;
   /** As it is stored. */
   readonly manifest: Readonly<Record<string, unknown>>;
+  /** Of what it shares with other jobs; undefined where it shares nothing. */
+  readonly keys: SharedKeys | undefined;
   readonly tracker: ProgressTracker;
   readonly trainers: Trainers;
   /** What happened that a reader of the result should know; added to as it happens. */

@@ -32,6 +32,8 @@ export interface RunningTrainer {
 }
 
 export interface Executor {
+  /** Whether its trainers compute on the worker's own machine, which is the one that the manifest names. */
+  readonly isHere: boolean;
   /** How many trainers of one job may run side by side. */
   numTrainersAtOnce(backend: BackendName): number;
   /**

@@ -6,6 +6,7 @@ import { startTrainer } from './local-process.ts';
 /** Arms train side by side on so many cores where a back end uses one each. */
 export function localExecutor(numCores: number): Executor {
   return {
+    isHere: true,
     numTrainersAtOnce: (backend) => numTrainersAtOnce(backend, numCores),
     run: async (_place, makeTask, onMessage) => startTrainer(await makeTask(), onMessage),
   };

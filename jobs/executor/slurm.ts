@@ -32,6 +32,7 @@ const UNREACHABLE_MS = 30_000;
 /** Runs trainers as jobs of Slurm; all arms side by side, as far as Slurm has room. */
 export function slurmExecutor(options: SlurmOptions): Executor {
   return {
+    isHere: false,
     numTrainersAtOnce: () => Infinity,
     run(place, makeTask, onMessage) {
       const asked: Asked = { killAtMs: undefined, isAbandoned: false };

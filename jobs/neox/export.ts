@@ -33,6 +33,8 @@ export interface NeoxExport {
   readonly weightsOnly: boolean;
   /** Hashes of steps that were trained here, by step: the exported ones must be the same. */
   readonly recorded: ReadonlyMap<number, { readonly sha256Before: string; readonly sha256After: string }>;
+  /** The job whose burn-in it starts from; default: this one. */
+  readonly burnInJob?: string;
   readonly onStep?: (step: number) => void;
 }
 
@@ -107,7 +109,7 @@ interface Start {
 }
 
 /** The checkpoint from which this job's arms start, by the plan's resume. */
-async function findStart({ preparation, home, job, weightsOnly }: NeoxExport): Promise<Start> {
+async function findStart({ preparation, home, job, burnInJob = job.id, weightsOnly }: NeoxExport): Promise<Start> {
   const { plan, model } = preparation;
   const folder = suiteCheckpoint(model, plan.from);
   if (weightsOnly || plan.resume === 'weights-only') {
@@ -120,10 +122,10 @@ async function findStart({ preparation, home, job, weightsOnly }: NeoxExport): P
   if (plan.resume === 'exact-state') {
     return { folder, moments: 'checkpoint', words: "Adam's moments are the checkpoint's own, in fp32." };
   }
-  const burnIn = await findBurnIn(home, job.id, plan);
+  const burnIn = await findBurnIn(home, burnInJob, plan);
   if (burnIn === undefined) {
     throw new InputError(
-      `the job resumes by a burn-in, and none of its has been made below ${join(home, 'jobs', job.id)}: let the job do it first, or start Adam from zero with --weights-only`,
+      `the job resumes by a burn-in, and none of its has been made below ${join(home, 'jobs', burnInJob)}: let the job do it first, or start Adam from zero with --weights-only`,
     );
   }
   const words = `Adam's moments are estimated: a burn-in over the ${plan.burnInSteps} steps before step ${plan.from}.`;

@@ -5,7 +5,7 @@ import { fileSha256, verifyCheckpoint } from '../../src/checkpoint/checkpoint.ts
 import { DataError, messageOf } from '../../src/errors.ts';
 import type { Arm } from '../../src/job-spec.ts';
 import { findBurnIn, type Preparation } from '../preparation.ts';
-import type { JobRecord, RecordedCheckpoint } from '../record.ts';
+import { jobOfBurnIn, type JobRecord, type RecordedCheckpoint } from '../record.ts';
 import type { Finding } from './finding.ts';
 
 export interface StartPoint {
@@ -57,7 +57,7 @@ async function firstStart(
   { model }: Preparation,
   { home, isStartTheSame }: { readonly home: string; readonly isStartTheSame: boolean },
 ): Promise<StartPoint | string> {
-  const { plan, job, burnIn } = record;
+  const { plan, burnIn } = record;
   const step = plan.from;
   if (plan.resume !== 'burn-in') {
     const folder = model.checkpoints.get(step);
@@ -66,7 +66,7 @@ async function firstStart(
       ? { step, folder, isOwn: false }
       : "the start checkpoint's files are not all here and the job's";
   }
-  const folder = await findBurnIn(home, job.id, plan);
+  const folder = await findBurnIn(home, jobOfBurnIn(record), plan);
   if (folder === undefined || burnIn === undefined) return "the burn-in's checkpoint is not here";
   const sha256 = await fileSha256(join(folder, 'manifest.json'));
   return sha256 === burnIn.manifestSha256 ? { step, folder, isOwn: false } : `${folder} is not the burn-in of the job`;

@@ -105,10 +105,8 @@ const publishedScore: Schema = {
     'A published figure of the same model, step and metric; benchmark and protocol are those of the score here beside which it stands.',
 };
 
-const run = objectOf({
-  ...{ arm, state: text, fromStep: integer, toStep: integer, step: integer },
-  takenFrom: { ...nullable(objectOf({ job: id, name: text, run: id })), description: 'Which job trained it for all.' },
-});
+const takenFrom = { ...nullable(objectOf({ job: id, name: text, run: id })), description: 'Who trained it for all.' };
+const run = objectOf({ arm, state: text, fromStep: integer, toStep: integer, step: integer, takenFrom });
 
 const job = objectOf({
   id,

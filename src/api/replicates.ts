@@ -47,14 +47,16 @@ export function drawsAnything({ probability, direction }: JobSpec['intervention'
   return probability > 0 && (probability < 1 || direction === 'balanced');
 }
 
-/** Fields of a spec that change no number; left out of JSON. */
-const CHANGES_NOTHING = { name: undefined, priority: undefined, tags: undefined };
+/** Fields of a spec that change no number; left out of JSON. Arms that were taken over have the numbers that training them again would give. */
+function changesNothing({ training }: JobSpec) {
+  return { name: undefined, priority: undefined, tags: undefined, training: { ...training, shareArms: undefined } };
+}
 
 /** What a job trains and scores, as text: equal for jobs whose numbers must be the same. */
 export function trainingKey(spec: JobSpec): string {
   const { seed, ...intervention } = spec.intervention;
   const drawn = drawsAnything(spec.intervention) ? { ...intervention, seed } : intervention;
-  return inOrder({ ...spec, ...CHANGES_NOTHING, intervention: drawn });
+  return inOrder({ ...spec, ...changesNothing(spec), intervention: drawn });
 }
 
 /** The jobs in groups of replicates, in the order given; those that no worker has begun are in none: what their models are is not known yet. */
@@ -100,7 +102,7 @@ function memberOf(experiment: Experiment): Member {
   const dataset = spec.dataset === known.trainedOn ? 'of its own training' : `named ${spec.dataset}`;
   return {
     ...{ experiment, family, training: trainingKey(spec), weights: weightsOf(known) },
-    condition: inOrder({ ...spec, ...CHANGES_NOTHING, intervention, model: family, dataset }),
+    condition: inOrder({ ...spec, ...changesNothing(spec), intervention, model: family, dataset }),
     replicate: {
       ...{ id: experiment.id, state: experiment.state, model: spec.model, modelSeed: known.seed ?? null },
       interventionSeed: drawsAnything(spec.intervention) ? seed : null,

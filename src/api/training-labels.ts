@@ -3,6 +3,7 @@ import type { Label } from '../eval/metrics.ts';
 import type { Database } from '../store/database.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { readLosses } from '../store/results.ts';
+import { recordsIdOf } from '../store/shared-runs.ts';
 import { lossSpikes, type LossSpike } from '../train/loss-spikes.ts';
 
 /** Steps that a label names at most. */
@@ -20,7 +21,8 @@ const MAX_KNOWN = 2_000;
 /** The faults of each arm's training. */
 export async function readFaults(database: Database, { runs }: JobWithRuns): Promise<Map<string, TrainingFaults>> {
   const found = new Map<string, TrainingFaults>();
-  for (const { id, arm, step } of runs) {
+  for (const { arm, step, ...run } of runs) {
+    const id = recordsIdOf(run);
     let entry = known.get(id);
     if (entry?.step !== step) {
       entry = { step, faults: await faultsOf(database, id) };

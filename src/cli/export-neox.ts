@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
 import { exportForNeox, type NeoxExport } from '../../jobs/neox/export.ts';
 import { prepare, type Preparation } from '../../jobs/preparation.ts';
-import type { JobRecord } from '../../jobs/record.ts';
+import { jobOfBurnIn, type JobRecord } from '../../jobs/record.ts';
 import { jobSpecSchema, TRAINED_ARMS, type TrainedArm } from '../job-spec.ts';
 import { homeFolder, hubAccess } from '../settings.ts';
 import { connect, urlOption } from './api-client.ts';
@@ -62,12 +62,14 @@ async function exportJob(id: string, options: ExportOptions): Promise<void> {
   const { id: jobId, name, spec: stored, plan, start } = await connect(url).job(id);
   const spec = jobSpecSchema.parse(stored); // the server checked it
   const preparation = await prepare(spec, plan ?? null, home, { hub: hubAccess(), start });
-  const recorded = recordedSteps(await findJobRecord(jobId, url), arm);
+  const record = await findJobRecord(jobId, url);
+  const recorded = recordedSteps(record, arm);
   const { from, to } = preparation.plan;
   const progress = startProgress(to - from);
   try {
     const request: NeoxExport = {
       ...{ job: { id: jobId, name }, spec, preparation, arm, home, tensorParallel, recorded },
+      ...(record !== undefined && { burnInJob: jobOfBurnIn(record) }),
       to: resolve(options.to ?? `neox-${jobId}-${arm}`),
       microBatchSize: options.microBatch ?? defaultMicroBatch(preparation),
       weightsOnly: options.weightsOnly === true,

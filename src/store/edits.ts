@@ -2,6 +2,7 @@
 import { numPronounEdits, type Arm } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import type { EditSample } from './generated/client.ts';
+import { RECORDS_ID, runsByRecords } from './shared-runs.ts';
 
 export interface EditTotals {
   readonly numEdits: number;
@@ -33,12 +34,13 @@ export async function totalPronounEdits(database: Database, jobId: string, arm: 
 
 /** The sums over all recorded steps of an arm, or over one step of it. */
 export async function sumEdits(database: Database, jobId: string, arm: Arm, step?: number): Promise<EditTotals> {
-  const where = { run: { jobId, arm }, ...(step !== undefined && { step }) };
+  const runId = { in: [...(await runsByRecords(database, jobId, arm)).keys()] };
+  const where = { runId, ...(step !== undefined && { step }) };
   const [{ _sum }, rules] = await Promise.all([
     database.prisma.step.aggregate({ where, _sum: { numEdits: true, numRowsChanged: true, numRows: true } }),
     database.prisma.$queryRaw<{ rule: string; total: number }[]>`
       SELECT rule.key AS rule, sum(rule.value::int)::float8 AS total
-      FROM step JOIN run ON run.id = step.run_id, jsonb_each_text(step.edits_by_rule) AS rule
+      FROM run JOIN step ON step.run_id = ${RECORDS_ID}, jsonb_each_text(step.edits_by_rule) AS rule
       WHERE run.job_id = ${jobId}::uuid AND run.arm = ${arm} AND (${step ?? null}::int IS NULL OR step.step = ${step ?? null}::int)
       GROUP BY rule.key ORDER BY total DESC, rule.key`,
   ]);
@@ -58,7 +60,7 @@ export async function listEdits(
 ): Promise<{ edits: Omit<EditSample, 'runId'>[]; next: EditPlace | null }> {
   const found = await database.prisma.editSample.findMany({
     where: {
-      run: { jobId, arm },
+      runId: { in: [...(await runsByRecords(database, jobId, arm)).keys()] },
       ...(step !== undefined && { step }),
       ...(rule !== undefined && { rule }),
       ...(after && { OR: [{ step: { gt: after.step } }, { step: after.step, position: { gt: after.position } }] }),

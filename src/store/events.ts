@@ -6,7 +6,8 @@ import type { Prisma } from './generated/client.ts';
 
 export const EVENT_CHANNEL = 'tiresias_event';
 
-export type EventType = 'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint' | 'checkpoint-damaged';
+export type EventType =
+  'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint' | 'checkpoint-damaged' | 'taken-over';
 
 export interface JobEvent {
   readonly id: bigint;

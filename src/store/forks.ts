@@ -3,6 +3,7 @@ import { ConflictError, NotFoundError } from '../errors.ts';
 import type { Arm } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import type { StartOfFork } from './jobs.ts';
+import { recordsIdOf, runsByRecords } from './shared-runs.ts';
 
 /** The checkpoint of a run at a step, or its newest. Throws NotFoundError that lists the steps there are. */
 export async function findStart(
@@ -12,7 +13,7 @@ export async function findStart(
   step: number | undefined,
 ): Promise<StartOfFork> {
   const rows = await database.prisma.checkpoint.findMany({
-    where: { run: { jobId, arm } },
+    where: { runId: { in: [...(await runsByRecords(database, jobId, arm)).keys()] } },
     orderBy: { step: 'desc' },
     select: { step: true, path: true, manifestSha256: true },
   });
@@ -25,8 +26,9 @@ export async function findStart(
 
 /** Keeps the checkpoint for good. Throws ConflictError when it was removed meanwhile. */
 export async function pinStart(transaction: Transaction, { job, arm, step }: StartOfFork): Promise<void> {
+  const run = await transaction.run.findUnique({ where: { jobId_arm: { jobId: job, arm } } });
   const { count } = await transaction.checkpoint.updateMany({
-    where: { run: { jobId: job, arm }, step },
+    where: { runId: { in: run === null ? [] : [recordsIdOf(run)] }, step },
     data: { isPinned: true },
   });
   if (count === 0)

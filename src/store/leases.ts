@@ -47,7 +47,8 @@ export interface Ending {
   readonly message?: string;
 }
 
-const ACTIVE = Prisma.sql`('running', 'recovering', 'pausing', 'cancelling')`;
+/** States in which a worker holds the job, or held it until its lease ran out. */
+export const ACTIVE = Prisma.sql`('running', 'recovering', 'pausing', 'cancelling')`;
 
 /** Takes the next job for `leaseMs` milliseconds: a queued one, or one whose worker was lost. Undefined when there is none. */
 export async function claim(database: Database, claimant: Claimant, leaseMs: number): Promise<ClaimedJob | undefined> {

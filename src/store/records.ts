@@ -8,6 +8,7 @@ import { appendEvent, appendEvents, asJson } from './events.ts';
 import type { Checkpoint, Run, Step } from './generated/client.ts';
 import { fenced } from './leases.ts';
 import type { Fence } from './leases.ts';
+import { refuseTakenOver } from './shared-runs.ts';
 
 export interface EditSampleRecord {
   readonly row: number;
@@ -192,6 +193,7 @@ async function findRun(transaction: Transaction, fence: Fence, arm: Arm): Promis
   const run = await transaction.run.findUnique({ where: { jobId_arm: { jobId: fence.jobId, arm } } });
   if (!run)
     throw new Error(`bug: nothing can be recorded for ${arm} of job ${fence.jobId} before ensureRun made its run`);
+  refuseTakenOver(run);
   return run;
 }
 

@@ -2,7 +2,8 @@
 import { InputError } from '../errors.ts';
 import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
-import type { Checkpoint, Evaluation, Step } from './generated/client.ts';
+import type { Checkpoint, Evaluation, Run, Step } from './generated/client.ts';
+import { RECORDS_ID, runsByRecords } from './shared-runs.ts';
 
 /** Figures of a step and the columns that hold them. */
 const METRICS = {
@@ -35,7 +36,7 @@ export async function readMetrics({ pool }: Database, jobId: string): Promise<Ma
   const { rows } = await pool.query<{ arm: Arm; columns: MetricColumns | null }>(
     `SELECT run.arm, steps.columns FROM run LEFT JOIN LATERAL (
        SELECT json_build_object(${COLUMNS}) AS columns
-       FROM (SELECT * FROM step WHERE run_id = run.id ORDER BY step) AS ordered HAVING count(*) > 0
+       FROM (SELECT * FROM step WHERE run_id = ${RECORDS_ID.sql} ORDER BY step) AS ordered HAVING count(*) > 0
      ) AS steps ON true
      WHERE run.job_id = $1 ORDER BY run.id`,
     [jobId],
@@ -62,6 +63,8 @@ export const PROOF_NAMES = Object.keys(PROOFS) as (keyof StepProof)[]; // the ke
 export interface RunProof {
   readonly arm: Arm;
   readonly state: string;
+  /** The job that trained it for this one, too. */
+  readonly takenFrom: { readonly job: string; readonly name: string; readonly run: string } | null;
   /** In order. */
   readonly steps: readonly StepProof[];
   /** Those that are kept, in order. */
@@ -71,15 +74,25 @@ export interface RunProof {
 /** What every run of a job has left for whoever repeats it. */
 export async function readProofs(database: Database, jobId: string): Promise<RunProof[]> {
   const checkpoint = { step: true, attempt: true, path: true, manifestSha256: true, origin: true } as const;
-  const runs = await database.prisma.run.findMany({
-    where: { jobId },
-    orderBy: { id: 'asc' },
+  const runs = await runsByRecords(database, jobId);
+  const records = await database.prisma.run.findMany({
+    where: { id: { in: [...runs.keys()] } },
     select: {
-      ...{ arm: true, state: true, steps: { orderBy: { step: 'asc' }, select: PROOFS } },
+      ...{ id: true, jobId: true, job: { select: { name: true } } },
+      steps: { orderBy: { step: 'asc' }, select: PROOFS },
       checkpoints: { orderBy: { step: 'asc' }, select: checkpoint },
     },
   });
-  return runs.map(({ arm, ...run }) => ({ ...run, arm: arm as Arm })); // only arms are stored
+  return [...runs].map(([id, { arm, state, takenFromId }]) => {
+    const {
+      jobId: job,
+      job: { name },
+      steps,
+      checkpoints,
+    } = records.find((one) => one.id === id)!; // of one of them
+    const takenFrom = takenFromId === null ? null : { job, name, run: id };
+    return { arm: arm as Arm, state, takenFrom, steps, checkpoints }; // only arms are stored
+  });
 }
 
 /** The losses of a run's recorded steps, in order, and why updates were left out. */
@@ -115,15 +128,15 @@ export type ScoredEvaluation = EvaluationKey & Pick<Evaluation, 'sha256' | 'numI
 
 /** Every evaluation of a job without its items, by step, then benchmark, protocol, settings and arm. */
 export async function listEvaluations(database: Database, jobId: string): Promise<ScoredEvaluation[]> {
+  const runs = await runsByRecords(database, jobId);
   const found = await database.prisma.evaluation.findMany({
-    where: { run: { jobId } },
+    where: { runId: { in: [...runs.keys()] } },
     orderBy: [{ step: 'asc' }, { benchmark: 'asc' }, { protocol: 'asc' }, { settings: 'asc' }, { run: { arm: 'asc' } }],
     omit: { items: true },
-    include: { run: { select: { arm: true } } },
   });
-  return found.map(({ run, settings, ...evaluation }) => ({
+  return found.map(({ settings, ...evaluation }) => ({
     ...evaluation,
-    arm: run.arm as Arm, // only arms are stored
+    arm: armOf(runs, evaluation.runId),
     settings: JSON.parse(settings) as ScoringSettings, // settingsText wrote it
   }));
 }
@@ -134,8 +147,10 @@ export type ItemsKey = Omit<EvaluationKey, 'settings'> & { readonly settings?: S
 /** The items of one evaluation; undefined when there is none. Throws InputError when the settings must say which. */
 export async function readItems(database: Database, jobId: string, key: ItemsKey): Promise<unknown> {
   const { arm, step, benchmark, protocol, settings } = key;
+  const runs = await runsByRecords(database, jobId, arm);
+  const chosen = settings && { settings: settingsText(settings) };
   const found = await database.prisma.evaluation.findMany({
-    where: { run: { jobId, arm }, step, benchmark, protocol, ...(settings && { settings: settingsText(settings) }) },
+    where: { runId: { in: [...runs.keys()] }, step, benchmark, protocol, ...chosen },
     select: { settings: true, items: true },
     take: 2,
   });
@@ -151,11 +166,14 @@ export async function listJobCheckpoints(
   database: Database,
   jobId: string,
 ): Promise<(Omit<Checkpoint, 'runId'> & { arm: Arm })[]> {
+  const runs = await runsByRecords(database, jobId);
   const found = await database.prisma.checkpoint.findMany({
-    where: { run: { jobId } },
+    where: { runId: { in: [...runs.keys()] } },
     orderBy: [{ run: { arm: 'asc' } }, { step: 'asc' }],
-    omit: { runId: true },
-    include: { run: { select: { arm: true } } },
   });
-  return found.map(({ run, ...checkpoint }) => ({ ...checkpoint, arm: run.arm as Arm })); // only arms are stored
+  return found.map(({ runId, ...checkpoint }) => ({ ...checkpoint, arm: armOf(runs, runId) }));
+}
+
+function armOf(runs: ReadonlyMap<string, Run>, runId: string): Arm {
+  return runs.get(runId)!.arm as Arm; // found by one of them; only arms are stored
 }

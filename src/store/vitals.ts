@@ -39,7 +39,7 @@ export async function readVitals({ prisma }: Database): Promise<Vitals> {
         HAVING max(recorded_at) > clock_timestamp() - interval '5 minutes'
       ) AS latest`,
     prisma.$queryRaw<{ steps: bigint; evaluations: bigint; bytes: bigint }[]>`
-      SELECT (SELECT coalesce(sum(step - from_step), 0) FROM run)::bigint AS steps,
+      SELECT (SELECT coalesce(sum(step - from_step), 0) FROM run WHERE taken_from_id IS NULL)::bigint AS steps,
              (SELECT count(*) FROM evaluation) AS evaluations,
              pg_database_size(current_database()) AS bytes`,
   ]);

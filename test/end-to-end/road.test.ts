@@ -195,7 +195,7 @@ describe('a job of three arms over four steps', () => {
     const { model, dataset } = manifest;
     const files = [model.config, model.tokenizer, ...model.start, dataset.bin, dataset.idx];
     expect(files.map(({ path }) => path.split('/').at(-1))).toEqual(
-      ['config.json', 'tokenizer.json', 'model.safetensors', 'optimizer.safetensors'].concat([
+      ['config.json', 'tokenizer.json', 'model.safetensors', 'optimizer.safetensors', 'state.json'].concat([
         'preshuffled.bin',
         'preshuffled.idx',
       ]),

@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -52,8 +53,8 @@ describe('the manifest of a job', () => {
     const { model, dataset } = await manifestOf();
     const files = [model.config, model.tokenizer, ...model.start, ...(model.published ?? []), dataset.bin, dataset.idx];
     expect(files.flat().map(({ path }) => basename(path))).toEqual([
-      ...['config.json', 'tokenizer.json', 'model.safetensors', 'optimizer.safetensors', 'model.safetensors'],
-      ...['preshuffled.bin', 'preshuffled.idx'],
+      ...['config.json', 'tokenizer.json', 'model.safetensors', 'optimizer.safetensors', 'state.json'],
+      ...['model.safetensors', 'state.json', 'preshuffled.bin', 'preshuffled.idx'],
     ]);
     for (const { path, sha256 } of files.flat()) expect(sha256).toBe(sha256Of(path));
   });
@@ -168,7 +169,8 @@ describe('the manifest of a job', () => {
     await expect(gone).rejects.toThrow(`${prefix}.idx: expected a file`);
     copyFileSync(`${dataset.prefix}.idx`, `${prefix}.idx`);
     const { dataset: described } = await manifestOf({ dataset: { ...dataset, prefix } });
-    expect(described.bin).toEqual({ path: `${prefix}.bin`, sizeBytes: 600e9, sha256: null });
+    const modifiedAt = statSync(`${prefix}.bin`).mtime.toISOString();
+    expect(described.bin).toEqual({ path: `${prefix}.bin`, sizeBytes: 600e9, sha256: null, modifiedAt });
     renameSync(`${prefix}.bin`, `${prefix}.other`);
     await expect(manifestOf({ dataset: { ...dataset, prefix } })).rejects.toThrow(`${prefix}.bin: expected a file`);
   });

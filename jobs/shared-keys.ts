@@ -1,0 +1,71 @@
+// What the numbers of a control, a burn-in and a published checkpoint's scores depend on, as one key each: jobs with equal keys get equal bits, so one of them
+// does the work for all. Derived from the manifest, which names everything that a job's numbers depend on: what is not left out by name counts.
+import { createHash } from 'node:crypto';
+import type { Preparation } from './preparation.ts';
+
+export const SHARED_PARTS = ['control', 'published', 'burn-in'] as const;
+export type SharedPart = (typeof SHARED_PARTS)[number];
+/** SHA-256 by part; a job without that part has its key as well. */
+export type SharedKeys = Readonly<Record<SharedPart, string>>;
+
+/** Entries of a manifest that change no bit of a control: the intervention, what others published, the spec, and the plan, of which most counts below. */
+const NOT_OF_CONTROL = ['spec', 'plan', 'policy', 'placebo', 'published'];
+/** Of the plan: words, estimates, and whether there is a published arm. */
+const NOT_OF_TRAINING = ['backend', 'scoringCosts', 'hasPublishedEnd'];
+/** Of the plan: what comes after the moments are estimated. */
+const NOT_OF_BURN_IN = ['to', 'adamStep', 'lossScale', 'evaluateAt', 'saveAt', 'keepCheckpoints', 'benchmarks'];
+/** What only names or places what is known by its hash. */
+const LABELS = {
+  model: ['name', 'family', 'seed', 'trainedOn'],
+  dataset: ['prefix'],
+  start: ['job', 'arm'],
+};
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/** The keys of a job by its manifest (jobs/manifest.ts), which is made of `preparation`. */
+export function sharedKeys(manifest: Entry, { plan, heldBack }: Preparation): SharedKeys {
+  const { published, ...model } = without(manifest['model'] as Entry, LABELS.model); // as makeManifest writes them
+  const dataset = without(manifest['dataset'] as Entry, LABELS.dataset);
+  const fork = without((manifest['start'] ?? {}) as Entry, LABELS.start);
+  const rest = { ...without(manifest, NOT_OF_CONTROL), dataset, backend: plan.backend.name };
+  const training = without(plan, NOT_OF_TRAINING);
+  return {
+    control: keyOf({ part: 'control', ...rest, model, start: fork, plan: training, heldBack }),
+    published: keyOf({
+      ...{ part: 'published', ...without(rest, ['optimizer', 'start']), heldBack, step: plan.to },
+      model: { ...without(model, ['start']), published },
+    }),
+    'burn-in': keyOf({
+      ...{ part: 'burn-in', ...without(rest, ['benchmarks']), model, start: fork },
+      plan: without(training, NOT_OF_BURN_IN),
+    }),
+  };
+}
+
+/** The keys of arms that start from a burn-in's checkpoint: what it is made of counts, be it done here or elsewhere. */
+export function afterBurnIn(keys: SharedKeys, burnInSha256: string | undefined): SharedKeys {
+  if (burnInSha256 === undefined) return keys;
+  return { ...keys, control: keyOf({ control: keys.control, burnIn: burnInSha256 }) };
+}
+
+function without(value: object, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
+function keyOf(value: unknown): string {
+  return createHash('sha256').update(canonical(value)).digest('hex');
+}
+
+/** JSON with the keys of every object in order; files that are known by their hash lose their place. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    const entries = Object.entries(isHashed(inner) ? without(inner, ['path']) : inner);
+    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+function isHashed(value: object): boolean {
+  return 'sha256' in value ? value.sha256 !== null : 'manifestSha256' in value;
+}
