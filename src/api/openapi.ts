@@ -10,6 +10,7 @@ import type { Schema } from './openapi-schemas.ts';
 import { operations, scopeOf, type Operation } from './operations.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
 import { outsideCheckpointSchema } from './results.ts';
+import { pointsSchema, sweepChangesSchema, sweepSchema } from './sweep-document.ts';
 import { sweepAnswers } from './sweep-schemas.ts';
 
 interface Parameter {
@@ -140,6 +141,9 @@ const BODIES = {
   NewFork: forkSchema,
   NewPreview: previewSchema,
   NewEstimate: estimateSchema,
+  NewSweep: sweepSchema,
+  NewPoints: pointsSchema,
+  SweepChanges: sweepChangesSchema,
   NewSession: newSessionSchema,
   NewModel: newModelSchema,
   NewDataset: newDatasetSchema,
