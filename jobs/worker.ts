@@ -11,6 +11,7 @@ import { Attempt, type AttemptOptions } from './attempt.ts';
 import type { AttemptEnd } from './ending.ts';
 import { persistently } from './persistence.ts';
 import { openQueue, type Queue } from './queue.ts';
+import { lookAtSweeps } from './sweep.ts';
 
 export interface WorkerOptions extends AttemptOptions {
   readonly leaseMs: number;
@@ -27,7 +28,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   log.info({ owner: claimant.owner }, 'worker started');
   try {
     while (!signal.aborted) {
-      const job = await nextJob(queue);
+      const job = await nextJob(queue, database);
       if (job !== undefined) await work(job, queue, options, signal);
       else await queue.waitForJob(signal);
     }
@@ -37,8 +38,9 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   }
 }
 
-async function nextJob(queue: Queue): Promise<ClaimedJob | undefined> {
+async function nextJob(queue: Queue, database: Database): Promise<ClaimedJob | undefined> {
   try {
+    await lookAtSweeps(database);
     return await queue.next();
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;

@@ -10,6 +10,8 @@ import type { Schema } from './openapi-schemas.ts';
 import { operations, scopeOf, type Operation } from './operations.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
 import { outsideCheckpointSchema } from './results.ts';
+import { pointsSchema, sweepChangesSchema, sweepSchema } from './sweep-document.ts';
+import { sweepAnswers } from './sweep-schemas.ts';
 
 interface Parameter {
   readonly name: string;
@@ -139,6 +141,9 @@ const BODIES = {
   NewFork: forkSchema,
   NewPreview: previewSchema,
   NewEstimate: estimateSchema,
+  NewSweep: sweepSchema,
+  NewPoints: pointsSchema,
+  SweepChanges: sweepChangesSchema,
   NewSession: newSessionSchema,
   NewModel: newModelSchema,
   NewDataset: newDatasetSchema,
@@ -151,7 +156,7 @@ function componentSchemas(): Record<string, unknown> {
   for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
   const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
-  return { ...answers, ...Object.fromEntries(drawn) };
+  return { ...answers, ...sweepAnswers, ...Object.fromEntries(drawn) };
 }
 
 /** What a schema that is a document by itself says of that. */
