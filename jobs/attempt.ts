@@ -42,6 +42,7 @@ import { progressTracker, type Progress } from './progress.ts';
 import { adviceFor, isProbablyMemory } from './out-of-memory.ts';
 import { persistently } from './persistence.ts';
 import { openRecorder } from './recorder.ts';
+import { noteMessage } from './trainer-log.ts';
 
 export interface AttemptOptions {
   readonly database: Database;
@@ -207,7 +208,8 @@ export class Attempt {
       if (isFault) numCrashes = reached?.step === newest?.step ? numCrashes + 1 : 1;
       newest = reached;
       isKnown = true;
-      log.warn({ job: this.#job.id, arm, words, from: newest?.step ?? fromStep }, 'trainer ended; it is started again');
+      const { id: job, attempt } = this.#job;
+      log.warn({ job, attempt, arm, words, from: newest?.step ?? fromStep }, 'trainer ended; it is started again');
       if (numCrashes >= MOST_CRASHES) {
         const death = `the trainer of ${arm} died ${numCrashes} times with no new checkpoint (${words})`;
         this.#giveUp(words, death, preparation);
@@ -241,7 +243,10 @@ export class Attempt {
         return { path, step };
       } catch (error) {
         const words = messageOf(error);
-        log.warn({ job: id, arm, step, message: words }, 'checkpoint damaged; trying the one before');
+        log.warn(
+          { job: id, attempt: fence.attempt, arm, step, message: words },
+          'checkpoint damaged; trying the one before',
+        );
         this.#notes.push(`${arm}: the checkpoint of step ${step} was damaged and passed over`);
         await persistently(() => forgetDamaged(database, fence, arm, step, words)); // so that it can be recorded anew
       }
@@ -282,13 +287,16 @@ export class Attempt {
     onMessage: (message: TrainerMessage, trainer: RunningTrainer | undefined) => void,
   ): Promise<TrainerEnd | undefined> {
     const { id: jobId, attempt } = this.#job;
+    const place = { jobId, attempt, arm };
     let lastWord: TrainerMessage['type'] | undefined;
     let trainer: RunningTrainer | undefined = undefined;
     const hear = (message: TrainerMessage) => {
       lastWord = message.type;
+      noteMessage(message, place);
       onMessage(message, trainer);
     };
-    trainer = await this.#executor.run({ jobId, attempt, arm }, makeTask, hear);
+    trainer = await this.#executor.run(place, makeTask, hear);
+    log.info({ job: jobId, attempt, arm }, 'trainer started');
     this.#trainers.add(trainer);
     if (this.#stopReason !== undefined) this.#halt(trainer);
     const end = await trainer.ended;

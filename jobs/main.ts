@@ -19,6 +19,7 @@ import type { Executor } from './executor/executor.ts';
 import { localExecutor } from './executor/local.ts';
 import { slurmClient } from './executor/slurm-client.ts';
 import { slurmExecutor } from './executor/slurm.ts';
+import { keepJobLogs } from './job-log.ts';
 import { persistently } from './persistence.ts';
 import { runWorker } from './worker.ts';
 
@@ -34,6 +35,7 @@ const database = await persistently(
   () => openDatabase(url),
   () => stop.signal.aborted,
 );
+const keptLogs = keepJobLogs(database);
 try {
   const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores());
   const options = { database, home: homeFolder(), hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor };
@@ -42,6 +44,7 @@ try {
   log.fatal(error, 'worker failed');
   process.exitCode = 1;
 } finally {
+  await keptLogs.close();
   await database.close();
 }
 process.exit();

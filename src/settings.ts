@@ -20,9 +20,34 @@ function readInteger(name: string, fallback: number, least: number): number {
   return value;
 }
 
-/** Log threshold of pino: fatal, error, warn, info, debug, trace or silent. */
+const LOG_THRESHOLDS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** Log threshold of pino; TIRESIAS_LOG is the older name of the variable. Throws InputError. */
 export function logLevel(fallback = 'info'): string {
-  return read('TIRESIAS_LOG') ?? fallback;
+  const level = read('TIRESIAS_LOG_LEVEL') ?? read('TIRESIAS_LOG') ?? fallback;
+  if (LOG_THRESHOLDS.includes(level)) return level;
+  throw new InputError(`TIRESIAS_LOG_LEVEL must be one of ${LOG_THRESHOLDS.join(', ')}, but it is "${level}"`);
+}
+
+const SECRET_NAMES = /(TOKEN|PASSWORD|PASSWD|SECRET|JWT|API_KEY|ACCESS_KEY)$/;
+/** Shorter ones would take common words out of the log. */
+const SHORTEST_SECRET = 6;
+
+/** What of the environment must be in no log: whatever is named like a secret, and the password in DATABASE_URL, as written and as read. */
+export function secretValues(): string[] {
+  const url = databaseUrl();
+  const password = url !== undefined && URL.canParse(url) ? new URL(url).password : '';
+  const named = Object.entries(process.env).filter(([name]) => SECRET_NAMES.test(name));
+  const values = [...named.map(([, value]) => value?.trim() ?? ''), password, decoded(password)];
+  return [...new Set(values)].filter((value) => value.length >= SHORTEST_SECRET);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone % stands for itself
+  }
 }
 
 /** Where artifacts, registered models and the embedded database live. */
@@ -163,7 +188,15 @@ function readTokenFile(path: string): string {
 
 /** What a trainer on a node of Slurm finds in its environment: of this process's, nothing that may hold a secret. */
 export function slurmEnvironment(cpus: number): Record<string, string> {
-  const names = ['PATH', 'HOME', 'LANG', 'LD_LIBRARY_PATH', 'TIRESIAS_LOG', ...Object.keys(EXACT_GPU)];
+  const names = [
+    'PATH',
+    'HOME',
+    'LANG',
+    'LD_LIBRARY_PATH',
+    'TIRESIAS_LOG_LEVEL',
+    'TIRESIAS_LOG',
+    ...Object.keys(EXACT_GPU),
+  ];
   const handed = names.flatMap((name) => (read(name) === undefined ? [] : [[name, read(name)!]]));
   return { TIRESIAS_THREADS: String(cpus), ...Object.fromEntries(handed) };
 }

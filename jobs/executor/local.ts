@@ -7,6 +7,6 @@ import { startTrainer } from './local-process.ts';
 export function localExecutor(numCores: number): Executor {
   return {
     numTrainersAtOnce: (backend) => numTrainersAtOnce(backend, numCores),
-    run: async (_place, makeTask, onMessage) => startTrainer(await makeTask(), onMessage),
+    run: async (place, makeTask, onMessage) => startTrainer(await makeTask(), onMessage, place),
   };
 }

@@ -9,10 +9,10 @@ export type Schema = Readonly<Record<string, unknown>>;
 
 export const text: Schema = { type: 'string' };
 export const integer: Schema = { type: 'integer' };
-const number: Schema = { type: 'number' };
-const time: Schema = { type: 'string', format: 'date-time' };
+export const number: Schema = { type: 'number' };
+export const time: Schema = { type: 'string', format: 'date-time' };
 const id: Schema = { type: 'string', format: 'uuid' };
-const anyObject: Schema = { type: 'object', additionalProperties: true };
+export const anyObject: Schema = { type: 'object', additionalProperties: true };
 const arm: Schema = { enum: ARMS };
 
 export function ref(name: string): Schema {
@@ -28,7 +28,7 @@ export function objectOf(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: 'object', properties, required: Object.keys(properties) };
 }
 
-function nullable(schema: Schema): Schema {
+export function nullable(schema: Schema): Schema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 

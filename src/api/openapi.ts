@@ -10,6 +10,7 @@ import type { Schema } from './openapi-schemas.ts';
 import { operations, scopeOf, type Operation } from './operations.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
 import { outsideCheckpointSchema } from './results.ts';
+import { serviceAnswers } from './service-schemas.ts';
 
 interface Parameter {
   readonly name: string;
@@ -151,7 +152,7 @@ function componentSchemas(): Record<string, unknown> {
   for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
   const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
-  return { ...answers, ...Object.fromEntries(drawn) };
+  return { ...answers, ...serviceAnswers, ...Object.fromEntries(drawn) };
 }
 
 /** What a schema that is a document by itself says of that. */

@@ -7,6 +7,7 @@ import { jobQuerySchema } from './jobs.ts';
 import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { compareQuerySchema } from './compare.ts';
+import { logQuerySchema } from './logs.ts';
 import { editQuerySchema, itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
 import { sweepQuerySchema } from './sweeps.ts';
 
@@ -111,6 +112,13 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       problems: [400, 404],
       mediaType: 'text/event-stream',
     },
+  },
+  '/v1/jobs/{id}/logs': {
+    get: ofJob(
+      'What the processes that worked on a job have logged of it: the newest lines.',
+      ref('JobLog'),
+      logQuerySchema,
+    ),
   },
   '/v1/jobs/{id}/metrics': { get: ofJob('The curves of every arm.', ref('Metrics')) },
   '/v1/jobs/{id}/scores': { get: ofJob('Scores with intervals, effects, fidelity, labels.', ref('Scores')) },

@@ -4,6 +4,7 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { ConflictError, DataError, InputError, NotFoundError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
+import { requestIdOf } from './caller.ts';
 
 /** One fault of a submitted document. */
 export interface Fault {
@@ -67,11 +68,12 @@ export const problemHandler: ErrorRequestHandler = (error: unknown, request, res
   }
   const problem = problemOf(error);
   const { method, path } = request;
+  const requestId = requestIdOf(request);
   if (error instanceof TransientError) {
-    log.warn({ method, path, message: error.message }, 'a request could not be answered now');
+    log.warn({ requestId, method, path, message: error.message }, 'a request could not be answered now');
     response.setHeader('retry-after', '2');
   } else if (problem.status >= 500) {
-    log.error({ method, path, err: error }, 'a request failed');
+    log.error({ requestId, method, path, err: error }, 'a request failed');
   }
   sendProblem(response, problem);
 };

@@ -42,6 +42,17 @@ const checkpointsSchema = z.object({
   checkpoints: z.array(z.looseObject({ arm: z.string(), step: z.int(), path: z.string(), manifestSha256: z.string() })),
 });
 
+const jobLogSchema = z.object({
+  lines: z.array(
+    z.looseObject({
+      ...{ id: z.int(), at: z.string(), level: z.string(), message: z.string() },
+      ...{ attempt: z.int().nullable(), arm: z.string().nullable(), details: z.record(z.string(), z.unknown()) },
+    }),
+  ),
+  lastId: z.string(),
+});
+export type JobLog = z.infer<typeof jobLogSchema>;
+
 const place = {
   benchmark: z.string(),
   protocol: z.string(),
@@ -195,6 +206,8 @@ export function connect(url: string | undefined) {
     jobs: (filter: JobFilter, limit: number) => listJobs(base, filter, limit),
     manifest: (id: string) => get(`${jobPath(id)}/manifest`, z.looseObject({})),
     addCheckpoint: (id: string, checkpoint: unknown) => post(`${jobPath(id)}/checkpoints`, jobSchema, checkpoint),
+    logs: (id: string, query: Readonly<Record<string, string>>) =>
+      get(`${jobPath(id)}/logs?${new URLSearchParams(query)}`, jobLogSchema),
     cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
     pause: (id: string) => post(`${jobPath(id)}/pause`, jobSchema),
     resume: (id: string) => post(`${jobPath(id)}/resume`, jobSchema),

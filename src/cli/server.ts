@@ -16,7 +16,7 @@ import {
 } from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
-import { describeAccess, untilInterrupted } from './up.ts';
+import { announce, describeAccess, untilInterrupted } from './up.ts';
 
 export function addServerCommand(program: Command): void {
   program
@@ -50,7 +50,7 @@ async function serve(): Promise<void> {
       catalog: openCatalog(home, hubAccess(), rootFolders(home)),
       limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
     });
-    process.stderr.write(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it\n`);
+    announce(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it`);
     await stopped;
     await server.close();
   } finally {

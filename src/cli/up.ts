@@ -45,9 +45,9 @@ export function addUpCommand(program: Command): void {
       const address = listenAddress();
       const access = accessSetting(isLoopback(address.host));
       const service = await startService(address, 'info', homeFolder(), access);
-      process.stderr.write(`Tiresias is at ${service.url} – ${describeAccess(access)} – Ctrl-C ends it\n`);
+      announce(`Tiresias is at ${service.url} – ${describeAccess(access)} – Ctrl-C ends it`);
       await untilInterrupted();
-      process.stderr.write('\nstopping: running jobs are saved and go on at the next start\n');
+      announce('stopping: running jobs are saved and go on at the next start');
       await service.stop();
       process.exit(0);
     });
@@ -55,7 +55,7 @@ export function addUpCommand(program: Command): void {
 
 /**
  * Starts everything; resolves once the page answers. The caller stops it. `logsAt` is the log level of all processes where
- * TIRESIAS_LOG does not name one.
+ * TIRESIAS_LOG_LEVEL does not name one.
  */
 export async function startService(
   address: { host: string; port: number },
@@ -79,7 +79,7 @@ export async function startService(
     await embedded?.stop();
     throw error;
   });
-  const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG: log.level });
+  const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG_LEVEL: log.level });
   return {
     url: server.url.replace(/\/$/, ''),
     database,
@@ -91,6 +91,12 @@ export async function startService(
       await embedded?.stop();
     },
   };
+}
+
+/** One line for people, who sit at a terminal or have turned the log off; else a line of the log. */
+export function announce(words: string): void {
+  if (process.stderr.isTTY || !log.isLevelEnabled('info')) process.stderr.write(`${words}\n`);
+  else log.info(words);
 }
 
 /** Who is let in, in words. */
