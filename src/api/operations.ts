@@ -25,7 +25,7 @@ export interface Operation {
   readonly body?: Schema;
   readonly mediaType?: string;
   /** Statuses of problems beside those that every operation of its scope can answer with. */
-  readonly problems?: readonly (400 | 401 | 404 | 409 | 422 | 429)[];
+  readonly problems?: readonly (400 | 401 | 404 | 409 | 412 | 422 | 429)[];
   /** Default: read for GET, submit for the rest. Public ones are answered without a token. */
   readonly scope?: Scope | 'public';
 }
@@ -86,9 +86,16 @@ export const operations: Readonly<Record<string, PathOperations>> = {
     get: ofJob('One job.', ref('Job')),
     patch: {
       summary: "Changes a job's name, priority or tags, or archives it.",
+      headers: [
+        {
+          name: 'If-Match',
+          description:
+            'The ETag with which the job was read: changes nothing (412) when name, priority, tags or archiving have changed since. Progress does not count.',
+        },
+      ],
       body: ref('JobChanges'),
       answer: ref('Job'),
-      problems: [400, 404, 409, 422],
+      problems: [400, 404, 409, 412, 422],
     },
   },
   '/v1/jobs/{id}/cancel': { post: order('Asks for the end of a job.') },

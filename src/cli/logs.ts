@@ -83,5 +83,5 @@ function inWords({ at, level, attempt, arm, message, details }: JobLog['lines'][
   const fields = Object.entries(rest)
     .filter(([key]) => key !== 'pid' && key !== 'trainerPid')
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return printable([at, level.padEnd(5), ...where.filter((word) => word !== ''), message, ...fields].join(' '));
+  return printable([at, level, ...where.filter((word) => word !== ''), message, ...fields].join(' '));
 }
