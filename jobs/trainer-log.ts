@@ -23,7 +23,7 @@ export function logTrainerLine(line: string, place: TrainerPlace): void {
 /** Logs what a trainer says that a reader of the log wants to know; single steps are in the records. */
 export function noteMessage(message: TrainerMessage, place: TrainerPlace): void {
   const fields = named(place);
-  if (message.type === 'phase') log.info({ ...fields, phase: message.phase }, `trainer: ${message.phase}`);
+  if (message.type === 'phase') log.info(fields, `trainer: ${message.phase}`);
   else if (message.type === 'checkpoint') log.info({ ...fields, step: message.checkpoint.step }, 'checkpoint saved');
   else if (message.type === 'evaluation') {
     const { step, evaluation } = message;

@@ -66,8 +66,8 @@ beforeAll(async () => {
   url = address.replace(/\/$/, '');
   const worker = start('worker', environment);
   const spec = nanoSpec({
-    ...{ window: { steps: 2 }, arms: ['control'], training: { rowsPerStep: 2 } },
-    evaluation: { benchmarks: [] },
+    ...{ window: { steps: 2 }, arms: ['control'], training: { rowsPerStep: 2, checkpointEvery: 2 } },
+    evaluation: { benchmarks: [], every: 1_000, atStart: false },
   });
   const headers = { 'content-type': 'application/json', 'x-request-id': 'of-a-proxy' };
   const answer = await ask('/v1/jobs', { method: 'POST', headers, body: JSON.stringify(spec) });
@@ -143,7 +143,7 @@ describe('the log of the job', () => {
       environment,
     });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^\S+Z info #1 control \S+ trainer: training phase=training$/m);
+    expect(stdout).toMatch(/^\S+Z info #1 control \S+ trainer: training$/m);
     expect(stdout).not.toContain('job claimed'); // of no arm
   });
 });
