@@ -24,7 +24,7 @@ const RATES = {
 const CHECKPOINT_BYTES_PER_PARAMETER = 12;
 
 /** The estimate on a back end of this machine. Throws InputError with a pointer, NotFoundError or DataError for what cannot be. */
-export function estimateJob(home: string, spec: JobSpec, backend: BackendName): Estimate {
+export function estimateJob(home: string, spec: JobSpec, backend: BackendName): Omit<Estimate, 'family'> {
   const [model, dataset] = [modelFacts(home, spec.model), datasetFacts(home, spec.dataset)];
   const trained = spec.arms.filter((arm) => arm !== 'published');
   const isAlone = backend !== 'wasm' && backend !== 'cpu';

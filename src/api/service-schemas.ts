@@ -1,7 +1,9 @@
-// The shapes of answers that are about the service rather than about a job's figures; with openapi-schemas.ts, all named answers of the OpenAPI document.
+// The shapes of answers that are about the service and about plans rather than about a job's figures; with openapi-schemas.ts, all named answers of the OpenAPI
+// document.
 import { ARMS } from '../job-spec.ts';
 import { LOG_LEVELS } from '../log.ts';
 import { anyObject, integer, listOf, nullable, objectOf, text, time, type Schema } from './openapi-schemas.ts';
+import { estimate } from './planning-schemas.ts';
 
 const logLine = objectOf({
   id: integer,
@@ -14,6 +16,7 @@ const logLine = objectOf({
 });
 
 export const serviceAnswers: Readonly<Record<string, Schema>> = {
+  Estimate: estimate,
   JobLog: objectOf({
     lines: { ...listOf(logLine), description: 'Oldest first.' },
     lastId: { ...text, description: 'To be sent as `after` for what follows.' },

@@ -140,6 +140,13 @@ const estimateSchema = z.looseObject({
             effects: z.array(z.looseObject({ metric: z.string(), detectable: z.number().nullable() })),
           })
           .nullable(),
+        /** Not of older servers. */
+        overReplicates: z
+          .looseObject({
+            ...{ numReplicates: z.int(), basis: z.string() },
+            effects: z.array(z.looseObject({ metric: z.string(), detectable: z.number().nullable() })),
+          })
+          .optional(),
       }),
     ),
   }),
@@ -201,7 +208,7 @@ export function connect(url: string | undefined) {
     base,
     submit: async (spec: unknown, key?: string) => (await post('v1/jobs', z.object({ job: jobSchema }), spec, key)).job,
     preview: (body: unknown) => post('v1/preview', previewSchema, body),
-    estimate: (job: unknown) => post('v1/estimate', estimateSchema, { job }),
+    estimate: (job: unknown, replicates: number) => post('v1/estimate', estimateSchema, { job, replicates }),
     job: (id: string) => get(jobPath(id), jobSchema),
     jobs: (filter: JobFilter, limit: number) => listJobs(base, filter, limit),
     manifest: (id: string) => get(`${jobPath(id)}/manifest`, z.looseObject({})),
