@@ -41,6 +41,7 @@ import { findUnscored, findWaiting, isTrainedOutside } from './outside.ts';
 import { progressTracker, type Progress } from './progress.ts';
 import { adviceFor, isProbablyMemory } from './out-of-memory.ts';
 import { persistently } from './persistence.ts';
+import { needRoom } from './quota.ts';
 import { openRecorder } from './recorder.ts';
 import { noteMessage } from './trainer-log.ts';
 
@@ -51,6 +52,8 @@ export interface AttemptOptions {
   readonly hub?: HubLogin;
   /** Arms trained at once on a back end that uses one core. */
   readonly numCores: number;
+  /** Of the disk; default: none. */
+  readonly quotaBytes?: number | undefined;
   /** What runs the trainers; default: this machine, on so many cores. */
   readonly executor?: Executor;
 }
@@ -118,12 +121,13 @@ export class Attempt {
   }
 
   async #prepare(): Promise<Preparation> {
-    const { spec, plan, fence, start } = this.#job;
+    const { id, spec, plan, fence, start } = this.#job;
     const { database, home, hub, numCores } = this.#options;
     const preparation = await prepare(spec, plan, home, { hub, numCores, start });
     await persistently(() => setPlan(database, fence, preparation.plan));
     this.#manifest = await makeManifest(spec, preparation);
     await persistently(() => setManifest(database, fence, this.#manifest));
+    await needRoom(this.#options, id, spec, preparation);
     return preparation;
   }
 

@@ -201,6 +201,32 @@ export function slurmEnvironment(cpus: number): Record<string, string> {
   return { TIRESIAS_THREADS: String(cpus), ...Object.fromEntries(handed) };
 }
 
+/** Bytes that jobs and caches below the home folder may take; undefined where TIRESIAS_DISK_QUOTA is not set. Throws InputError. */
+export function diskQuotaBytes(): number | undefined {
+  const text = read('TIRESIAS_DISK_QUOTA');
+  if (text === undefined) return undefined;
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) *([kMGT]?)B$/i.exec(text.trim()) ?? [];
+  const bytes = Math.round(Number(number) * 1_000 ** ['', 'k', 'm', 'g', 't'].indexOf(unit.toLowerCase()));
+  if (bytes > 0) return bytes;
+  throw new InputError(`TIRESIAS_DISK_QUOTA must be a size such as 500MB, 50GB or 1.5TB, but it is "${text}"`);
+}
+
+/** How long after a job's end, or after the last use of a cache, a worker cleans up by itself; undefined: it never does. Throws InputError. */
+export function cleanAfterMs(): number | undefined {
+  const text = read('TIRESIAS_CLEAN_AFTER') ?? '30d';
+  if (text === 'never') return undefined;
+  const ms = durationMs(text);
+  if (ms !== undefined) return ms;
+  throw new InputError(`TIRESIAS_CLEAN_AFTER must be a time such as 12h or 30d, or never, but it is "${text}"`);
+}
+
+/** Milliseconds of a time such as 90s, 30m, 12h or 30d; undefined for other text. */
+export function durationMs(text: string): number | undefined {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) *([smhd])$/.exec(text.trim()) ?? [];
+  if (unit === undefined) return undefined;
+  return Number(number) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
+}
+
 /** How many arms may train at once where a backend uses one core each. */
 export function numCores(): number {
   return readInteger('TIRESIAS_CORES', availableParallelism(), 1);

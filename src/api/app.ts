@@ -4,6 +4,7 @@ import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DiskUsage } from '../disk-usage.ts';
 import { NotFoundError } from '../errors.ts';
 import { asTransient } from '../store/connection-errors.ts';
 import type { Database } from '../store/database.ts';
@@ -32,6 +33,8 @@ export interface AppParts {
   /** Default: open, which only a server on the loopback address is. */
   readonly access?: AccessKind;
   readonly limits?: Limits;
+  /** What the metrics tell of the disk; default: nothing. */
+  readonly disk?: () => Promise<DiskUsage>;
 }
 
 const BODY_LIMIT = '1mb';
@@ -46,7 +49,7 @@ export function createApp(parts: AppParts): Express {
   app.use(securityHeaders(), logRequests, refuseCrossSite);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', readiness(database));
-  app.get('/metrics', ...access.control, prometheusMetrics(database));
+  app.get('/metrics', ...access.control, prometheusMetrics(database, parts.disk));
   app.use(documentRoutes());
   app.use(
     '/v1',

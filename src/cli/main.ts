@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   pause: async () => [(await import('./pause.ts')).addPauseCommand],
   resume: async () => [(await import('./resume.ts')).addResumeCommand],
   retry: async () => [(await import('./retry.ts')).addRetryCommand],
+  clean: async () => [(await import('./clean.ts')).addCleanCommand],
   compare: async () => [(await import('./compare.ts')).addCompareCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
   export: async () => [

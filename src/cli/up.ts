@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openCatalog } from '../catalog.ts';
+import { diskGauge } from '../disk-usage.ts';
 import { log } from '../log.ts';
 import { isRunningFromSource, packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
@@ -11,6 +12,7 @@ import {
   accessSetting,
   childEnvironment,
   databaseUrl,
+  diskQuotaBytes,
   homeFolder,
   hubAccess,
   listenAddress,
@@ -74,6 +76,7 @@ export async function startService(
     ...{ database, access, webFolder: packagePath('dist', 'web') },
     catalog: openCatalog(home, hubAccess(), rootFolders(home)),
     limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
+    disk: diskGauge(home, diskQuotaBytes()),
   }).catch(async (error: unknown) => {
     await database.close();
     await embedded?.stop();
