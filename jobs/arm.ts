@@ -62,7 +62,8 @@ async function trainToEnd(work: Work, arm: Arm, burnIn: string | undefined): Pro
     newest = reached;
     isKnown = true;
     const from = newest?.step ?? work.preparation.plan.from;
-    log.warn({ job: work.job.id, arm, words, from }, 'trainer ended; it is started again');
+    const { id: job, attempt } = work.job;
+    log.warn({ job, attempt, arm, words, from }, 'trainer ended; it is started again');
     if (numCrashes >= MOST_CRASHES) giveUp(work, arm, numCrashes, words);
   }
 }
@@ -102,7 +103,10 @@ async function newestCheckpoint(
       return { path, step };
     } catch (error) {
       const words = messageOf(error);
-      log.warn({ job: id, arm, step, message: words }, 'checkpoint damaged; trying the one before');
+      log.warn(
+        { job: id, attempt: fence.attempt, arm, step, message: words },
+        'checkpoint damaged; trying the one before',
+      );
       notes.push(`${arm}: the checkpoint of step ${step} was damaged and passed over`);
       await persistently(() => forgetDamaged(database, fence, arm, step, words)); // so that it can be recorded anew
     }

@@ -16,6 +16,7 @@ import { findWaiting, isTrainedOutside } from './outside.ts';
 import { persistently } from './persistence.ts';
 import { prepare } from './preparation.ts';
 import { progressTracker, type Progress } from './progress.ts';
+import { needRoom } from './quota.ts';
 import { afterBurnIn, sharedKeys } from './shared-keys.ts';
 import { isSharing } from './sharing.ts';
 import { openTrainers, type Trainers, type Work } from './work.ts';
@@ -27,6 +28,8 @@ export interface AttemptOptions {
   readonly hub?: HubLogin;
   /** Arms trained at once on a back end that uses one core. */
   readonly numCores: number;
+  /** Of the disk; default: none. */
+  readonly quotaBytes?: number | undefined;
   /** What runs the trainers; default: this machine, on so many cores. */
   readonly executor?: Executor;
 }
@@ -76,12 +79,13 @@ export class Attempt {
   }
 
   async #prepare(): Promise<Work> {
-    const { spec, plan, fence, start } = this.#job;
+    const { id, spec, plan, fence, start } = this.#job;
     const { database, home, hub, numCores } = this.#options;
     const preparation = await prepare(spec, plan, home, { hub, numCores, start });
     await persistently(() => setPlan(database, fence, preparation.plan));
     const manifest = await makeManifest(spec, preparation);
     await persistently(() => setManifest(database, fence, manifest));
+    await needRoom(this.#options, id, spec, preparation);
     const [tracker, trainers] = [this.#tracker, this.#trainers];
     const keys = isSharing(spec, preparation, this.#executor) ? sharedKeys(manifest, preparation) : undefined;
     return { job: this.#job, database, home, preparation, manifest, keys, tracker, trainers, notes: [] };

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { isRunningFromSource, packagePath } from '../src/package-root.ts';
 import {
+  cleanAfterMs,
+  diskQuotaBytes,
   exactGpuSettings,
   executorName,
   homeFolder,
@@ -19,6 +21,8 @@ import type { Executor } from './executor/executor.ts';
 import { localExecutor } from './executor/local.ts';
 import { slurmClient } from './executor/slurm-client.ts';
 import { slurmExecutor } from './executor/slurm.ts';
+import { startJanitor } from './janitor.ts';
+import { keepJobLogs } from './job-log.ts';
 import { persistently } from './persistence.ts';
 import { runWorker } from './worker.ts';
 
@@ -34,14 +38,21 @@ const database = await persistently(
   () => openDatabase(url),
   () => stop.signal.aborted,
 );
+const keptLogs = keepJobLogs(database);
+let janitor: ReturnType<typeof startJanitor> | undefined;
 try {
   const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores());
-  const options = { database, home: homeFolder(), hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor };
+  const quotaBytes = diskQuotaBytes();
+  const [home, cleanMs] = [homeFolder(), cleanAfterMs()];
+  const options = { database, home, hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor, quotaBytes };
+  janitor = cleanMs === undefined ? undefined : startJanitor(database, home, cleanMs);
   await Promise.all(Array.from({ length: numJobsAtOnce() }, () => runWorker(options, stop.signal)));
 } catch (error) {
   log.fatal(error, 'worker failed');
   process.exitCode = 1;
 } finally {
+  await janitor?.stop();
+  await keptLogs.close();
   await database.close();
 }
 process.exit();

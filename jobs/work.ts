@@ -1,6 +1,7 @@
 // What the parts of one attempt work with, above all its trainers: they are started, heard and stopped here, and here it is known whether the attempt is over.
 import { ConflictError, messageOf } from '../src/errors.ts';
 import type { Arm, FailureReason } from '../src/job-spec.ts';
+import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
 import type { ClaimedJob } from '../src/store/leases.ts';
 import { reasonOf, type AttemptEnd, type StopReason } from './ending.ts';
@@ -9,6 +10,7 @@ import type { TrainerMessage } from './messages.ts';
 import type { Preparation } from './preparation.ts';
 import type { ProgressTracker } from './progress.ts';
 import type { SharedKeys } from './shared-keys.ts';
+import { noteMessage } from './trainer-log.ts';
 
 export interface Work {
   readonly job: ClaimedJob;
@@ -87,13 +89,16 @@ export function openTrainers({ id: jobId, attempt }: ClaimedJob, executor: Execu
       for (const trainer of atWork) trainer.kill();
     },
     async run(arm, makeTask, onMessage) {
+      const place = { jobId, attempt, arm };
       let lastWord: TrainerMessage['type'] | undefined;
       let trainer: RunningTrainer | undefined = undefined;
       const hear = (message: TrainerMessage) => {
         lastWord = message.type;
+        noteMessage(message, place);
         onMessage(message, trainer);
       };
-      trainer = await executor.run({ jobId, attempt, arm }, makeTask, hear);
+      trainer = await executor.run(place, makeTask, hear);
+      log.info({ job: jobId, attempt, arm }, 'trainer started');
       atWork.add(trainer);
       if (stopReason !== undefined) halt(trainer);
       const end = await trainer.ended;

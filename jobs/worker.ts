@@ -84,7 +84,7 @@ async function heartbeat(attempt: Attempt, job: ClaimedJob, { database, leaseMs 
     else if (cancelRequested) attempt.stop('cancelled');
     else if (pauseRequested) attempt.stop('preempted'); // the row says that the job waits then
   } catch (error) {
-    log.warn({ job: job.id, message: messageOf(error) }, 'heartbeat missed');
+    log.warn({ job: job.id, attempt: job.attempt, message: messageOf(error) }, 'heartbeat missed');
   }
 }
 

@@ -47,7 +47,10 @@ export function openCatalog(home: string, hub?: HubLogin, roots?: readonly strin
       return addDataset(home, hub, dataset, report);
     },
     checkOutside: (jobId: string, path: string) => checkBelow([join(home, 'jobs', jobId, 'outside')], path, '/path'),
-    estimate: (spec: JobSpec, backend: BackendName) => estimateJob(home, spec, backend),
+    estimate: (spec: JobSpec, backend: BackendName) => ({
+      family: findModel(home, spec.model).family,
+      ...estimateJob(home, spec, backend),
+    }),
     preview: (spec: JobSpec, wish: PreviewWish) => previewTask(home, hub, spec, wish),
     checkSpec: (spec: JobSpec, start?: Start) => checkSpec(home, spec, start ?? null),
   } satisfies Catalog;

@@ -35,6 +35,11 @@ export class ConflictError extends Error {
   override readonly name: string = 'ConflictError';
 }
 
+/** The thing is no longer as the caller expected it: HTTP 412. */
+export class PreconditionError extends Error {
+  override readonly name: string = 'PreconditionError';
+}
+
 /** May work when tried again (a lost connection, a busy database). */
 export class TransientError extends Error {
   override readonly name: string = 'TransientError';

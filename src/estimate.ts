@@ -9,7 +9,8 @@ import { detectableRate, leastSignificantRate } from './eval/statistics.ts';
 import { datasetFacts, modelFacts } from './facts.ts';
 import { settingsText, type JobSpec } from './job-spec.ts';
 import { bytesOfTrainer, roomOf } from './train/micro-batch.ts';
-import { resolvePlan, type RunPlan } from './train/plan.ts';
+import { diskOf } from './train/disk.ts';
+import { resolvePlan } from './train/plan.ts';
 
 const SHARES = [0.05, 0.2, 0.5];
 const RATES = {
@@ -20,11 +21,9 @@ const RATES = {
   lambada: 'wordAccuracy',
   perplexity: null,
 } as const;
-/** Weights and two moments in fp32. */
-const CHECKPOINT_BYTES_PER_PARAMETER = 12;
 
 /** The estimate on a back end of this machine. Throws InputError with a pointer, NotFoundError or DataError for what cannot be. */
-export function estimateJob(home: string, spec: JobSpec, backend: BackendName): Estimate {
+export function estimateJob(home: string, spec: JobSpec, backend: BackendName): Omit<Estimate, 'family'> {
   const [model, dataset] = [modelFacts(home, spec.model), datasetFacts(home, spec.dataset)];
   const trained = spec.arms.filter((arm) => arm !== 'published');
   const isAlone = backend !== 'wasm' && backend !== 'cpu';
@@ -35,8 +34,7 @@ export function estimateJob(home: string, spec: JobSpec, backend: BackendName): 
   const { from, to, microBatchSize, recompute = 'none', rowsPerStep, seqLength, precision, burnInSteps } = plan;
   const rows = { seqLength, rowsPerStep, precision };
   const { liveBytes, residentBytes } = bytesOfTrainer({ microBatchSize, recompute }, model, rows, room.kernels);
-  const checkpointBytes = CHECKPOINT_BYTES_PER_PARAMETER * model.numParameters;
-  const numCheckpoints = trained.length * keptAtOnce(plan) + (burnInSteps > 0 ? 1 : 0);
+  const { checkpointBytes, numCheckpoints } = diskOf(plan, trained.length, model.numParameters);
   return {
     window: { from, to, numSteps: to - from },
     ...{ backend, microBatchSize, recompute, resume: plan.resume, numParameters: model.numParameters },
@@ -53,13 +51,6 @@ export function estimateJob(home: string, spec: JobSpec, backend: BackendName): 
       ),
     },
   };
-}
-
-/** The newest ones, those that were evaluated, and one that is being written. */
-function keptAtOnce({ saveAt, evaluateAt, keepCheckpoints }: RunPlan): number {
-  const older = saveAt.slice(0, Math.max(0, saveAt.length - keepCheckpoints));
-  const numKept = saveAt.length - older.length + older.filter((step) => evaluateAt.includes(step)).length;
-  return Math.min(saveAt.length, numKept + 1);
 }
 
 const known = new Map<string, number>();

@@ -20,9 +20,34 @@ function readInteger(name: string, fallback: number, least: number): number {
   return value;
 }
 
-/** Log threshold of pino: fatal, error, warn, info, debug, trace or silent. */
+const LOG_THRESHOLDS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** Log threshold of pino; TIRESIAS_LOG is the older name of the variable. Throws InputError. */
 export function logLevel(fallback = 'info'): string {
-  return read('TIRESIAS_LOG') ?? fallback;
+  const level = read('TIRESIAS_LOG_LEVEL') ?? read('TIRESIAS_LOG') ?? fallback;
+  if (LOG_THRESHOLDS.includes(level)) return level;
+  throw new InputError(`TIRESIAS_LOG_LEVEL must be one of ${LOG_THRESHOLDS.join(', ')}, but it is "${level}"`);
+}
+
+const SECRET_NAMES = /(TOKEN|PASSWORD|PASSWD|SECRET|JWT|API_KEY|ACCESS_KEY)$/;
+/** Shorter ones would take common words out of the log. */
+const SHORTEST_SECRET = 6;
+
+/** What of the environment must be in no log: whatever is named like a secret, and the password in DATABASE_URL, as written and as read. */
+export function secretValues(): string[] {
+  const url = databaseUrl();
+  const password = url !== undefined && URL.canParse(url) ? new URL(url).password : '';
+  const named = Object.entries(process.env).filter(([name]) => SECRET_NAMES.test(name));
+  const values = [...named.map(([, value]) => value?.trim() ?? ''), password, decoded(password)];
+  return [...new Set(values)].filter((value) => value.length >= SHORTEST_SECRET);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone % stands for itself
+  }
 }
 
 /** Where artifacts, registered models and the embedded database live. */
@@ -163,9 +188,43 @@ function readTokenFile(path: string): string {
 
 /** What a trainer on a node of Slurm finds in its environment: of this process's, nothing that may hold a secret. */
 export function slurmEnvironment(cpus: number): Record<string, string> {
-  const names = ['PATH', 'HOME', 'LANG', 'LD_LIBRARY_PATH', 'TIRESIAS_LOG', ...Object.keys(EXACT_GPU)];
+  const names = [
+    'PATH',
+    'HOME',
+    'LANG',
+    'LD_LIBRARY_PATH',
+    'TIRESIAS_LOG_LEVEL',
+    'TIRESIAS_LOG',
+    ...Object.keys(EXACT_GPU),
+  ];
   const handed = names.flatMap((name) => (read(name) === undefined ? [] : [[name, read(name)!]]));
   return { TIRESIAS_THREADS: String(cpus), ...Object.fromEntries(handed) };
+}
+
+/** Bytes that jobs and caches below the home folder may take; undefined where TIRESIAS_DISK_QUOTA is not set. Throws InputError. */
+export function diskQuotaBytes(): number | undefined {
+  const text = read('TIRESIAS_DISK_QUOTA');
+  if (text === undefined) return undefined;
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) *([kMGT]?)B$/i.exec(text.trim()) ?? [];
+  const bytes = Math.round(Number(number) * 1_000 ** ['', 'k', 'm', 'g', 't'].indexOf(unit.toLowerCase()));
+  if (bytes > 0) return bytes;
+  throw new InputError(`TIRESIAS_DISK_QUOTA must be a size such as 500MB, 50GB or 1.5TB, but it is "${text}"`);
+}
+
+/** How long after a job's end, or after the last use of a cache, a worker cleans up by itself; undefined: it never does. Throws InputError. */
+export function cleanAfterMs(): number | undefined {
+  const text = read('TIRESIAS_CLEAN_AFTER') ?? '30d';
+  if (text === 'never') return undefined;
+  const ms = durationMs(text);
+  if (ms !== undefined) return ms;
+  throw new InputError(`TIRESIAS_CLEAN_AFTER must be a time such as 12h or 30d, or never, but it is "${text}"`);
+}
+
+/** Milliseconds of a time such as 90s, 30m, 12h or 30d; undefined for other text. */
+export function durationMs(text: string): number | undefined {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) *([smhd])$/.exec(text.trim()) ?? [];
+  if (unit === undefined) return undefined;
+  return Number(number) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
 }
 
 /** How many arms may train at once where a backend uses one core each. */

@@ -4,7 +4,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isLoopback } from '../src/api/access.ts';
-import { accessSetting, exactGpuSettings, hubAccess, requestsPerMinute, rootFolders } from '../src/settings.ts';
+import {
+  accessSetting,
+  cleanAfterMs,
+  diskQuotaBytes,
+  exactGpuSettings,
+  hubAccess,
+  requestsPerMinute,
+  rootFolders,
+} from '../src/settings.ts';
 
 const VARIABLES = [
   'HF_ENDPOINT',
@@ -85,5 +93,40 @@ describe('what makes a GPU compute exactly', () => {
     expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('01');
     vi.stubEnv('TF_DETERMINISTIC_OPS', '0');
     expect(exactGpuSettings()).toEqual({ NVIDIA_TF32_OVERRIDE: '0', TF_DETERMINISTIC_OPS: '0' });
+  });
+});
+
+describe('the disk', () => {
+  it.each([
+    ['', undefined],
+    ['500MB', 500e6],
+    ['50 gb', 50e9],
+    ['1.5TB', 1.5e12],
+    ['1000B', 1_000],
+  ])('has a quota of TIRESIAS_DISK_QUOTA=%s', (text, bytes) => {
+    vi.stubEnv('TIRESIAS_DISK_QUOTA', text);
+    expect(diskQuotaBytes()).toBe(bytes);
+  });
+
+  it.each(['50', '50 GiB', '0GB', '-1GB', 'much'])('refuses the quota %s by the name of its variable', (text) => {
+    vi.stubEnv('TIRESIAS_DISK_QUOTA', text);
+    expect(diskQuotaBytes).toThrow(
+      `TIRESIAS_DISK_QUOTA must be a size such as 500MB, 50GB or 1.5TB, but it is "${text}"`,
+    );
+  });
+
+  it.each([
+    ['', 30 * 86_400_000],
+    ['12h', 12 * 3_600_000],
+    ['1.5d', 1.5 * 86_400_000],
+    ['never', undefined],
+  ])('is cleaned after TIRESIAS_CLEAN_AFTER=%s', (text, ms) => {
+    vi.stubEnv('TIRESIAS_CLEAN_AFTER', text);
+    expect(cleanAfterMs()).toBe(ms);
+  });
+
+  it('refuses a time that is none', () => {
+    vi.stubEnv('TIRESIAS_CLEAN_AFTER', '30');
+    expect(cleanAfterMs).toThrow('TIRESIAS_CLEAN_AFTER must be a time such as 12h or 30d, or never');
   });
 });

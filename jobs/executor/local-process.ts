@@ -4,16 +4,23 @@ import { join } from 'node:path';
 import { isRunningFromSource } from '../../src/package-root.ts';
 import type { TrainerMessage, WorkerMessage } from '../messages.ts';
 import { describeDeath } from '../out-of-memory.ts';
-import type { RunningTrainer, Task, TrainerEnd } from './executor.ts';
+import { logOutput } from '../trainer-log.ts';
+import type { RunningTrainer, Task, TrainerEnd, TrainerPlace } from './executor.ts';
 
-/** Starts a trainer on its task; every message it sends is handed on in order. */
-export function startTrainer(task: Task, onMessage: (message: TrainerMessage) => void): RunningTrainer {
+/** Starts a trainer on its task; every message it sends is handed on in order, and what it writes is logged. */
+export function startTrainer(
+  task: Task,
+  onMessage: (message: TrainerMessage) => void,
+  place: TrainerPlace,
+): RunningTrainer {
   const program = join(import.meta.dirname, '..', isRunningFromSource ? 'trainer.ts' : 'trainer.js');
   const child = fork(program, [], {
     execArgv: isRunningFromSource ? ['--import', 'tsx'] : [],
-    stdio: ['ignore', 2, 2, 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'advanced',
   });
+  logOutput(child.stdout, place);
+  logOutput(child.stderr, place);
   child.on('message', (message) => onMessage(message as TrainerMessage));
   let isKilled = false;
   const kill = () => {

@@ -8,6 +8,6 @@ export function localExecutor(numCores: number): Executor {
   return {
     isHere: true,
     numTrainersAtOnce: (backend) => numTrainersAtOnce(backend, numCores),
-    run: async (_place, makeTask, onMessage) => startTrainer(await makeTask(), onMessage),
+    run: async (place, makeTask, onMessage) => startTrainer(await makeTask(), onMessage, place),
   };
 }

@@ -82,6 +82,19 @@ export function openMessages(folder: string, execution: number): () => TrainerMe
   };
 }
 
+/** Reads what a trainer writes, a line at a time, from the beginning or from what is not there yet. */
+export function openOutput(path: string, isFromEnd: boolean): () => string[] {
+  let offset = isFromEnd ? readFrom(path, 0).length : 0;
+  let rest = '';
+  return () => {
+    const bytes = readFrom(path, offset);
+    offset += bytes.length;
+    const lines = (rest + bytes).split('\n');
+    rest = lines.pop() ?? '';
+    return lines.map((line) => Buffer.from(line, 'latin1').toString('utf8'));
+  };
+}
+
 /** Opened anew each time: a network file system shows what was appended to whoever opens a file. */
 function readFrom(path: string, offset: number): string {
   if (!existsSync(path)) return '';

@@ -38,6 +38,8 @@ export interface Execution {
   /** Undefined when Slurm knows no such job any more. */
   readonly slurmId: number | undefined;
   readonly number: number;
+  /** An earlier attempt followed it, and logged what it had written. */
+  readonly isLeft?: boolean;
 }
 
 /** The trainer is not wanted any more, and Slurm never had it. */
@@ -65,7 +67,10 @@ export async function findLeft({ client, home }: SlurmOptions, place: TrainerPla
     rmSync(other.folder, { recursive: true, force: true });
   }
   if (left !== undefined)
-    log.info({ job: place.jobId, arm: place.arm, slurmJob: left.job?.id }, 'taking over what was left');
+    log.info(
+      { job: place.jobId, attempt: place.attempt, arm: place.arm, slurmJob: left.job?.id },
+      'taking over what was left',
+    );
   return left;
 }
 

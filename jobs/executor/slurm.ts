@@ -9,8 +9,17 @@ import { messageOf } from '../../src/errors.ts';
 import { log } from '../../src/log.ts';
 import type { TrainerMessage } from '../messages.ts';
 import { describeDeath } from '../out-of-memory.ts';
+import { logTrainerLine } from '../trainer-log.ts';
 import type { Executor, RunningTrainer, Task, TrainerEnd, TrainerPlace } from './executor.ts';
-import { askToStop, giveTask, newestExecution, noteHeard, openMessages, raiseFollower } from './shared-folder.ts';
+import {
+  askToStop,
+  giveTask,
+  newestExecution,
+  noteHeard,
+  openMessages,
+  openOutput,
+  raiseFollower,
+} from './shared-folder.ts';
 import { isOver, type SlurmClient, type SlurmJob } from './slurm-client.ts';
 import {
   findLeft,
@@ -72,12 +81,12 @@ async function begin(
 ): Promise<Execution> {
   const left = await patiently(() => findLeft(options, place), asked);
   if (left !== undefined && hasUnheard(left.folder)) {
-    return { folder: left.folder, slurmId: left.job?.id, number: newestExecution(left.folder) ?? 0 };
+    return { folder: left.folder, slurmId: left.job?.id, number: newestExecution(left.folder) ?? 0, isLeft: true };
   }
   const task = await makeTask();
   if (left?.job !== undefined) {
     giveTask(left.folder, left.job.numRestarts, task);
-    return { folder: left.folder, slurmId: left.job.id, number: left.job.numRestarts };
+    return { folder: left.folder, slurmId: left.job.id, number: left.job.numRestarts, isLeft: true };
   }
   if (isAsked(asked)) throw new GivenUp();
   return submit(options, place, task, asked);
@@ -86,18 +95,20 @@ async function begin(
 /** Hands on what the execution says until it has ended, and says why; whatever of it is left in Slurm then is not waited for. */
 async function follow(
   { client, pollMs }: SlurmOptions,
-  { jobId, arm }: TrainerPlace,
-  { folder, slurmId, number }: Execution,
+  place: TrainerPlace,
+  { folder, slurmId, number, isLeft = false }: Execution,
   onMessage: (message: TrainerMessage) => void,
   asked: Asked,
 ): Promise<TrainerEnd> {
   const read = openMessages(folder, number);
+  const readOutput = openOutput(`${folder}.log`, isLeft);
   let lastWord: TrainerMessage['type'] | undefined;
   const hear = () => {
     for (const message of read()) {
       lastWord = message.type;
       onMessage(message);
     }
+    for (const line of readOutput()) logTrainerLine(line, place);
   };
   const everyNow = { raise: timer(RAISE_MS), poll: timer(pollMs) };
   let [shown, isToldToStop] = ['', false];
@@ -121,7 +132,11 @@ async function follow(
           return conclude(folder, number, slurmId, job);
         }
         const now = [job.states.join(' '), job.reason, job.nodes].join(' ');
-        if (now !== shown) log.info({ job: jobId, arm, slurmJob: slurmId, slurm: now }, 'Slurm');
+        if (now !== shown)
+          log.info(
+            { job: place.jobId, attempt: place.attempt, arm: place.arm, slurmJob: slurmId, slurm: now },
+            'Slurm',
+          );
         shown = now;
         await cancelInTime(client, job, asked);
       }

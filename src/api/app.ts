@@ -4,8 +4,8 @@ import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DiskUsage } from '../disk-usage.ts';
 import { NotFoundError } from '../errors.ts';
-import { log } from '../log.ts';
 import { asTransient } from '../store/connection-errors.ts';
 import type { Database } from '../store/database.ts';
 import { pendingMigrations } from '../store/migrate.ts';
@@ -17,9 +17,11 @@ import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
 import { forkRoutes } from './forks.ts';
 import { jobRoutes } from './jobs.ts';
+import { logRoutes } from './logs.ts';
 import { planningRoutes } from './planning.ts';
 import { prometheusMetrics } from './prometheus.ts';
 import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
+import { logRequests } from './request-log.ts';
 import { resultRoutes } from './results.ts';
 import { sweepRoutes } from './sweeps.ts';
 
@@ -31,6 +33,8 @@ export interface AppParts {
   /** Default: open, which only a server on the loopback address is. */
   readonly access?: AccessKind;
   readonly limits?: Limits;
+  /** What the metrics tell of the disk; default: nothing. */
+  readonly disk?: () => Promise<DiskUsage>;
 }
 
 const BODY_LIMIT = '1mb';
@@ -45,7 +49,7 @@ export function createApp(parts: AppParts): Express {
   app.use(securityHeaders(), logRequests, refuseCrossSite);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', readiness(database));
-  app.get('/metrics', ...access.control, prometheusMetrics(database));
+  app.get('/metrics', ...access.control, prometheusMetrics(database, parts.disk));
   app.use(documentRoutes());
   app.use(
     '/v1',
@@ -62,6 +66,7 @@ export function createApp(parts: AppParts): Express {
     planningRoutes(database, catalog),
     resultRoutes(database, catalog),
     eventRoutes(database),
+    logRoutes(database),
     sweepRoutes(database, catalog),
     compareRoutes(database),
   );
@@ -77,17 +82,6 @@ function securityHeaders(): RequestHandler {
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
   });
 }
-
-const logRequests: RequestHandler = (request, response, next) => {
-  const start = performance.now();
-  response.on('finish', () => {
-    const { method, originalUrl: url } = request; // `path` is relative to the router that answered
-    const entry = { method, url, status: response.statusCode, ms: Math.round(performance.now() - start) };
-    if (method === 'GET' || method === 'HEAD') log.debug(entry, 'request');
-    else log.info(entry, 'request');
-  });
-  next();
-};
 
 // Another site's page must not submit or cancel jobs through the browser of somebody who can reach this server.
 const refuseCrossSite: RequestHandler = (request, response, next) => {

@@ -1,4 +1,4 @@
-// Who sent a request, as access.ts has found out: every later stop of a request asks here.
+// Who sent a request, as access.ts has found out, and its id in the log: every later stop of a request asks here.
 import type { Request } from 'express';
 
 export const SCOPES = ['read', 'submit', 'admin'] as const;
@@ -15,6 +15,17 @@ export interface Caller {
 
 /** Of a server that asks for no tokens. */
 export const ANYONE: Caller = { id: 'anyone', name: 'anyone', scope: 'admin' };
+
+/** By which a request is found in the log; the answer tells it as x-request-id. */
+const requestIds = new WeakMap<Request, string>();
+
+export function setRequestId(request: Request, id: string): void {
+  requestIds.set(request, id);
+}
+
+export function requestIdOf(request: Request): string | undefined {
+  return requestIds.get(request);
+}
 
 const callers = new WeakMap<Request, Caller>();
 

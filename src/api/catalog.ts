@@ -61,6 +61,8 @@ export type NewDataset = z.output<typeof newDatasetSchema>;
 export type BackendName = Exclude<JobSpec['backend'], 'auto'>;
 
 export interface Estimate {
+  /** Models of it differ by their seed alone. */
+  readonly family: string;
   readonly window: { readonly from: number; readonly to: number; readonly numSteps: number };
   readonly backend: BackendName;
   readonly microBatchSize: number;

@@ -20,6 +20,7 @@ import { requestCancel, requestPause, requestResume } from '../store/orders.ts';
 import { requestRetry } from '../store/retry.ts';
 import type { Catalog } from './catalog.ts';
 import { makeOncePerKey } from './idempotency.ts';
+import { readIfMatch, sendJob } from './job-version.ts';
 import { FaultyDocument } from './problem.ts';
 import { idParameter, limitParameter, readBody, readQuery, textParameter, timeParameter } from './request.ts';
 
@@ -75,11 +76,13 @@ export function jobRoutes(database: Database, catalog: Catalog): Router {
     response.json({ jobs: jobs.map(jobView), nextCursor });
   });
   router.get('/jobs/:id', async (request, response) => {
-    response.json(jobView(await getJob(database, request.params.id)));
+    const job = await getJob(database, request.params.id);
+    sendJob(response, job, jobView(job));
   });
   router.patch('/jobs/:id', async (request, response) => {
     const changes = readBody(request, jobChangesSchema);
-    response.json(jobView(await changeJob(database, request.params.id, changes)));
+    const job = await changeJob(database, request.params.id, changes, readIfMatch(request));
+    sendJob(response, job, jobView(job));
   });
   for (const [name, order] of Object.entries(ORDERS)) {
     router.post(`/jobs/:id/${name}`, async (request, response) => {

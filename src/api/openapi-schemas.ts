@@ -196,39 +196,6 @@ const preview: Schema = {
   description: 'The hashes and counts that a trainer would record of the step, and of some changed rows every edit.',
 };
 
-const power = objectOf({
-  ...{ ...place, metric: nullable(text), numItems: integer },
-  leastSignificant: { ...nullable(number), description: 'The smallest difference of rates that can be significant.' },
-  detectable: {
-    ...listOf(objectOf({ shareDiffering: number, difference: nullable(number) })),
-    description:
-      'The smallest true difference found in 80 % of samples, by the share of items in which the arms differ.',
-  },
-  observed: nullable({
-    ...objectOf({
-      ...{ job: id, model: text, step: integer },
-      effects: listOf(
-        objectOf({
-          ...{ metric: text, protocol: text, detectable: nullable(number), numItems: integer, numClusters: integer },
-        }),
-      ),
-    }),
-    description: 'What the newest job that scored it could have found.',
-  }),
-});
-const estimate: Schema = objectOf({
-  window: objectOf({ from: integer, to: integer, numSteps: integer }),
-  ...{ microBatchSize: integer, recompute: text, resume: text, numParameters: integer, numTokens: integer },
-  backend: objectOf({ name: text, basis: text }),
-  memory: objectOf({
-    ...{ liveBytesPerTrainer: number, residentBytesPerTrainer: number, numTrainersAtOnce: integer },
-    ...{ residentBytes: number, machineBytes: number },
-  }),
-  disk: objectOf({ checkpointBytes: number, numCheckpoints: integer, bytes: number, freeBytes: number }),
-  time: objectOf({ trainingSeconds: nullable(number), basis: text }),
-  evaluations: objectOf({ numPerArm: integer, benchmarks: listOf(power) }),
-});
-
 /** By name; what is sent is drawn from zod, in openapi.ts. */
 export const answers: Readonly<Record<string, Schema>> = {
   Problem: {

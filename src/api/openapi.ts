@@ -12,6 +12,7 @@ import { estimateSchema, previewSchema } from './planning.ts';
 import { outsideCheckpointSchema } from './results.ts';
 import { pointsSchema, sweepChangesSchema, sweepSchema } from './sweep-document.ts';
 import { sweepAnswers } from './sweep-schemas.ts';
+import { serviceAnswers } from './service-schemas.ts';
 
 interface Parameter {
   readonly name: string;
@@ -156,7 +157,7 @@ function componentSchemas(): Record<string, unknown> {
   for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
   const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
-  return { ...answers, ...sweepAnswers, ...Object.fromEntries(drawn) };
+  return { ...answers, ...serviceAnswers, ...sweepAnswers, ...Object.fromEntries(drawn) };
 }
 
 /** What a schema that is a document by itself says of that. */

@@ -7,6 +7,7 @@ import { jobQuerySchema } from './jobs.ts';
 import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { compareQuerySchema } from './compare.ts';
+import { logQuerySchema } from './logs.ts';
 import { editQuerySchema, itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
 import { sweepQuerySchema, sweepResultsQuerySchema } from './sweeps.ts';
 
@@ -24,7 +25,7 @@ export interface Operation {
   readonly body?: Schema;
   readonly mediaType?: string;
   /** Statuses of problems beside those that every operation of its scope can answer with. */
-  readonly problems?: readonly (400 | 401 | 404 | 409 | 422 | 429)[];
+  readonly problems?: readonly (400 | 401 | 404 | 409 | 412 | 422 | 429)[];
   /** Default: read for GET, submit for the rest. Public ones are answered without a token. */
   readonly scope?: Scope | 'public';
 }
@@ -88,9 +89,16 @@ export const operations: Readonly<Record<string, PathOperations>> = {
     get: ofJob('One job.', ref('Job')),
     patch: {
       summary: "Changes a job's name, priority or tags, or archives it.",
+      headers: [
+        {
+          name: 'If-Match',
+          description:
+            'The ETag with which the job was read: changes nothing (412) when name, priority, tags or archiving have changed since. Progress does not count.',
+        },
+      ],
       body: ref('JobChanges'),
       answer: ref('Job'),
-      problems: [400, 404, 409, 422],
+      problems: [400, 404, 409, 412, 422],
     },
   },
   '/v1/jobs/{id}/cancel': { post: order('Asks for the end of a job.') },
@@ -114,6 +122,13 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       problems: [400, 404],
       mediaType: 'text/event-stream',
     },
+  },
+  '/v1/jobs/{id}/logs': {
+    get: ofJob(
+      'What the processes that worked on a job have logged of it: the newest lines.',
+      ref('JobLog'),
+      logQuerySchema,
+    ),
   },
   '/v1/jobs/{id}/metrics': { get: ofJob('The curves of every arm.', ref('Metrics')) },
   '/v1/jobs/{id}/scores': { get: ofJob('Scores with intervals, effects, fidelity, labels.', ref('Scores')) },

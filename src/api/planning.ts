@@ -10,6 +10,7 @@ import { findScored, findSpeed } from '../store/speeds.ts';
 import type { BackendName, Catalog, Estimate } from './catalog.ts';
 import { compute } from './computations.ts';
 import { FaultyDocument } from './problem.ts';
+import { openReplicatePower } from './replicate-power.ts';
 import { readBody } from './request.ts';
 import { placeKey, readScores, type Place } from './scores.ts';
 
@@ -24,7 +25,12 @@ export const previewSchema = z
   .meta({ id: 'NewPreview' });
 
 /** What POST /estimate takes. */
-export const estimateSchema = z.strictObject({ job: jobSpecSchema }).meta({ id: 'NewEstimate' });
+export const estimateSchema = z
+  .strictObject({
+    job: jobSpecSchema,
+    replicates: z.int().min(1).max(1_000).default(1).meta({ description: 'Model seeds on which it will be done.' }),
+  })
+  .meta({ id: 'NewEstimate' });
 
 /** POST /preview and /estimate. */
 export function planningRoutes(database: Database, catalog: Catalog): Router {
@@ -35,11 +41,11 @@ export function planningRoutes(database: Database, catalog: Catalog): Router {
     response.json(await faultsInJob(async () => compute('preview', catalog.preview(job, wish)), step === undefined));
   });
   router.post('/estimate', async (request, response) => {
-    const { job } = readBody(request, estimateSchema);
+    const { job, replicates } = readBody(request, estimateSchema);
     const faults = await catalog.checkSpec(job);
     if (faults.length > 0)
       throw new FaultyDocument(faults.map(({ pointer, detail }) => ({ pointer: `/job${pointer}`, detail })));
-    response.json(await estimate(database, catalog, job));
+    response.json(await estimate(database, catalog, job, replicates));
   });
   return router;
 }
@@ -56,18 +62,23 @@ async function faultsInJob<T>(work: () => Promise<T>, isStepOfJob: boolean): Pro
   }
 }
 
-async function estimate(database: Database, catalog: Catalog, job: JobSpec) {
+async function estimate(database: Database, catalog: Catalog, job: JobSpec, numReplicates: number) {
   const backend = await backendOf(database, job);
   const facts = await faultsInJob(async () => catalog.estimate(job, backend.name), true);
   const { evaluations, backend: name, ...rest } = facts;
   const observed = await Promise.all(evaluations.benchmarks.map((place) => observedEffects(database, job, place)));
+  const overReplicates = await openReplicatePower(database, job, facts.family, numReplicates);
   return {
     ...rest,
     backend: { name, basis: backend.basis },
     time: await timeOf(database, job, facts),
     evaluations: {
       ...evaluations,
-      benchmarks: evaluations.benchmarks.map((power, i) => ({ ...power, observed: observed[i] ?? null })),
+      benchmarks: evaluations.benchmarks.map((power, i) => ({
+        ...power,
+        observed: observed[i] ?? null,
+        overReplicates: overReplicates(power),
+      })),
     },
   };
 }

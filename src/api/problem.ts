@@ -2,8 +2,9 @@
 // wrong inside is logged and never shown.
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
-import { ConflictError, DataError, InputError, NotFoundError, TransientError } from '../errors.ts';
+import { ConflictError, DataError, InputError, NotFoundError, PreconditionError, TransientError } from '../errors.ts';
 import { log } from '../log.ts';
+import { requestIdOf } from './caller.ts';
 
 /** One fault of a submitted document. */
 export interface Fault {
@@ -67,11 +68,12 @@ export const problemHandler: ErrorRequestHandler = (error: unknown, request, res
   }
   const problem = problemOf(error);
   const { method, path } = request;
+  const requestId = requestIdOf(request);
   if (error instanceof TransientError) {
-    log.warn({ method, path, message: error.message }, 'a request could not be answered now');
+    log.warn({ requestId, method, path, message: error.message }, 'a request could not be answered now');
     response.setHeader('retry-after', '2');
   } else if (problem.status >= 500) {
-    log.error({ method, path, err: error }, 'a request failed');
+    log.error({ requestId, method, path, err: error }, 'a request failed');
   }
   sendProblem(response, problem);
 };
@@ -96,6 +98,7 @@ function problemOf(error: unknown): Problem {
   if (error instanceof InputError) return { status: 400, title: 'Bad request', detail: error.message };
   if (error instanceof NotFoundError) return { status: 404, title: 'Not found', detail: error.message };
   if (error instanceof ConflictError) return { status: 409, title: 'Conflict', detail: error.message };
+  if (error instanceof PreconditionError) return { status: 412, title: 'Precondition failed', detail: error.message };
   if (error instanceof TransientError) {
     return { status: 503, title: 'Not available', detail: 'the database is not available; try again soon' };
   }

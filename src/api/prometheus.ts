@@ -1,6 +1,7 @@
 // GET /metrics: the service's figures in Prometheus' text format 0.0.4, read when they are asked for.
 import type { RequestHandler } from 'express';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { DiskUsage } from '../disk-usage.ts';
 import { JOB_STATES } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { readVitals, type Vitals } from '../store/vitals.ts';
@@ -12,11 +13,12 @@ type Family = readonly [name: string, type: 'counter' | 'gauge', help: string, s
 type Sample = readonly [labels: string, value: number];
 
 /** What answers GET /metrics. */
-export function prometheusMetrics(database: Database): RequestHandler {
+export function prometheusMetrics(database: Database, disk?: () => Promise<DiskUsage>): RequestHandler {
   const delay = monitorEventLoopDelay();
   delay.enable();
   return async (_request, response) => {
-    const families = [...familiesOf(await readVitals(database)), ...ownFamilies(delay.percentile(99) / 1e9)];
+    const [vitals, usage] = await Promise.all([readVitals(database), disk?.()]);
+    const families = [...familiesOf(vitals), ...diskFamilies(usage), ...ownFamilies(delay.percentile(99) / 1e9)];
     delay.reset();
     response.type('text/plain; version=0.0.4; charset=utf-8').send(families.map(textOf).join(''));
   };
@@ -55,6 +57,18 @@ function familiesOf(vitals: Vitals): Family[] {
     one('tiresias_steps_total', 'counter', 'Steps that arms have finished.', vitals.numSteps),
     one('tiresias_evaluations_total', 'counter', 'Scores of an arm on a benchmark.', vitals.numEvaluations),
     one('tiresias_database_bytes', 'gauge', 'Size of the database.', vitals.databaseBytes),
+  ];
+}
+
+function diskFamilies(usage: DiskUsage | undefined): Family[] {
+  if (usage === undefined) return [];
+  const { usedBytes, quotaBytes, freeBytes } = usage;
+  return [
+    one('tiresias_disk_used_bytes', 'gauge', 'What jobs and caches take below TIRESIAS_HOME.', usedBytes),
+    ...(quotaBytes === null
+      ? []
+      : [one('tiresias_disk_quota_bytes', 'gauge', 'What they may take: TIRESIAS_DISK_QUOTA.', quotaBytes)]),
+    one('tiresias_disk_free_bytes', 'gauge', 'What is free on that file system.', freeBytes),
   ];
 }
 

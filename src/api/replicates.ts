@@ -274,7 +274,7 @@ function scoresIn(scores: unknown): Readonly<Record<string, Score>> {
 }
 
 /** JSON with the keys of every object in order. */
-function inOrder(value: unknown): string {
+export function inOrder(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -42,6 +42,17 @@ const checkpointsSchema = z.object({
   checkpoints: z.array(z.looseObject({ arm: z.string(), step: z.int(), path: z.string(), manifestSha256: z.string() })),
 });
 
+const jobLogSchema = z.object({
+  lines: z.array(
+    z.looseObject({
+      ...{ id: z.int(), at: z.string(), level: z.string(), message: z.string() },
+      ...{ attempt: z.int().nullable(), arm: z.string().nullable(), details: z.record(z.string(), z.unknown()) },
+    }),
+  ),
+  lastId: z.string(),
+});
+export type JobLog = z.infer<typeof jobLogSchema>;
+
 const place = {
   benchmark: z.string(),
   protocol: z.string(),
@@ -129,6 +140,13 @@ const estimateSchema = z.looseObject({
             effects: z.array(z.looseObject({ metric: z.string(), detectable: z.number().nullable() })),
           })
           .nullable(),
+        /** Not of older servers. */
+        overReplicates: z
+          .looseObject({
+            ...{ numReplicates: z.int(), basis: z.string() },
+            effects: z.array(z.looseObject({ metric: z.string(), detectable: z.number().nullable() })),
+          })
+          .optional(),
       }),
     ),
   }),
@@ -190,11 +208,13 @@ export function connect(url: string | undefined) {
     base,
     submit: async (spec: unknown, key?: string) => (await post('v1/jobs', z.object({ job: jobSchema }), spec, key)).job,
     preview: (body: unknown) => post('v1/preview', previewSchema, body),
-    estimate: (job: unknown) => post('v1/estimate', estimateSchema, { job }),
+    estimate: (job: unknown, replicates: number) => post('v1/estimate', estimateSchema, { job, replicates }),
     job: (id: string) => get(jobPath(id), jobSchema),
     jobs: (filter: JobFilter, limit: number) => listJobs(base, filter, limit),
     manifest: (id: string) => get(`${jobPath(id)}/manifest`, z.looseObject({})),
     addCheckpoint: (id: string, checkpoint: unknown) => post(`${jobPath(id)}/checkpoints`, jobSchema, checkpoint),
+    logs: (id: string, query: Readonly<Record<string, string>>) =>
+      get(`${jobPath(id)}/logs?${new URLSearchParams(query)}`, jobLogSchema),
     cancel: (id: string) => post(`${jobPath(id)}/cancel`, jobSchema),
     pause: (id: string) => post(`${jobPath(id)}/pause`, jobSchema),
     resume: (id: string) => post(`${jobPath(id)}/resume`, jobSchema),

@@ -1,13 +1,9 @@
 // `tiresias tokens create | list | revoke`: who is let in to the API. They write to the database itself, so who can run them needs no token.
-import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SCOPES, type Scope } from '../api/caller.ts';
-import { databaseUrl, homeFolder } from '../settings.ts';
 import { recordAudit } from '../store/audit.ts';
-import { openDatabase, type Database } from '../store/database.ts';
-import { startEmbeddedPostgres } from '../store/embedded-postgres.ts';
-import { migrate } from '../store/migrate.ts';
 import { createToken, listTokens, revokeToken, type TokenRow } from '../store/tokens.ts';
+import { withDatabase } from './own-database.ts';
 import { formatAge, formatTable, printable } from './table.ts';
 
 const HELP = `
@@ -92,25 +88,6 @@ async function list({ json }: { readonly json?: true }): Promise<void> {
 function stateOf({ revokedAt, expiresAt }: TokenRow): 'valid' | 'revoked' | 'expired' {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt.getTime() <= Date.now() ? 'expired' : 'valid';
-}
-
-/** The database of the settings, brought up to date; the embedded one is started where it does not run. */
-async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
-  const url = databaseUrl();
-  const embedded =
-    url === undefined ? await startEmbeddedPostgres({ folder: join(homeFolder(), 'postgres') }) : undefined;
-  try {
-    const connection = url ?? embedded!.url; // one of the two is there
-    await migrate(connection);
-    const database = await openDatabase(connection);
-    try {
-      return await work(database);
-    } finally {
-      await database.close();
-    }
-  } finally {
-    await embedded?.stop();
-  }
 }
 
 function parseName(text: string): string {

@@ -1,12 +1,14 @@
 // `tiresias estimate`: what a job would take here, and how small an effect it could show.
 import type { Command } from 'commander';
 import { connect, urlOption, type Estimate } from './api-client.ts';
+import { wholeNumber } from './options.ts';
 import { addSpecOptions, readSpec, type SpecFlags } from './spec-options.ts';
 import { formatSeconds, formatTable, printable } from './table.ts';
 
 interface EstimateOptions extends SpecFlags {
   readonly url?: string;
   readonly json?: true;
+  readonly replicates: number;
 }
 
 export function addEstimateCommand(program: Command): void {
@@ -15,11 +17,12 @@ export function addEstimateCommand(program: Command): void {
       .command('estimate')
       .description('time, memory, disk and detectable effects of a job, before it is submitted'),
   )
+    .option('--replicates <n>', 'model seeds on which it will be done', wholeNumber(1), 1)
     .addOption(urlOption())
     .option('--json', 'print one object')
-    .addHelpText('after', '\nExample:\n  $ tiresias estimate job.json')
+    .addHelpText('after', '\nExamples:\n  $ tiresias estimate job.json\n  $ tiresias estimate job.json --replicates 5')
     .action(async (file: string | undefined, options: EstimateOptions) => {
-      const answer = await connect(options.url).estimate(await readSpec(file, options));
+      const answer = await connect(options.url).estimate(await readSpec(file, options), options.replicates);
       process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : describe(answer));
     });
 }
@@ -53,7 +56,17 @@ function describe({ window, backend, memory, disk, time, evaluations, ...plan }:
   ]);
   if (rows.length === 0) return formatTable(facts);
   const head = ['BENCHMARK', 'RATE', 'ITEMS', 'LEAST', 'DETECTABLE AT SHARE DIFFERING', 'OF THE LAST JOB'];
-  return `${formatTable(facts)}\n${formatTable([head, ...rows])}`;
+  const seeds = evaluations.benchmarks.map((one) => describeSeeds(one)).join('');
+  return `${formatTable(facts)}\n${formatTable([head, ...rows])}${seeds === '' ? '' : `\n${seeds}`}`;
+}
+
+/** What the seeds could show of one benchmark, and what that rests on. */
+function describeSeeds({ benchmark, overReplicates }: Estimate['evaluations']['benchmarks'][number]): string {
+  if (overReplicates === undefined) return '';
+  const { numReplicates, basis, effects } = overReplicates;
+  const figures = effects.map(({ metric, detectable }) => `${metric} ${detectable?.toPrecision(2) ?? '?'}`);
+  const what = figures.length === 0 ? '' : `${figures.join(', ')}; `;
+  return `${printable(`${benchmark} over ${numReplicates} model seed${numReplicates === 1 ? '' : 's'}: ${what}${basis}`)}\n`;
 }
 
 function gb(bytes: number): string {

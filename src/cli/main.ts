@@ -27,10 +27,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   sweep: async () => [(await import('./sweep.ts')).addSweepCommand],
   jobs: async () => [(await import('./jobs.ts')).addJobsCommand],
   watch: async () => [(await import('./watch.ts')).addWatchCommand],
+  logs: async () => [(await import('./logs.ts')).addLogsCommand],
   cancel: async () => [(await import('./cancel.ts')).addCancelCommand],
   pause: async () => [(await import('./pause.ts')).addPauseCommand],
   resume: async () => [(await import('./resume.ts')).addResumeCommand],
   retry: async () => [(await import('./retry.ts')).addRetryCommand],
+  clean: async () => [(await import('./clean.ts')).addCleanCommand],
   compare: async () => [(await import('./compare.ts')).addCompareCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
   export: async () => [
@@ -65,9 +67,9 @@ const program = new Command('tiresias')
 const named = process.argv[2] ?? '';
 // The general help, and the word about a command that is none, know of all.
 const wanted = Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]!] : Object.values(COMMANDS);
-for (const load of wanted) for (const add of await load()) add(program);
 
 try {
+  for (const load of wanted) for (const add of await load()) add(program); // a faulty setting of the log is told here
   await program.parseAsync();
 } catch (error) {
   const isExpected = [InputError, DataError, NotFoundError, ConflictError, TransientError].some(

@@ -1,6 +1,7 @@
 // `tiresias server`: the API and the page on a PostgreSQL of one's own; workers are started apart.
 import type { Command } from 'commander';
 import { openCatalog } from '../catalog.ts';
+import { diskGauge } from '../disk-usage.ts';
 import { InputError } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
@@ -8,6 +9,7 @@ import { isLoopback, STANDARD_LIMITS } from '../api/access.ts';
 import {
   accessSetting,
   databaseUrl,
+  diskQuotaBytes,
   homeFolder,
   hubAccess,
   listenAddress,
@@ -16,7 +18,7 @@ import {
 } from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
-import { describeAccess, untilInterrupted } from './up.ts';
+import { announce, describeAccess, untilInterrupted } from './up.ts';
 
 export function addServerCommand(program: Command): void {
   program
@@ -49,8 +51,9 @@ async function serve(): Promise<void> {
       ...{ database, access, webFolder: packagePath('dist', 'web') },
       catalog: openCatalog(home, hubAccess(), rootFolders(home)),
       limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
+      disk: diskGauge(home, diskQuotaBytes()),
     });
-    process.stderr.write(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it\n`);
+    announce(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it`);
     await stopped;
     await server.close();
   } finally {

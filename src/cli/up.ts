@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openCatalog } from '../catalog.ts';
+import { diskGauge } from '../disk-usage.ts';
 import { log } from '../log.ts';
 import { isRunningFromSource, packagePath } from '../package-root.ts';
 import { startServer } from '../server.ts';
@@ -11,6 +12,7 @@ import {
   accessSetting,
   childEnvironment,
   databaseUrl,
+  diskQuotaBytes,
   homeFolder,
   hubAccess,
   listenAddress,
@@ -45,9 +47,9 @@ export function addUpCommand(program: Command): void {
       const address = listenAddress();
       const access = accessSetting(isLoopback(address.host));
       const service = await startService(address, 'info', homeFolder(), access);
-      process.stderr.write(`Tiresias is at ${service.url} – ${describeAccess(access)} – Ctrl-C ends it\n`);
+      announce(`Tiresias is at ${service.url} – ${describeAccess(access)} – Ctrl-C ends it`);
       await untilInterrupted();
-      process.stderr.write('\nstopping: running jobs are saved and go on at the next start\n');
+      announce('stopping: running jobs are saved and go on at the next start');
       await service.stop();
       process.exit(0);
     });
@@ -55,7 +57,7 @@ export function addUpCommand(program: Command): void {
 
 /**
  * Starts everything; resolves once the page answers. The caller stops it. `logsAt` is the log level of all processes where
- * TIRESIAS_LOG does not name one.
+ * TIRESIAS_LOG_LEVEL does not name one.
  */
 export async function startService(
   address: { host: string; port: number },
@@ -74,12 +76,13 @@ export async function startService(
     ...{ database, access, webFolder: packagePath('dist', 'web') },
     catalog: openCatalog(home, hubAccess(), rootFolders(home)),
     limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
+    disk: diskGauge(home, diskQuotaBytes()),
   }).catch(async (error: unknown) => {
     await database.close();
     await embedded?.stop();
     throw error;
   });
-  const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG: log.level });
+  const worker = superviseWorker({ DATABASE_URL: connection, TIRESIAS_HOME: home, TIRESIAS_LOG_LEVEL: log.level });
   return {
     url: server.url.replace(/\/$/, ''),
     database,
@@ -91,6 +94,12 @@ export async function startService(
       await embedded?.stop();
     },
   };
+}
+
+/** One line for people, who sit at a terminal or have turned the log off; else a line of the log. */
+export function announce(words: string): void {
+  if (process.stderr.isTTY || !log.isLevelEnabled('info')) process.stderr.write(`${words}\n`);
+  else log.info(words);
 }
 
 /** Who is let in, in words. */

@@ -7,7 +7,14 @@ import type { Prisma } from './generated/client.ts';
 export const EVENT_CHANNEL = 'tiresias_event';
 
 export type EventType =
-  'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint' | 'checkpoint-damaged' | 'taken-over';
+  | 'state'
+  | 'attempt'
+  | 'step'
+  | 'evaluation'
+  | 'checkpoint'
+  | 'checkpoint-damaged'
+  | 'checkpoint-removed'
+  | 'taken-over';
 
 export interface JobEvent {
   readonly id: bigint;

@@ -32,6 +32,17 @@ interface EvaluationRow extends Omit<EndScores, 'settings'> {
   readonly settings: string;
 }
 
+/** The newest jobs that succeeded on models of a family, newest first. */
+export async function listFamily(database: Database, family: string, limit: number): Promise<Experiment[]> {
+  const jobs = await database.prisma.$queryRaw<{ id: string }[]>`
+    SELECT id::text FROM job WHERE state = 'succeeded' AND manifest -> 'model' ->> 'family' = ${family}
+    ORDER BY job.id DESC LIMIT ${limit}`;
+  return listExperiments(
+    database,
+    jobs.map(({ id }) => id),
+  );
+}
+
 /** The jobs of these ids, those there are, in the order given. */
 export async function listExperiments(database: Database, ids: readonly string[]): Promise<Experiment[]> {
   const jobs = await database.prisma.$queryRaw<Omit<Experiment, 'evaluations'>[]>`

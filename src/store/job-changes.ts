@@ -1,5 +1,5 @@
 // What may change of a job after it was submitted: nothing that its numbers depend on.
-import { ConflictError, NotFoundError } from '../errors.ts';
+import { ConflictError, NotFoundError, PreconditionError } from '../errors.ts';
 import { FINAL_STATES, type JobState } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import { getJob, isUuid, notifyWorkers, type JobWithRuns } from './jobs.ts';
@@ -13,14 +13,32 @@ export interface JobChanges {
   readonly archived?: boolean | undefined;
 }
 
-/** Changes what is given. Throws NotFoundError, and ConflictError where a job that is not over would be archived. */
-export async function changeJob(database: Database, jobId: string, changes: JobChanges): Promise<JobWithRuns> {
+/** What may change of a job, as it is. */
+export interface Changeable {
+  readonly name: string;
+  readonly priority: number;
+  readonly tags: readonly string[];
+  readonly archivedAt: Date | null;
+}
+
+/**
+ * Changes what is given, if the job is as expected. Throws NotFoundError, PreconditionError when it is not, and ConflictError where a job that is not over would be
+ * archived.
+ */
+export async function changeJob(
+  database: Database,
+  jobId: string,
+  changes: JobChanges,
+  isExpected: (job: Changeable) => boolean = () => true,
+): Promise<JobWithRuns> {
   if (!isUuid(jobId)) throw new NotFoundError(`there is no job ${jobId}`);
   const { name, priority, tags, archived } = changes;
   await database.transaction(async (transaction) => {
-    const [job] = await transaction.$queryRaw<{ state: JobState; archivedAt: Date | null; now: Date }[]>`
-      SELECT state, archived_at AS "archivedAt", clock_timestamp() AS now FROM job WHERE id = ${jobId}::uuid FOR NO KEY UPDATE`;
+    const [job] = await transaction.$queryRaw<(Changeable & { state: JobState; now: Date })[]>`
+      SELECT name, priority, tags, state, archived_at AS "archivedAt", clock_timestamp() AS now FROM job WHERE id = ${jobId}::uuid FOR NO KEY UPDATE`;
     if (!job) throw new NotFoundError(`there is no job ${jobId}`);
+    if (!isExpected(job))
+      throw new PreconditionError(`job ${jobId} was changed since you read it: read it again, then decide`);
     if (archived === true && !FINAL_STATES.includes(job.state))
       throw new ConflictError(`job ${jobId} is ${job.state}: only a job that is over is archived`);
     const data = {

@@ -231,8 +231,8 @@ function pickSample(sample: EditSampleRecord): EditSampleRecord {
   return { row, sample: index, rule, before, after, contextBefore, contextAfter };
 }
 
-/** The value with every text in it storable: what a model answers may hold anything. */
-function storableIn(value: unknown): unknown {
+/** The value with every text in it storable: what a model answers, or a library says, may hold anything. */
+export function storableIn(value: unknown): unknown {
   if (typeof value === 'string') return storable(value);
   if (Array.isArray(value)) return value.map(storableIn);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,7 +1,7 @@
 import request from 'supertest';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { recordCheckpoint } from '../../src/store/records.ts';
-import { settle } from '../../src/store/leases.ts';
+import { beat, settle } from '../../src/store/leases.ts';
 import { takeJob, testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
 
@@ -231,5 +231,49 @@ describe('POST /v1/jobs/:id/fork', () => {
     expect((await fork(id, { arm: 'published' })).status).toBe(422);
     expect((await fork(UNKNOWN, { arm: 'control' })).status).toBe(404);
     expect(await database.prisma.checkpoint.count({ where: { isPinned: true } })).toBe(0);
+  });
+});
+
+describe('If-Match on PATCH /v1/jobs/:id', () => {
+  const etagOf = ({ headers }: request.Response) => headers['etag'] as string;
+  const change = (id: string, match: string, changes: object) =>
+    request(app).patch(`/v1/jobs/${id}`).set('if-match', match).send(changes);
+
+  it('lets the first of two writers change the job, and the other only after it has read that', async () => {
+    const id = await submit({ name: 'first' });
+    const [mine, theirs] = [await request(app).get(`/v1/jobs/${id}`), await request(app).get(`/v1/jobs/${id}`)];
+    const outcomes = await Promise.all([
+      change(id, etagOf(mine), { name: 'mine', priority: 1 }),
+      change(id, etagOf(theirs), { name: 'theirs', priority: 2 }),
+    ]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual([200, 412]);
+    const [won, lost] = outcomes[0].status === 200 ? outcomes : [outcomes[1], outcomes[0]];
+    expect(lost.body).toMatchObject({ title: 'Precondition failed', status: 412 });
+    const now = await request(app).get(`/v1/jobs/${id}`);
+    expect(now.body).toMatchObject({ name: (won.body as JobAnswer).name });
+    expect((await change(id, etagOf(won), { tags: ['x'] })).status).toBe(200); // the answer of a change has the new one
+    expect((await change(id, etagOf(now), { tags: ['y'] })).status).toBe(412);
+  });
+
+  it('goes by what can be changed, not by the progress of a job at work', async () => {
+    const id = await submit();
+    const before = await request(app).get(`/v1/jobs/${id}`);
+    const fence = await takeJob(database);
+    await beat(database, fence, 60_000, { secondsLeft: 7 });
+    const after = await request(app).get(`/v1/jobs/${id}`).set('if-none-match', etagOf(before));
+    expect(after.status).toBe(200); // for a cache it is another
+    expect((await change(id, etagOf(before), { priority: 3 })).status).toBe(200);
+  });
+
+  it('takes a list and *, says of anything else what it wants, and is not needed', async () => {
+    const id = await submit();
+    const etag = etagOf(await request(app).get(`/v1/jobs/${id}`));
+    expect((await change(id, `"other", ${etag}`, { name: 'a' })).status).toBe(200);
+    expect((await change(id, '*', { name: 'b' })).status).toBe(200);
+    expect((await change(id, 'W/"other"', { name: 'c' })).status).toBe(412);
+    const faulty = await change(id, 'other', { name: 'c' });
+    expect(faulty.body).toMatchObject({ status: 400, detail: expect.stringContaining('If-Match') as string });
+    expect((await request(app).patch(`/v1/jobs/${id}`).send({ name: 'd' })).status).toBe(200);
+    expect((await change(UNKNOWN, '*', { name: 'e' })).status).toBe(404);
   });
 });

@@ -1,9 +1,14 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
+import { createApp } from '../../src/api/app.ts';
+import { diskGauge } from '../../src/disk-usage.ts';
 import { createJob } from '../../src/store/jobs.ts';
 import { settle } from '../../src/store/leases.ts';
 import { recordSteps } from '../../src/store/records.ts';
-import { takeJob, testApp } from '../support/api.ts';
+import { smallCatalog, takeJob, testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
 import { someSpec, someStep } from '../support/jobs.ts';
 
@@ -51,5 +56,22 @@ describe('GET /metrics', () => {
     const after = await scrape();
     expect(after.get('tiresias_attempts_total{outcome="succeeded"}')).toBe(1);
     expect(after.get('tiresias_tokens_per_second')).toBe(0);
+  });
+
+  it('tells what the disk holds, leaves and may hold, where the server knows its home', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'tiresias-disk-'));
+    const folder = join(home, 'jobs', 'a', 'attempt-1');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'x'), Buffer.alloc(1_234));
+    mkdirSync(join(home, 'suite'));
+    writeFileSync(join(home, 'suite', 'not of the quota'), 'x');
+    const disk = diskGauge(home, 5_000);
+    const { text } = await request(createApp({ database, catalog: smallCatalog, webFolder: home, disk })).get(
+      '/metrics',
+    );
+    expect(text).toContain('\ntiresias_disk_used_bytes 1234\n');
+    expect(text).toContain('\ntiresias_disk_quota_bytes 5000\n');
+    expect(Number(/\ntiresias_disk_free_bytes (\d+)\n/.exec(text)?.[1])).toBeGreaterThan(0);
+    rmSync(home, { recursive: true });
   });
 });

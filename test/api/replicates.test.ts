@@ -6,6 +6,7 @@ import { claim, setManifest, setPlan, type Fence } from '../../src/store/leases.
 import { recordEvaluation } from '../../src/store/records.ts';
 import { ensureRun } from '../../src/store/runs.ts';
 import { getSweep, insertSweep } from '../../src/store/sweeps.ts';
+import { openReplicatePower } from '../../src/api/replicate-power.ts';
 import type { ReplicateGroup } from '../../src/api/replicates.ts';
 import { evaluationOf } from '../../src/eval/evaluation.ts';
 import { testApp } from '../support/api.ts';
@@ -186,5 +187,57 @@ describe('replicates of a sweep', () => {
     await score(fence, 'control', 8);
     await score(fence, 'intervention', 6);
     expect(await read()).toMatchObject([{ numSeeds: 2, over: 'model seeds' }]);
+  });
+});
+
+describe('what so many replicates could find', () => {
+  const place = { benchmark: 'some-pairs', protocol: 'likelihood', settings: {} };
+  const trials: Trial[] = [
+    { modelSeed: 1, control: 8, intervention: 7 },
+    { modelSeed: 2, control: 8, intervention: 6 },
+    { modelSeed: 3, control: 9, intervention: 6 },
+  ];
+  const power = async (numReplicates: number, wanted = someSpec(), where = place, family = 'nano-1m') =>
+    (await openReplicatePower(database, wanted, family, numReplicates))(where);
+  const settleAll = () => database.pool.query(`UPDATE job SET state = 'succeeded'`);
+
+  it('follows from the spread of the effect over the seeds that were trained', async () => {
+    await groupsOf(trials);
+    expect((await power(5)).effects).toEqual([]); // none has succeeded
+    await settleAll();
+    const { effects, basis, numReplicates } = await power(5);
+    // Effects −0.1, −0.2, −0.3: a standard deviation of 0.1; five replicates detect 1.681997 of them (scipy, as in test/eval/replicates.test.ts).
+    const rate = { metric: 'pctStereotype', numSeeds: 3, standardDeviation: expect.closeTo(0.1, 12) as number };
+    expect(effects.find(({ metric }) => metric === 'pctStereotype')).toEqual({
+      ...{ ...rate, detectable: expect.closeTo(0.1681997, 6) as number },
+    });
+    expect(effects.every(({ metric }) => !metric.includes('.'))).toBe(true); // no part of the benchmark
+    expect({ basis, numReplicates }).toMatchObject({
+      ...{ basis: expect.stringMatching(/^the spread of the same intervention over 3 seeds of nano-1m/) as string },
+      numReplicates: 5,
+    });
+  });
+
+  it('says whether the seeds had another intervention, and that one replicate shows nothing', async () => {
+    await groupsOf(trials);
+    await settleAll();
+    const other = someSpec({ intervention: { probability: 0.5 } });
+    expect((await power(2, other)).basis).toContain('another intervention');
+    const one = await power(1);
+    expect(one.basis).toContain('one replicate cannot show');
+    expect(one.effects.map(({ detectable }) => detectable)).toEqual(one.effects.map(() => null));
+  });
+
+  it('is unknown, and says so, without two seeds of the family that were scored on the benchmark', async () => {
+    const { ids } = await groupsOf(trials.slice(0, 1));
+    await settleAll();
+    expect(ids).toHaveLength(1);
+    for (const answer of [await power(5), await power(5, someSpec(), { ...place, benchmark: 'other' })]) {
+      expect(answer).toEqual({
+        numReplicates: 5,
+        basis: expect.stringContaining('unknown: no two seeds') as string,
+        effects: [],
+      });
+    }
   });
 });

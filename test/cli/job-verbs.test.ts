@@ -91,5 +91,14 @@ describe('planning', () => {
     expect(stdout).toMatch(/^training +not known \(nothing has trained\)$/m);
     expect(stdout).toMatch(/^memory +500 MB a trainer, 2 at once, of 8\.0 GB$/m);
     expect(stdout).toMatch(/^winobias +proRate +100 +0\.0600 +0\.126 at 0\.2 +no such job yet$/m);
+    expect(asked().body).toMatchObject({ replicates: 1 });
+
+    const effects = [{ metric: 'proRate', standardDeviation: 0.05, numSeeds: 3, detectable: 0.0841 }];
+    const overReplicates = { numReplicates: 5, basis: 'the spread of 3 seeds', effects };
+    const benchmarks = [{ ...answer.evaluations.benchmarks[0], overReplicates }];
+    server.on('POST /v1/estimate', json(200, { ...answer, evaluations: { benchmarks } }));
+    const over = await run('estimate --model m --checkpoint step0 --dataset d --replicates 5');
+    expect(over.stdout).toMatch(/^winobias over 5 model seeds: proRate 0\.084; the spread of 3 seeds$/m);
+    expect(asked().body).toMatchObject({ replicates: 5 });
   });
 });

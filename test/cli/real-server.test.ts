@@ -1,11 +1,13 @@
 // The commands against the real server on a real PostgreSQL: `tiresias server` as users start it, and every command that asks it.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
+import { listAudit } from '../../src/store/audit.ts';
 import { openDatabase, type Database } from '../../src/store/database.ts';
 import { createJob } from '../../src/store/jobs.ts';
+import { requestCancel } from '../../src/store/orders.ts';
 import { testDatabaseUrl } from '../support/database.ts';
 import { someSpec, until } from '../support/jobs.ts';
 import { said, tiresias, type Outcome } from './command.ts';
@@ -13,12 +15,13 @@ import { said, tiresias, type Outcome } from './command.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // each command is a process that compiles its sources
 const scratch = mkdtempSync(join(tmpdir(), 'tiresias-server-'));
 let database: Database;
+let databaseUrl: string;
 let server: ChildProcess;
 let ended: Promise<Outcome>;
 let url: string[];
 
 beforeAll(async () => {
-  const databaseUrl = await testDatabaseUrl();
+  databaseUrl = await testDatabaseUrl();
   database = await openDatabase(databaseUrl);
   const environment = { DATABASE_URL: databaseUrl, TIRESIAS_HOME: join(scratch, 'home'), TIRESIAS_PORT: '0' };
   const ready = new Promise<string>((resolve, reject) => {
@@ -82,6 +85,28 @@ describe('the commands and the real server', () => {
       expect({ command, code }).toEqual({ command, code: 2 });
       expect(stderr).toMatch(/needs DATABASE_URL; `tiresias up`/);
     }
+  });
+});
+
+describe('tiresias clean', () => {
+  it('shows what it would remove, then removes it, and is in the audit', async () => {
+    const environment = { DATABASE_URL: databaseUrl, TIRESIAS_HOME: join(scratch, 'home'), TIRESIAS_DISK_QUOTA: '1GB' };
+    const { id } = await createJob(database, { spec: someSpec() });
+    const leftover = join(scratch, 'home', 'jobs', id, 'attempt-1', 'control', 'step-7.writing-1');
+    mkdirSync(leftover, { recursive: true });
+    writeFileSync(join(leftover, 'x'), Buffer.alloc(2_000));
+    await requestCancel(database, id);
+    const dry = await tiresias(['clean', '--dry-run', '--older-than', '0s'], { environment });
+    expect(dry).toMatchObject({ code: 0, stderr: '' });
+    expect(dry.stdout).toMatch(/^leftover +2 kB +\S+step-7\.writing-1$/m);
+    expect(dry.stdout).toMatch(/^2 kB of 2 kB would be freed, the quota is 1\.0 GB, /m);
+    expect(existsSync(leftover)).toBe(true);
+    const done = await tiresias(['clean', '--older-than', '0s', '--json'], { environment });
+    expect(JSON.parse(done.stdout)).toEqual({ numRemoved: 1, freedBytes: 2_000 });
+    expect(existsSync(leftover)).toBe(false);
+    const [audit] = await listAudit(database, 1, undefined);
+    expect(audit).toMatchObject({ caller: 'command line', action: 'clean --keep promised --older-than 0s' });
+    expect((await tiresias(['clean', '--older-than', 'long'])).stderr).toContain('expected a time such as');
   });
 });
 

@@ -1,7 +1,14 @@
 // Student's interval over replicates against a table of t and against what it must cover.
 import { describe, expect, it } from 'vitest';
-import { meanOverReplicates } from '../../src/eval/replicates.ts';
+import { detectableOverReplicates, meanOverReplicates } from '../../src/eval/replicates.ts';
 import { seededRandom } from '../../src/suite/nano/random.ts';
+
+/** Normal samples of a seed. */
+function normals(seed: number): () => number {
+  const random = seededRandom(seed, 0);
+  const uniform = () => (random.nextUint32() + 0.5) / 2 ** 32;
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+}
 
 describe('a mean over replicates', () => {
   it('has the standard error and interval of a table of t', () => {
@@ -20,9 +27,7 @@ describe('a mean over replicates', () => {
   });
 
   it('covers the truth in 95 % of normal samples of four', () => {
-    const random = seededRandom(7, 0);
-    const uniform = () => (random.nextUint32() + 0.5) / 2 ** 32;
-    const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+    const normal = normals(7);
     let numCovered = 0;
     const numSamples = 4_000;
     for (let i = 0; i < numSamples; i++) {
@@ -31,5 +36,37 @@ describe('a mean over replicates', () => {
     }
     // Three standard errors of the share: 3·√(0.95·0.05/4000) = 0.0103.
     expect(Math.abs(numCovered / numSamples - 0.95)).toBeLessThan(0.0104);
+  });
+});
+
+describe('the effect that replicates can detect', () => {
+  // scipy 1.17.1: brentq(lambda d: nct.sf(t.ppf(.975, n - 1), n - 1, d) - .8, 1, 8) / sqrt(n); its nct is right to some 1e-7.
+  it.each([
+    [3, 3.264044],
+    [4, 2.127949],
+    [5, 1.681997],
+    [10, 0.996001],
+    [34, 0.495029],
+  ])('over %i of them is that of another implementation of the noncentral t', (numReplicates, expected) => {
+    expect(detectableOverReplicates(1, numReplicates)).toBeCloseTo(expected, 5);
+    expect(detectableOverReplicates(0.02, numReplicates)).toBeCloseTo(0.02 * expected, 7);
+  });
+
+  it.each([2, 3, 8])('over %i is found in 80 %% of simulated trials', (numReplicates) => {
+    const normal = normals(numReplicates);
+    const effect = detectableOverReplicates(1, numReplicates)!; // two or more
+    const numTrials = 8_000;
+    let numFound = 0;
+    for (let i = 0; i < numTrials; i++) {
+      const sample = Array.from({ length: numReplicates }, () => effect + normal());
+      const [low, high] = meanOverReplicates(sample).interval!; // they differ
+      if (low > 0 || high < 0) numFound += 1;
+    }
+    // Three standard errors of the share: 3·√(0.8·0.2/8000) = 0.0134.
+    expect(Math.abs(numFound / numTrials - 0.8)).toBeLessThan(0.0135);
+  });
+
+  it('is not known of one, and none where nothing varies', () => {
+    expect([detectableOverReplicates(1, 1), detectableOverReplicates(0, 5)]).toEqual([null, null]);
   });
 });
