@@ -1,4 +1,5 @@
 // `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
+import { chaos } from './chaos.ts';
 import { crashes, crashesNative } from './crashes.ts';
 import { dose } from './dose.ts';
 import { exactMatch } from './exact-match.ts';
@@ -25,6 +26,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   dose,
   crashes,
   crashesNative,
+  chaos,
   slurm,
   statistics,
   storage,

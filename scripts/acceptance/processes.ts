@@ -33,17 +33,31 @@ export function markOf(name: string): Record<string, string> {
   return { [MARK]: name };
 }
 
-/** Process ids of all that carries the mark, whoever its parent is by now; one that has ended and waits for its parent does not count. */
-export function markedProcesses(name: string): number[] {
+/**
+ * Process ids of all that carries the mark, whoever its parent is by now; of those with `program` in their command line alone, where one is given. A process that has
+ * ended and waits for its parent does not count.
+ */
+export function markedProcesses(name: string, program = ''): number[] {
   const pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
   return pids.flatMap((pid) => {
     try {
-      const has = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`${MARK}=${name}`);
-      return has ? [Number(pid)] : [];
+      const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
+      const isMarked = read('environ').includes(`${MARK}=${name}`);
+      return isMarked && read('cmdline').some((word) => word.includes(program)) ? [Number(pid)] : [];
     } catch {
       return []; // it has just ended
     }
   });
+}
+
+/** Process id of its parent; undefined where it has ended. */
+export function parentOf(pid: number): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A worker, as `tiresias worker` runs it. */

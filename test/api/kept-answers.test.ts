@@ -1,6 +1,7 @@
 // Answers made of a job's rows are made once for many viewers, and anew when the job has gone on.
 import request from 'supertest';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type * as Computations from '../../src/api/computations.ts';
 import { keep } from '../../src/api/kept-answers.ts';
 import { evaluationOf } from '../../src/eval/evaluation.ts';
 import type { Arm } from '../../src/job-spec.ts';
@@ -14,7 +15,7 @@ import { someSpec, someStep } from '../support/jobs.ts';
 // How many effects were computed by the thread.
 const computed = vi.hoisted(() => ({ effects: 0 }));
 vi.mock('../../src/api/computations.ts', async (original) => {
-  const real = await original<typeof import('../../src/api/computations.ts')>();
+  const real = await original<typeof Computations>();
   const compute: typeof real.compute = (name, input) => {
     if (name === 'effects') computed.effects += 1;
     return real.compute(name, input);
