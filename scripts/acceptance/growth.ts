@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.ts';
 import { eventsAfter } from '../../src/store/events.ts';
 import { createJob, getJob, listJobs } from '../../src/store/jobs.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { listEvaluations, readMetrics } from '../../src/store/results.ts';
+import { listEvaluations, readMetricTexts } from '../../src/store/results.ts';
 import { readVitals } from '../../src/store/vitals.ts';
 import { expectTrue, expectWithin } from './expect.ts';
 
@@ -50,7 +50,7 @@ async function measure(database: Database): Promise<void> {
     'the newest 50 jobs': () => listJobs(database, { limit: 50 }),
     'a job with its runs': () => getJob(database, id),
     "a job's scores": () => listEvaluations(database, id),
-    "a job's curves, 10,000 steps": () => readMetrics(database, id),
+    "a job's curves, 10,000 steps": () => readMetricTexts(database, id),
     "a job's edits by rule": () => sumEdits(database, id, 'intervention'),
     'a page of edits': () => listEdits(database, id, { arm: 'intervention', limit: 50 }),
     'events behind one': () => eventsAfter(database, id, 0n, 500),

@@ -1,4 +1,5 @@
 // `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
+import { chaos } from './chaos.ts';
 import { crashes, crashesNative } from './crashes.ts';
 import { dose } from './dose.ts';
 import { exactMatch } from './exact-match.ts';
@@ -7,6 +8,7 @@ import { fuzz } from './fuzz.ts';
 import { growth } from './growth.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
+import { load, loadShort } from './load.ts';
 import { memoryPlan } from './memory-plan.ts';
 import { cudaBackend, nativeBackend, otherBackend, otherBackendShort } from './other-backend.ts';
 import { outside } from './outside.ts';
@@ -24,6 +26,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   dose,
   crashes,
   crashesNative,
+  chaos,
   slurm,
   statistics,
   storage,
@@ -42,10 +45,12 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   outside,
   exactMatch,
   fuzz,
+  load,
+  loadShort,
 };
 
-/** Run only when named: they need Slurm and root, a graphics card, or checkpoints that `suite build` made. */
-const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort'];
+/** Run only when named: they need Slurm and root, a graphics card, checkpoints that `suite build` made, or are short forms. */
+const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort', 'loadShort'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in TRIALS));

@@ -6,12 +6,13 @@ import type { ScoringSettings } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listEdits, sumEdits } from '../store/edits.ts';
 import type { EditPlace } from '../store/edits.ts';
-import { getJob } from '../store/jobs.ts';
+import { getJob, type JobWithRuns } from '../store/jobs.ts';
 import { acceptOutside } from '../store/outside.ts';
-import { listJobCheckpoints, PROOF_NAMES, readItems, readMetrics, readProofs } from '../store/results.ts';
+import { listJobCheckpoints, PROOF_NAMES, readItems, readMetricTexts, readProofs } from '../store/results.ts';
 import type { StepProof } from '../store/results.ts';
 import type { Catalog } from './catalog.ts';
 import { jobView } from './jobs.ts';
+import { sendKept } from './kept-answers.ts';
 import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
 import { checkScores } from './score-check.ts';
 import { readScores } from './scores.ts';
@@ -77,13 +78,12 @@ export function resultRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
   router.get('/jobs/:id/metrics', async (request, response) => {
     const job = await getJob(database, request.params.id);
-    const arms = Object.fromEntries(await readMetrics(database, job.id));
-    const faults = [...(await readFaults(database, job))];
-    const lossSpikes = faults.flatMap(([arm, { spikes }]) => (spikes.length === 0 ? [] : [[arm, spikes] as const]));
-    response.json({ arms, lossSpikes: Object.fromEntries(lossSpikes) });
+    await sendKept({ database, request, response }, job, 'metrics', () => metricsText(database, job));
   });
   router.get('/jobs/:id/scores', async (request, response) => {
-    response.json(await readScores(database, await getJob(database, request.params.id)));
+    const job = await getJob(database, request.params.id);
+    const text = async () => JSON.stringify(await readScores(database, job));
+    await sendKept({ database, request, response }, job, 'scores as text', text);
   });
   router.get('/jobs/:id/score-check', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
@@ -129,6 +129,14 @@ export function resultRoutes(database: Database, catalog: Catalog): Router {
     response.json({ ...(manifest as object), job: { id, name, state }, arms: Object.fromEntries(arms) as unknown });
   });
   return router;
+}
+
+/** The columns go from the database to the client as they are: ten thousand steps are half a million numbers. */
+async function metricsText(database: Database, job: JobWithRuns): Promise<string> {
+  const columns = [...(await readMetricTexts(database, job.id))].map(([arm, text]) => `"${arm}":${text}`);
+  const faults = [...(await readFaults(database, job))];
+  const lossSpikes = faults.flatMap(([arm, { spikes }]) => (spikes.length === 0 ? [] : [[arm, spikes] as const]));
+  return `{"arms":{${columns.join(',')}},"lossSpikes":${JSON.stringify(Object.fromEntries(lossSpikes))}}`;
 }
 
 function proofs(steps: readonly StepProof[]): Record<string, (string | number | null)[]> {

@@ -11,6 +11,7 @@ import { totalPronounEdits } from '../store/edits.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { publishedBeside, type PublishedScore } from '../suite/pythia/published.ts';
 import { compute } from './computations.ts';
+import { keep } from './kept-answers.ts';
 import { labelFaults, readFaults } from './training-labels.ts';
 import { listEvaluations, readItems } from '../store/results.ts';
 import type { ScoredEvaluation } from '../store/results.ts';
@@ -48,6 +49,10 @@ export interface Scores {
 
 /** Everything /scores answers. */
 export async function readScores(database: Database, job: JobWithRuns): Promise<Scores> {
+  return keep(database, job, 'scores', () => makeScores(database, job));
+}
+
+async function makeScores(database: Database, job: JobWithRuns): Promise<Scores> {
   const evaluations = await listEvaluations(database, job.id);
   const effects = await compare(database, job.id, evaluations, 'intervention', 'control');
   const noiseFloor = await compare(database, job.id, evaluations, 'placebo', 'control');
@@ -158,8 +163,9 @@ function isSamePlace(a: ScoredEvaluation, b: ScoredEvaluation): boolean {
   return a.step === b.step && placeKey(a) === placeKey(b);
 }
 
-// Rows of evaluations never change, so neither do their effects: a page that asks again costs no reading of items.
-const known = new Map<string, Record<string, Effect>>();
+// Rows of evaluations never change, so neither do their effects: a job that goes on costs no reading of the items that were compared before. Kept while they
+// are computed, too, so that two who ask at once compute them once.
+const known = new Map<string, Promise<Record<string, Effect>>>();
 const MAX_KNOWN = 2_000;
 
 async function effectsBetween(
@@ -172,11 +178,21 @@ async function effectsBetween(
   const key = [jobId, a.arm, b.arm, a.step, placeKey(a)].join(' ');
   const earlier = known.get(key);
   if (earlier) return earlier;
-  const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
-  const effects = await compute('effects', { a: itemsA as Item[], b: itemsB as Item[] }); // stored by the worker from an Evaluation
   if (known.size >= MAX_KNOWN) known.clear();
+  const effects = computeEffects(database, jobId, a, b);
   known.set(key, effects);
+  effects.catch(() => known.delete(key));
   return effects;
+}
+
+async function computeEffects(
+  database: Database,
+  jobId: string,
+  a: ScoredEvaluation,
+  b: ScoredEvaluation,
+): Promise<Record<string, Effect>> {
+  const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
+  return compute('effects', { a: itemsA as Item[], b: itemsB as Item[] }); // stored by the worker from an Evaluation
 }
 
 async function labelsOf(

@@ -72,6 +72,15 @@ export async function eventsAfter(
   });
 }
 
+/** The id of a job's newest event: all that it has recorded so far came with this one or one before. */
+export async function lastEventId({ pool }: Database, jobId: string): Promise<string> {
+  const { rows } = await pool.query<{ id: string }>(
+    'SELECT coalesce(max(id), 0)::text AS id FROM event WHERE job_id = $1',
+    [jobId],
+  );
+  return rows[0]!.id; // an aggregate is one row
+}
+
 /** Any value that JSON can hold, as Prisma wants it. */
 export function asJson(value: unknown): Prisma.InputJsonValue {
   return value as Prisma.InputJsonValue;

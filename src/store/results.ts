@@ -22,26 +22,27 @@ const METRICS = {
   recordedAtMs: '(extract(epoch FROM recorded_at)::float8 * 1000)::bigint',
 } as const;
 
-export type Metric = keyof typeof METRICS;
-export const METRIC_NAMES = Object.keys(METRICS) as Metric[]; // the keys of a constant
-/** Columns of equal length, in order of steps. Figures that older rows lack are null. */
-export type MetricColumns = Readonly<Record<Metric, readonly (number | null)[]>>;
+export const METRIC_NAMES = Object.keys(METRICS) as (keyof typeof METRICS)[]; // the keys of a constant
 
 const COLUMNS = Object.entries(METRICS)
   .map(([name, column]) => `'${name}', json_agg(${column})`)
   .join(', ');
 
-/** The recorded steps of every run of a job, by arm: put into columns by the database, because ten thousand rows as objects take most of a second. */
-export async function readMetrics({ pool }: Database, jobId: string): Promise<Map<Arm, MetricColumns>> {
-  const { rows } = await pool.query<{ arm: Arm; columns: MetricColumns | null }>(
+/**
+ * The recorded steps of every run of a job, by arm, as the JSON text of an object that has an array for each metric, in the order of steps;
+ * figures that older rows lack are null. Put into columns by the database, because ten thousand rows as objects take
+ * most of a second, and left as text, because whoever hands them on need not parse them.
+ */
+export async function readMetricTexts({ pool }: Database, jobId: string): Promise<Map<Arm, string>> {
+  const { rows } = await pool.query<{ arm: Arm; columns: string | null }>(
     `SELECT run.arm, steps.columns FROM run LEFT JOIN LATERAL (
-       SELECT json_build_object(${COLUMNS}) AS columns
+       SELECT json_build_object(${COLUMNS})::text AS columns
        FROM (SELECT * FROM step WHERE run_id = ${RECORDS_ID.sql} ORDER BY step) AS ordered HAVING count(*) > 0
      ) AS steps ON true
      WHERE run.job_id = $1 ORDER BY run.id`,
     [jobId],
   );
-  const none = Object.fromEntries(METRIC_NAMES.map((name) => [name, []])) as unknown as MetricColumns;
+  const none = JSON.stringify(Object.fromEntries(METRIC_NAMES.map((name) => [name, []])));
   return new Map(rows.map(({ arm, columns }) => [arm, columns ?? none]));
 }
 
@@ -104,16 +105,12 @@ export async function readLosses(
   readonly lossNats: (number | null)[];
   readonly skipped: (string | null)[];
 }> {
-  const rows = await database.prisma.step.findMany({
-    where: { runId },
-    orderBy: { step: 'asc' },
-    select: { step: true, lossNats: true, skipped: true },
-  });
-  return {
-    step: rows.map(({ step }) => step),
-    lossNats: rows.map(({ lossNats }) => lossNats),
-    skipped: rows.map(({ skipped }) => skipped),
-  };
+  const { rows } = await database.pool.query<Awaited<ReturnType<typeof readLosses>>>(
+    `SELECT coalesce(json_agg(step ORDER BY step), '[]') AS step, coalesce(json_agg(loss_nats ORDER BY step), '[]') AS "lossNats",
+       coalesce(json_agg(skipped ORDER BY step), '[]') AS skipped FROM step WHERE run_id = $1`,
+    [runId],
+  );
+  return rows[0]!; // an aggregate is one row
 }
 
 export interface EvaluationKey {
