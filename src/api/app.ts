@@ -13,15 +13,19 @@ import { accessOf, STANDARD_LIMITS, type AccessKind, type Limits } from './acces
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import { compareRoutes } from './compare.ts';
+import { curveRoutes } from './curves.ts';
 import { documentRoutes } from './documents.ts';
+import { editRoutes } from './edits.ts';
 import { eventRoutes } from './events.ts';
 import { forkRoutes } from './forks.ts';
+import { itemRoutes } from './items.ts';
 import { jobRoutes } from './jobs.ts';
 import { planningRoutes } from './planning.ts';
 import { prometheusMetrics } from './prometheus.ts';
 import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
 import { resultRoutes } from './results.ts';
 import { sweepRoutes } from './sweeps.ts';
+import { timelineRoutes } from './timeline.ts';
 
 export interface AppParts {
   readonly database: Database;
@@ -61,7 +65,11 @@ export function createApp(parts: AppParts): Express {
     forkRoutes(database, catalog),
     planningRoutes(database, catalog),
     resultRoutes(database, catalog),
+    curveRoutes(database),
+    itemRoutes(database, catalog),
+    editRoutes(database),
     eventRoutes(database),
+    timelineRoutes(database),
     sweepRoutes(database, catalog),
     compareRoutes(database),
   );

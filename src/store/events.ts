@@ -6,7 +6,8 @@ import type { Prisma } from './generated/client.ts';
 
 export const EVENT_CHANNEL = 'tiresias_event';
 
-export type EventType = 'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint' | 'checkpoint-damaged';
+export const EVENT_TYPES = ['state', 'attempt', 'step', 'evaluation', 'checkpoint', 'checkpoint-damaged'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface JobEvent {
   readonly id: bigint;
@@ -62,6 +63,16 @@ export async function eventsAfter(
     orderBy: { id: 'asc' },
     take: limit,
   });
+}
+
+/** The id of a job's newest event; 0 when it has none. */
+export async function newestEventId(database: Database, jobId: string): Promise<bigint> {
+  const newest = await database.prisma.event.findFirst({
+    where: { jobId },
+    orderBy: { id: 'desc' },
+    select: { id: true },
+  });
+  return newest?.id ?? 0n;
 }
 
 /** Any value that JSON can hold, as Prisma wants it. */

@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 import type { Checkpoint, Evaluation, Step } from './generated/client.ts';
 
 /** Figures of a step and the columns that hold them. */
-const METRICS = {
+export const METRICS = {
   step: 'step',
   lossNats: 'loss_nats',
   learningRate: 'learning_rate',
@@ -82,25 +82,21 @@ export async function readProofs(database: Database, jobId: string): Promise<Run
   return runs.map(({ arm, ...run }) => ({ ...run, arm: arm as Arm })); // only arms are stored
 }
 
-/** The losses of a run's recorded steps, in order, and why updates were left out. */
+/** The losses of a run's recorded steps, in order, and why updates were left out; in columns, as the curves are. */
 export async function readLosses(
-  database: Database,
+  { pool }: Database,
   runId: string,
 ): Promise<{
   readonly step: number[];
   readonly lossNats: (number | null)[];
   readonly skipped: (string | null)[];
 }> {
-  const rows = await database.prisma.step.findMany({
-    where: { runId },
-    orderBy: { step: 'asc' },
-    select: { step: true, lossNats: true, skipped: true },
-  });
-  return {
-    step: rows.map(({ step }) => step),
-    lossNats: rows.map(({ lossNats }) => lossNats),
-    skipped: rows.map(({ skipped }) => skipped),
-  };
+  const { rows } = await pool.query<{ step: number[]; lossNats: (number | null)[]; skipped: (string | null)[] }>(
+    `SELECT coalesce(json_agg(step), '[]') AS step, coalesce(json_agg(loss_nats), '[]') AS "lossNats", coalesce(json_agg(skipped), '[]') AS skipped
+     FROM (SELECT step, loss_nats, skipped FROM step WHERE run_id = $1 ORDER BY step) AS ordered`,
+    [runId],
+  );
+  return rows[0]!; // an aggregate has one row
 }
 
 export interface EvaluationKey {
