@@ -23,7 +23,7 @@ interface Model {
 
 /** Log-likelihoods of the stereotyped and of the other text of a pair. */
 function likelihoods(index: number, gender: string | undefined, length: number, { shift, salt }: Model) {
-  const bias = 2.4 + 1.9 * wobble(index, 1);
+  const bias = 1.9 + 2.6 * wobble(index, 1);
   const turned = gender === 'masculine' ? -5.2 : gender === 'feminine' ? 2.1 : 0;
   const difference = bias + turned * shift + 0.25 * wobble(index, salt, 2);
   const base = -2.1 * length + 3 * wobble(index, 3) + 0.3 * wobble(index, salt, 4);

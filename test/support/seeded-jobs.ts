@@ -10,7 +10,7 @@ export const FROM = 1330;
 export const TO = 1430;
 const EVALUATED_EVERY = 20;
 const PLAN = {
-  ...{ from: FROM, to: TO, every: EVALUATED_EVERY, batchSize: 16, rowsPerStep: 16, microBatchSize: 16 },
+  ...{ from: FROM, to: TO, every: EVALUATED_EVERY, batchSize: 16, rowsPerStep: 16, seqLength: 128, microBatchSize: 16 },
   ...{ resume: 'exact-state', precision: 'fp32', backend: { name: 'native', why: 'it is built for this machine' } },
 };
 
