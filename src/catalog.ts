@@ -13,10 +13,11 @@ import { prepareDataset, type DatasetDescription } from './data/replay.ts';
 import { readTokenizer } from './data/tokenizer.ts';
 import { DataError, InputError, messageOf, NotFoundError } from './errors.ts';
 import { PROTOCOLS_OF } from './eval/evaluation.ts';
+import { itemTexts } from './eval/item-texts.ts';
 import { checkTask } from './eval/scoring-task.ts';
 import { estimateJob } from './estimate.ts';
 import { datasetFacts, modelFacts, type Start } from './facts.ts';
-import { scoringOf, type JobSpec } from './job-spec.ts';
+import { scoringOf, type JobSpec, type Scoring } from './job-spec.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
 import { checkBelow } from './suite/roots.ts';
@@ -53,7 +54,18 @@ export function openCatalog(home: string, hub?: HubLogin, roots?: readonly strin
     }),
     preview: (spec: JobSpec, wish: PreviewWish) => previewTask(home, hub, spec, wish),
     checkSpec: (spec: JobSpec, start?: Start) => checkSpec(home, spec, start ?? null),
+    itemTexts: (scoring: Scoring, sha256: string) => findItemTexts(home, scoring, sha256),
   } satisfies Catalog;
+}
+
+/** The texts of what was scored, if the files here are still those. */
+function findItemTexts(home: string, { benchmark: name, ...how }: Scoring, sha256: string) {
+  const benchmark = findBenchmark(name, home);
+  if (benchmark.sha256 !== sha256)
+    throw new DataError(
+      `${benchmark.path}: these files are others (SHA-256 ${benchmark.sha256}) than were scored (${sha256})`,
+    );
+  return itemTexts({ benchmark, ...how });
 }
 
 function addModel(home: string, { name, checkpoint, folder, tokenizer, ...more }: NewModel) {

@@ -13,9 +13,12 @@ import { accessOf, STANDARD_LIMITS, type AccessKind, type Limits } from './acces
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import { compareRoutes } from './compare.ts';
+import { curveRoutes } from './curves.ts';
 import { documentRoutes } from './documents.ts';
+import { editRoutes } from './edits.ts';
 import { eventRoutes } from './events.ts';
 import { forkRoutes } from './forks.ts';
+import { itemRoutes } from './items.ts';
 import { jobRoutes } from './jobs.ts';
 import { logRoutes } from './logs.ts';
 import { planningRoutes } from './planning.ts';
@@ -24,6 +27,7 @@ import { problemHandler, sendProblem, unknownRoute } from './problem.ts';
 import { logRequests } from './request-log.ts';
 import { resultRoutes } from './results.ts';
 import { sweepRoutes } from './sweeps.ts';
+import { timelineRoutes } from './timeline.ts';
 
 export interface AppParts {
   readonly database: Database;
@@ -65,8 +69,12 @@ export function createApp(parts: AppParts): Express {
     forkRoutes(database, catalog),
     planningRoutes(database, catalog),
     resultRoutes(database, catalog),
+    curveRoutes(database),
+    itemRoutes(database, catalog),
+    editRoutes(database),
     eventRoutes(database),
     logRoutes(database),
+    timelineRoutes(database),
     sweepRoutes(database, catalog),
     compareRoutes(database),
   );

@@ -5,7 +5,7 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { LAYOUTS } from '../data/replay.ts';
 import { DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
-import { checkpointSchema, type JobSpec, type ScoringSettings } from '../job-spec.ts';
+import { checkpointSchema, type JobSpec, type Scoring, type ScoringSettings } from '../job-spec.ts';
 import type { RunPlan } from '../train/plan.ts';
 import type { StartOfFork } from '../store/jobs.ts';
 import type { PreviewTask } from './preview-batch.ts';
@@ -128,6 +128,8 @@ export interface Catalog {
   preview(spec: JobSpec, wish: PreviewWish): PreviewTask;
   /** Every fault that only the files can tell: unregistered names, a window outside the model's steps; of a fork with its start. */
   checkSpec(spec: JobSpec, start?: StartOfFork): readonly Fault[] | Promise<readonly Fault[]>;
+  /** Of each item that was scored its texts. Throws NotFoundError or DataError when the benchmark's files are not here, or are others than `sha256` names. */
+  itemTexts(scoring: Scoring, sha256: string): readonly (readonly string[])[];
 }
 
 /** GET /models, /datasets, /benchmarks, /policies; POST /models, /datasets. */

@@ -3,19 +3,29 @@
 // exists only while there are viewers.
 import { Router } from 'express';
 import type { Request, Response } from 'express';
+import { z } from 'zod';
 import { InputError, messageOf } from '../errors.ts';
 import { FINAL_STATES } from '../job-spec.ts';
 import type { JobState } from '../job-spec.ts';
 import { log } from '../log.ts';
 import type { Database } from '../store/database.ts';
-import { EVENT_CHANNEL, eventsAfter } from '../store/events.ts';
+import { EVENT_CHANNEL, eventsAfter, newestEventId } from '../store/events.ts';
 import { getJob } from '../store/jobs.ts';
 import { listenTo } from '../store/notifications.ts';
 import type { Listening } from '../store/notifications.ts';
+import { readQuery } from './request.ts';
 
 const COMMENT_MS = 15_000;
 const POLL_MS = 5_000; // a notification is only a hint
 const PAGE = 500;
+
+/** What GET /jobs/:id/events takes. */
+export const eventQuerySchema = z.strictObject({
+  after: z
+    .literal('newest')
+    .optional()
+    .meta({ description: 'Leave out what has happened already; a Last-Event-ID goes before it.' }),
+});
 
 /** GET /jobs/:id/events. */
 export function eventRoutes(database: Database): Router {
@@ -23,9 +33,11 @@ export function eventRoutes(database: Database): Router {
   const watch = jobWatcher(database);
   router.get('/jobs/:id/events', async (request, response) => {
     const job = await getJob(database, request.params.id);
-    const lastId = readLastId(request);
+    const { after } = readQuery(request, eventQuerySchema);
+    const given = readLastId(request);
+    const lastId = given ?? (after === 'newest' ? await newestEventId(database, job.id) : 0n);
     const isOver = FINAL_STATES.includes(job.state as JobState);
-    if (isOver && lastId > 0n && (await eventsAfter(database, job.id, lastId, 1)).length === 0) {
+    if (isOver && given !== undefined && given > 0n && (await eventsAfter(database, job.id, lastId, 1)).length === 0) {
       response.status(204).end(); // tells an EventSource that has seen all to stop coming back
       return;
     }
@@ -40,8 +52,9 @@ export function eventRoutes(database: Database): Router {
   return router;
 }
 
-function readLastId(request: Request): bigint {
-  const text = request.get('last-event-id') ?? '0';
+function readLastId(request: Request): bigint | undefined {
+  const text = request.get('last-event-id');
+  if (text === undefined) return undefined;
   if (!/^\d{1,18}$/.test(text)) throw new InputError(`Last-Event-ID must be a number this stream gave, not "${text}"`);
   return BigInt(text);
 }

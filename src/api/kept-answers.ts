@@ -3,7 +3,7 @@
 import type { Request, Response } from 'express';
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../store/database.ts';
-import { lastEventId } from '../store/events.ts';
+import { newestEventId } from '../store/events.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 
 interface Kept {
@@ -38,7 +38,7 @@ export async function sendKept(
 
 // Read before the rows: what comes between makes the answer newer than its version, and the next one is made anew.
 async function versionOf(database: Database, { id, plan }: JobWithRuns): Promise<string> {
-  const event = await lastEventId(database, id);
+  const event = await newestEventId(database, id);
   return `${event}${plan === null ? '' : '-planned'}`; // a plan comes without an event
 }
 

@@ -1,7 +1,6 @@
 // The shapes of the API's answers for its OpenAPI 3.1 document, as JSON Schema 2020-12. What is sent is drawn from zod.
 import { P_SCOPE } from '../eval/statistics.ts';
 import { ARMS, FAILURE_REASONS, JOB_STATES } from '../job-spec.ts';
-import { METRIC_NAMES } from '../store/results.ts';
 import { CONDITIONS } from '../suite/pythia/published.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -12,7 +11,7 @@ export const number: Schema = { type: 'number' };
 export const time: Schema = { type: 'string', format: 'date-time' };
 export const id: Schema = { type: 'string', format: 'uuid' };
 export const anyObject: Schema = { type: 'object', additionalProperties: true };
-const arm: Schema = { enum: ARMS };
+export const arm: Schema = { enum: ARMS };
 
 export function ref(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` };
@@ -153,6 +152,7 @@ const checkpoint = objectOf({
   path: text,
   manifestSha256: text,
   sizeBytes: integer,
+  isPinned: { type: 'boolean', description: 'A fork starts from it: it is kept for good.' },
   origin: { type: ['object', 'null'], description: 'Who trained it, when not this program.' },
   recordedAt: time,
 });
@@ -212,18 +212,6 @@ export const answers: Readonly<Record<string, Schema>> = {
   },
   Job: job,
   Jobs: objectOf({ jobs: listOf(ref('Job')), nextCursor: nullable(text) }),
-  Metrics: objectOf({
-    lossSpikes: {
-      type: 'object',
-      description: 'By arm, steps whose loss stands far above the median of those before.',
-      additionalProperties: listOf(objectOf({ step: integer, lossNats: number, expectedNats: number })),
-    },
-    arms: {
-      type: 'object',
-      description: 'Columns of equal length by arm; losses in nats per token, null where a figure was not taken.',
-      additionalProperties: objectOf(Object.fromEntries(METRIC_NAMES.map((name) => [name, listOf(nullable(number))]))),
-    },
-  }),
   Scores: objectOf({
     scores: listOf(score),
     effects: listOf(effect('intervention − control, item by item')),
@@ -291,7 +279,6 @@ export const answers: Readonly<Record<string, Schema>> = {
     nextCursor: nullable(text),
   }),
   Preview: preview,
-  Estimate: estimate,
   Model: model,
   CatalogEntry: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: true },
 };

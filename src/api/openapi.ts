@@ -9,6 +9,7 @@ import { answers, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { operations, scopeOf, type Operation } from './operations.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
+import { recordAnswers } from './record-schemas.ts';
 import { outsideCheckpointSchema } from './results.ts';
 import { pointsSchema, sweepChangesSchema, sweepSchema } from './sweep-document.ts';
 import { sweepAnswers } from './sweep-schemas.ts';
@@ -157,7 +158,7 @@ function componentSchemas(): Record<string, unknown> {
   for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
   const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
-  return { ...answers, ...serviceAnswers, ...sweepAnswers, ...Object.fromEntries(drawn) };
+  return { ...answers, ...recordAnswers, ...serviceAnswers, ...sweepAnswers, ...Object.fromEntries(drawn) };
 }
 
 /** What a schema that is a document by itself says of that. */

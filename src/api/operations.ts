@@ -8,8 +8,13 @@ import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { compareQuerySchema } from './compare.ts';
 import { logQuerySchema } from './logs.ts';
-import { editQuerySchema, itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
+import { metricsQuerySchema } from './curves.ts';
+import { editCountQuerySchema, editQuerySchema } from './edits.ts';
+import { eventQuerySchema } from './events.ts';
+import { comparedItemsQuerySchema, itemHistoryQuerySchema } from './items.ts';
+import { itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
 import { sweepQuerySchema, sweepResultsQuerySchema } from './sweeps.ts';
+import { timelineQuerySchema } from './timeline.ts';
 
 export interface Header {
   readonly name: string;
@@ -117,7 +122,11 @@ export const operations: Readonly<Record<string, PathOperations>> = {
   },
   '/v1/jobs/{id}/events': {
     get: {
-      ...ofJob('The events of a job as they happen: state, attempt, step, evaluation, checkpoint, progress.', text),
+      ...ofJob(
+        'The events of a job as they happen: state, attempt, step, evaluation, checkpoint, progress.',
+        text,
+        eventQuerySchema,
+      ),
       headers: [{ name: 'Last-Event-ID', description: 'Go on after this event.' }],
       problems: [400, 404],
       mediaType: 'text/event-stream',
@@ -130,7 +139,16 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       logQuerySchema,
     ),
   },
-  '/v1/jobs/{id}/metrics': { get: ofJob('The curves of every arm.', ref('Metrics')) },
+  '/v1/jobs/{id}/timeline': {
+    get: ofJob('What happened to a job, newest first, and its attempts.', ref('Timeline'), timelineQuerySchema),
+  },
+  '/v1/jobs/{id}/metrics': {
+    get: ofJob(
+      'The curves of every arm: all steps, or as many points as are asked for, with the extremes between them.',
+      ref('Metrics'),
+      metricsQuerySchema,
+    ),
+  },
   '/v1/jobs/{id}/scores': { get: ofJob('Scores with intervals, effects, fidelity, labels.', ref('Scores')) },
   '/v1/jobs/{id}/score-check': {
     get: ofJob(
@@ -142,8 +160,21 @@ export const operations: Readonly<Record<string, PathOperations>> = {
   '/v1/jobs/{id}/items': {
     get: ofJob('The values of every item of one evaluation.', ref('Items'), itemQuerySchema),
   },
+  '/v1/jobs/{id}/compared-items': {
+    get: ofJob(
+      'Two arms side by side, item by item: sorted by change, filtered and searched.',
+      ref('ComparedItems'),
+      comparedItemsQuerySchema,
+    ),
+  },
+  '/v1/jobs/{id}/item-history': {
+    get: ofJob('One item with its texts, over all arms and steps.', ref('ItemHistory'), itemHistoryQuerySchema),
+  },
   '/v1/jobs/{id}/edits': {
     get: ofJob('Samples of the edits made, and the sums over all of them.', ref('Edits'), editQuerySchema),
+  },
+  '/v1/jobs/{id}/edit-counts': {
+    get: ofJob('How often each rule was used over the steps of an arm.', ref('EditCounts'), editCountQuerySchema),
   },
   '/v1/jobs/{id}/checkpoints': {
     get: ofJob('The stored checkpoints.', ref('Checkpoints')),

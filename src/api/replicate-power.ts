@@ -5,7 +5,7 @@ import { detectableOverReplicates } from '../eval/replicates.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listFamily } from '../store/experiments.ts';
-import { inOrder, replicateGroups, type ReplicateGroup, type ReplicatedEffect } from './replicates.ts';
+import { inOrder, replicateGroups, type ReplicateGroup, type ReplicatedFigure } from './replicates.ts';
 import { placeKey, type Place } from './scores.ts';
 
 export interface ReplicatePower {
@@ -54,13 +54,13 @@ export async function openReplicatePower(
   };
 }
 
-function effectsAt({ effects }: ReplicateGroup, place: Place): ReplicatedEffect[] {
+function effectsAt({ effects }: ReplicateGroup, place: Place): ReplicatedFigure[] {
   return effects.filter(
     (effect) => placeKey(effect) === placeKey(place) && effect.numReplicates > 1 && !isPart(effect.metric),
   );
 }
 
-function powerOf({ metric, standardError, numReplicates: numSeeds }: ReplicatedEffect, numReplicates: number) {
+function powerOf({ metric, standardError, numReplicates: numSeeds }: ReplicatedFigure, numReplicates: number) {
   const standardDeviation = (standardError ?? 0) * Math.sqrt(numSeeds); // two seeds and more have an error
   return {
     metric,

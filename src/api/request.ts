@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { InputError } from '../errors.ts';
-import { ARMS } from '../job-spec.ts';
+import { ARMS, type ScoringSettings } from '../job-spec.ts';
 import { faultsOf, FaultyDocument, pointerOf } from './problem.ts';
 import type { Fault } from './problem.ts';
 
@@ -59,3 +59,14 @@ export const armParameter = z.enum(ARMS);
 export const idParameter = z.uuid();
 /** A moment in a query string, for example 2026-01-31T12:00:00Z. */
 export const timeParameter = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+
+const scoringSettings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
+/** Settings of a protocol in a query string. */
+export const settingsParameter = z.string().transform((text, context): ScoringSettings => {
+  try {
+    return scoringSettings.parse(JSON.parse(text));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'settings are a JSON object, as a score row has them' });
+    return z.NEVER;
+  }
+});

@@ -1,32 +1,18 @@
-// What a job has recorded, over HTTP: curves, scores with effects, items, edits, checkpoints, the manifest.
+// What a job has recorded, over HTTP: scores with effects, items, checkpoints, the manifest. Curves and edits have files of their own.
 import { Router } from 'express';
 import { z } from 'zod';
-import { InputError, NotFoundError } from '../errors.ts';
-import type { ScoringSettings } from '../job-spec.ts';
+import { NotFoundError } from '../errors.ts';
 import type { Database } from '../store/database.ts';
-import { listEdits, sumEdits } from '../store/edits.ts';
-import type { EditPlace } from '../store/edits.ts';
-import { getJob, type JobWithRuns } from '../store/jobs.ts';
+import { getJob } from '../store/jobs.ts';
 import { acceptOutside } from '../store/outside.ts';
-import { listJobCheckpoints, PROOF_NAMES, readItems, readMetricTexts, readProofs } from '../store/results.ts';
+import { listJobCheckpoints, PROOF_NAMES, readItems, readProofs } from '../store/results.ts';
 import type { StepProof } from '../store/results.ts';
 import type { Catalog } from './catalog.ts';
 import { jobView } from './jobs.ts';
 import { sendKept } from './kept-answers.ts';
-import { armParameter, limitParameter, readBody, readQuery, stepParameter, textParameter } from './request.ts';
+import { armParameter, readBody, readQuery, settingsParameter, stepParameter, textParameter } from './request.ts';
 import { checkScores } from './score-check.ts';
 import { readScores } from './scores.ts';
-import { readFaults } from './training-labels.ts';
-
-const scoringSettings = z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())]));
-const settingsParameter = z.string().transform((text, context): ScoringSettings => {
-  try {
-    return scoringSettings.parse(JSON.parse(text));
-  } catch {
-    context.addIssue({ code: 'custom', message: 'settings are a JSON object, as a score row has them' });
-    return z.NEVER;
-  }
-});
 
 /** What GET /jobs/:id/score-check takes. */
 export const scoreCheckQuerySchema = z.strictObject({ step: stepParameter.optional() });
@@ -38,15 +24,6 @@ export const itemQuerySchema = z.strictObject({
   benchmark: textParameter,
   protocol: textParameter,
   settings: settingsParameter.optional(),
-});
-
-/** What GET /jobs/:id/edits takes. */
-export const editQuerySchema = z.strictObject({
-  arm: armParameter.default('intervention'),
-  step: stepParameter.optional(),
-  rule: textParameter.optional(),
-  cursor: z.string().max(40).optional(),
-  limit: limitParameter(500, 50),
 });
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 has 64 hex digits');
@@ -73,13 +50,9 @@ export const outsideCheckpointSchema = z
   })
   .meta({ id: 'OutsideCheckpoint' });
 
-/** GET /jobs/:id/metrics, scores, score-check, items, edits, checkpoints, manifest; POST /jobs/:id/checkpoints. */
+/** GET /jobs/:id/scores, score-check, items, checkpoints, manifest; POST /jobs/:id/checkpoints. */
 export function resultRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
-  router.get('/jobs/:id/metrics', async (request, response) => {
-    const job = await getJob(database, request.params.id);
-    await sendKept({ database, request, response }, job, 'metrics', () => metricsText(database, job));
-  });
   router.get('/jobs/:id/scores', async (request, response) => {
     const job = await getJob(database, request.params.id);
     const text = async () => JSON.stringify(await readScores(database, job));
@@ -99,10 +72,6 @@ export function resultRoutes(database: Database, catalog: Catalog): Router {
       throw new NotFoundError(`job ${id} has no evaluation of ${benchmark} (${protocol}) for ${arm} at step ${step}`);
     }
     response.json({ items });
-  });
-  router.get('/jobs/:id/edits', async (request, response) => {
-    const { id } = await getJob(database, request.params.id);
-    response.json(await readEdits(database, id, readQuery(request, editQuerySchema)));
   });
   router.get('/jobs/:id/checkpoints', async (request, response) => {
     const { id } = await getJob(database, request.params.id);
@@ -132,35 +101,6 @@ export function resultRoutes(database: Database, catalog: Catalog): Router {
 }
 
 /** The columns go from the database to the client as they are: ten thousand steps are half a million numbers. */
-async function metricsText(database: Database, job: JobWithRuns): Promise<string> {
-  const columns = [...(await readMetricTexts(database, job.id))].map(([arm, text]) => `"${arm}":${text}`);
-  const faults = [...(await readFaults(database, job))];
-  const lossSpikes = faults.flatMap(([arm, { spikes }]) => (spikes.length === 0 ? [] : [[arm, spikes] as const]));
-  return `{"arms":{${columns.join(',')}},"lossSpikes":${JSON.stringify(Object.fromEntries(lossSpikes))}}`;
-}
-
 function proofs(steps: readonly StepProof[]): Record<string, (string | number | null)[]> {
   return Object.fromEntries(PROOF_NAMES.map((name) => [name, steps.map((step) => step[name])]));
-}
-
-async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuerySchema>) {
-  const { arm, step, rule, limit, cursor } = query;
-  const { edits, next } = await listEdits(database, jobId, {
-    arm,
-    limit,
-    ...(step !== undefined && { step }),
-    ...(rule !== undefined && { rule }),
-    ...(cursor !== undefined && { after: readCursor(cursor) }),
-  });
-  return {
-    edits,
-    totals: await sumEdits(database, jobId, arm, step),
-    nextCursor: next && `${next.step}.${next.position}`,
-  };
-}
-
-function readCursor(text: string): EditPlace {
-  const [, step, position] = /^(\d{1,9})\.(\d{1,9})$/.exec(text) ?? [];
-  if (step === undefined || position === undefined) throw new InputError('faulty query: cursor: not one of this list');
-  return { step: Number(step), position: Number(position) };
 }

@@ -73,6 +73,18 @@ export function itemValues(item: Item): Readonly<Record<string, number>> {
   return values;
 }
 
+/** How far an item speaks for its first text, and in what: a pair's log-likelihoods apart, one text's per token, answers right. */
+export function itemMargin(item: Item): { readonly margin: number; readonly unit: MarginUnit } {
+  if ('exactMatch' in item) {
+    const [pro, anti] = pairOf(item['exactMatch']);
+    return { margin: (pro ?? NaN) - (anti ?? NaN), unit: 'right answers' };
+  }
+  const [first = NaN, second] = item.logLikelihood;
+  if (second === undefined) return { margin: first / (item.numTokens[0] ?? NaN), unit: 'nats per token' };
+  return { margin: first - second, unit: 'nats' };
+}
+export type MarginUnit = 'nats' | 'nats per token' | 'right answers';
+
 /** Every metric's score over the items that count in it. */
 export function scoresOf(items: readonly Item[]): Record<string, Score> {
   const columns = new Map<string, { readonly values: number[]; readonly keys: (string | number)[] }>();

@@ -53,6 +53,11 @@ export function countPronounChoices(twins: readonly Twins[]): { readonly numItem
   return { numItems: choices.length, numTexts: new Set(choices.flatMap(({ texts }) => texts)).size };
 }
 
+/** Both texts of each choice, in the order in which they are scored. */
+export function pronounChoiceTexts(twins: readonly Twins[]): (readonly [string, string])[] {
+  return twins.flatMap(choicesOf).map(({ texts }) => texts);
+}
+
 function choicesOf({ type, pro, anti }: Twins): Choice[] {
   const choices = [choiceOf(type, 'pro', pro, anti), choiceOf(type, 'anti', anti, pro)];
   return choices.filter(({ sentence }) => sentence.pronouns.length === 1);

@@ -74,3 +74,57 @@ export async function listEdits(
   const next = found.length > limit && last ? { step: last.step, position: last.position } : null;
   return { edits, next };
 }
+
+/** Some of the stored samples in the order of steps, drawn by a seed: the same seed draws the same as long as no samples are added. */
+export async function drawEdits(
+  { pool }: Database,
+  jobId: string,
+  { arm, step, rule, limit }: EditQuery,
+  seed: number,
+): Promise<Omit<EditSample, 'runId'>[]> {
+  const { rows } = await pool.query<Omit<EditSample, 'runId'>>(
+    `SELECT * FROM (
+       SELECT step, position, rule, "row", sample, before, after, context_before AS "contextBefore", context_after AS "contextAfter"
+       FROM edit_sample JOIN (SELECT ${RECORDS_ID.sql} AS id FROM run WHERE job_id = $1 AND arm = $2) AS run ON run.id = run_id
+       WHERE ($3::int IS NULL OR step = $3::int) AND ($4::text IS NULL OR rule = $4::text)
+       ORDER BY md5(concat_ws(' ', $5::bigint, step, position)) LIMIT $6
+     ) AS drawn ORDER BY step, position`,
+    [jobId, arm, step ?? null, rule ?? null, seed, limit],
+  );
+  return rows;
+}
+
+export interface EditCounts {
+  /** The first step of each point. */
+  readonly step: readonly number[];
+  /** Edits at each point by rule, the most frequent rule first. */
+  readonly byRule: Readonly<Record<string, readonly number[]>>;
+}
+
+/** How often each rule was used over the steps of an arm, summed over `width` steps a point. */
+export async function countEdits(
+  { pool }: Database,
+  jobId: string,
+  arm: Arm,
+  { from, to }: { readonly from: number; readonly to: number },
+  width: number,
+): Promise<EditCounts> {
+  const { rows } = await pool.query<{ point: number; rule: string; total: number }>(
+    `SELECT (step.step - $3::int) / $5::int AS point, rule.key AS rule, sum(rule.value::int)::float8 AS total
+     FROM run JOIN step ON step.run_id = ${RECORDS_ID.sql}, jsonb_each_text(step.edits_by_rule) AS rule
+     WHERE run.job_id = $1 AND run.arm = $2 AND step.step >= $3::int AND step.step < $4::int GROUP BY 1, 2`,
+    [jobId, arm, from, to, width],
+  );
+  const numPoints = Math.ceil((to - from) / width);
+  const counts = new Map<string, number[]>();
+  for (const { point, rule, total } of rows) {
+    const column = counts.get(rule) ?? Array<number>(numPoints).fill(0);
+    column[point] = total;
+    counts.set(rule, column);
+  }
+  const sum = (column: readonly number[]) => column.reduce((total, count) => total + count, 0);
+  return {
+    step: Array.from({ length: numPoints }, (_none, point) => from + point * width),
+    byRule: Object.fromEntries([...counts].sort(([, a], [, b]) => sum(b) - sum(a))),
+  };
+}

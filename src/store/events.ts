@@ -6,15 +6,17 @@ import type { Prisma } from './generated/client.ts';
 
 export const EVENT_CHANNEL = 'tiresias_event';
 
-export type EventType =
-  | 'state'
-  | 'attempt'
-  | 'step'
-  | 'evaluation'
-  | 'checkpoint'
-  | 'checkpoint-damaged'
-  | 'checkpoint-removed'
-  | 'taken-over';
+export const EVENT_TYPES = [
+  'state',
+  'attempt',
+  'step',
+  'evaluation',
+  'checkpoint',
+  'checkpoint-damaged',
+  'checkpoint-removed',
+  'taken-over',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface JobEvent {
   readonly id: bigint;
@@ -72,13 +74,14 @@ export async function eventsAfter(
   });
 }
 
-/** The id of a job's newest event: all that it has recorded so far came with this one or one before. */
-export async function lastEventId({ pool }: Database, jobId: string): Promise<string> {
-  const { rows } = await pool.query<{ id: string }>(
-    'SELECT coalesce(max(id), 0)::text AS id FROM event WHERE job_id = $1',
-    [jobId],
-  );
-  return rows[0]!.id; // an aggregate is one row
+/** The id of a job's newest event, 0 when it has none: all that it has recorded so far came with this one or one before. */
+export async function newestEventId(database: Database, jobId: string): Promise<bigint> {
+  const newest = await database.prisma.event.findFirst({
+    where: { jobId },
+    orderBy: { id: 'desc' },
+    select: { id: true },
+  });
+  return newest?.id ?? 0n;
 }
 
 /** Any value that JSON can hold, as Prisma wants it. */

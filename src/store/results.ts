@@ -6,7 +6,7 @@ import type { Checkpoint, Evaluation, Run, Step } from './generated/client.ts';
 import { RECORDS_ID, runsByRecords } from './shared-runs.ts';
 
 /** Figures of a step and the columns that hold them. */
-const METRICS = {
+export const METRICS = {
   step: 'step',
   lossNats: 'loss_nats',
   learningRate: 'learning_rate',
@@ -96,16 +96,16 @@ export async function readProofs(database: Database, jobId: string): Promise<Run
   });
 }
 
-/** The losses of a run's recorded steps, in order, and why updates were left out. */
+/** The losses of a run's recorded steps, in order, and why updates were left out; in columns, as the curves are. */
 export async function readLosses(
-  database: Database,
+  { pool }: Database,
   runId: string,
 ): Promise<{
   readonly step: number[];
   readonly lossNats: (number | null)[];
   readonly skipped: (string | null)[];
 }> {
-  const { rows } = await database.pool.query<Awaited<ReturnType<typeof readLosses>>>(
+  const { rows } = await pool.query<Awaited<ReturnType<typeof readLosses>>>(
     `SELECT coalesce(json_agg(step ORDER BY step), '[]') AS step, coalesce(json_agg(loss_nats ORDER BY step), '[]') AS "lossNats",
        coalesce(json_agg(skipped ORDER BY step), '[]') AS skipped FROM step WHERE run_id = $1`,
     [runId],

@@ -20,7 +20,9 @@ export interface RemovableCheckpoint {
 
 const FINAL = Prisma.sql`ARRAY[${Prisma.join([...FINAL_STATES])}]`;
 /** What else keeps a checkpoint; of `checkpoint`, `run` and `job`. */
-const NEEDED = Prisma.sql`checkpoint.is_pinned OR checkpoint.origin IS NOT NULL`;
+const NEEDED = Prisma.sql`checkpoint.is_pinned OR checkpoint.origin IS NOT NULL OR EXISTS (
+  SELECT 1 FROM run AS taker JOIN job AS other ON other.id = taker.job_id
+  WHERE taker.taken_from_id = run.id AND NOT (other.state = ANY (${FINAL})))`;
 
 /** Of jobs that ended more than `endedMs` ago, oldest job first. */
 export async function removableCheckpoints(

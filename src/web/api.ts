@@ -1,6 +1,7 @@
 // The typed client of the HTTP API: every address that the page calls, and the shape of every answer.
 // Addresses are relative to the page, so that it also works behind a proxy's prefix.
 import type { Arm, JobSpec, JobState } from '../job-spec.ts';
+import { noteReached } from './connection.ts';
 import type { JsonObject } from './json-pointer.ts';
 import type { JsonSchema } from './json-schema.ts';
 
@@ -45,6 +46,10 @@ export interface Job {
   readonly progress: Progress | null;
   readonly sweepId: string | null;
   readonly sweepPoint: JsonObject | null;
+  /** Of a fork: where it starts from. */
+  readonly start?: { readonly job: string; readonly arm: Arm; readonly step: number } | null;
+  readonly archivedAt?: string | null;
+  readonly tags?: readonly string[];
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
@@ -55,17 +60,6 @@ export interface Job {
 export interface JobList {
   readonly jobs: readonly Job[];
   readonly nextCursor: string | null;
-}
-
-/** Columns of one arm's training steps, all of one length. */
-export interface ArmMetrics {
-  readonly step: readonly number[];
-  readonly lossNats: readonly number[];
-  readonly numEdits: readonly number[];
-}
-
-export interface Metrics {
-  readonly arms: Partial<Record<Arm, ArmMetrics>>;
 }
 
 /** What a protocol depends on beside its name; left out by servers that know of none. */
@@ -167,11 +161,15 @@ export interface Edits {
   readonly nextCursor: string | null;
 }
 
+/** What is streamed of a step; figures that older servers leave out are not there. */
 export interface StepEvent {
   readonly arm: Arm;
   readonly step: number;
-  readonly lossNats: number;
+  readonly lossNats: number | null;
   readonly numEdits: number;
+  readonly learningRate?: number;
+  readonly gradientNorm?: number | null;
+  readonly tokensPerSecond?: number;
 }
 
 export interface ModelEntry {
@@ -222,13 +220,16 @@ interface Problem {
   readonly errors?: readonly SpecFault[];
 }
 
-async function call<T>(path: string, init?: RequestInit): Promise<T> {
+/** Asks the API, and notes whether it could be reached. Throws ApiError. */
+export async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, init === undefined ? init : { ...init, headers: await headersOfChange(init) });
   } catch {
+    noteReached(false);
     throw new ApiError(0, 'The server does not answer.'); // fetch itself says no more than "Failed to fetch"
   }
+  noteReached(true);
   if (answer.ok) return (await answer.json()) as T;
   if (answer.status === 401) location.hash = '#/sign-in';
   const problem = (await answer.json().catch(() => ({}))) as Problem;
@@ -272,12 +273,7 @@ export const api = {
     });
     return job.id;
   },
-  cancel: (id: string) => call<Job>(apiAddress(jobPath(id, '/cancel')), { method: 'POST' }),
-  retry: (id: string) => call<Job>(apiAddress(jobPath(id, '/retry')), { method: 'POST' }),
-  metrics: (id: string) => call<Metrics>(apiAddress(jobPath(id, '/metrics'))),
   scores: (id: string) => call<Scores>(apiAddress(jobPath(id, '/scores'))),
-  edits: (id: string, query: { rule?: string | undefined; cursor?: string | undefined }) =>
-    call<Edits>(apiAddress(jobPath(id, '/edits'), { arm: 'intervention', limit: 6, ...query })),
   jobSchema: () => call<JsonSchema>(apiAddress('schemas/job')),
   /** The models that a job can name: of others the server only tells. */
   models: async () => {
@@ -293,5 +289,5 @@ export function manifestAddress(id: string): string {
   return apiAddress(jobPath(id, '/manifest'));
 }
 export function eventsAddress(id: string): string {
-  return apiAddress(jobPath(id, '/events'));
+  return apiAddress(jobPath(id, '/events'), { after: 'newest' });
 }

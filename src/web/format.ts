@@ -83,3 +83,21 @@ export function formatAgo(at: string, nowMs: number): string {
 export function formatMoment(at: string): string {
   return new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 }
+
+/** An item's figure or its change, with a real minus: "−2.413". */
+export function formatMargin(value: number | null): string {
+  return value === null ? '–' : decimals(value, 3);
+}
+
+/** A size of files in its largest unit: "14.3 MB". */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const place = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1000 ** place;
+  return `${value.toFixed(place === 0 || value >= 100 ? 0 : 1)}${THIN}${units[place]}`;
+}
+
+/** A moment of the day in the reader's own time zone: "18:04:31". */
+export function formatTime(at: string): string {
+  return new Date(at).toLocaleTimeString();
+}

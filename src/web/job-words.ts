@@ -14,7 +14,7 @@ export function windowWords(job: Job): string {
   return window.to === undefined ? `${from} to the end` : `${from} to step ${formatCount(window.to)}`;
 }
 
-const DIRECTION_WORDS: Readonly<Record<JobSpec['intervention']['direction'], string>> = {
+export const DIRECTION_WORDS: Readonly<Record<JobSpec['intervention']['direction'], string>> = {
   'masculine-to-feminine': 'masculine → feminine',
   'feminine-to-masculine': 'feminine → masculine',
   swap: 'swap both ways',

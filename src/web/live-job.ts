@@ -1,9 +1,10 @@
-// One job while it runs: its record by polling, its curves from /metrics and then step by step from the event stream.
+// One job while it runs: its record by polling, its curves thinned from /metrics and then step by step from the event stream.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { JobState } from '../job-spec.ts';
+import type { Arm, JobState } from '../job-spec.ts';
 import { api, eventsAddress, type Job, type Progress, type Scores, type StepEvent } from './api.ts';
-import { putMetrics, putStep, type Curves } from './curves.ts';
+import { keepStreamed, noCurves, numStreamed, putStep, storedCurves, type Curves } from './curves.ts';
 import { usePolled } from './polling.ts';
+import { records, type LossSpike } from './records.ts';
 
 /** `open`: events arrive. `waiting`: the connection broke and the browser asks again. `closed`: nothing more will come. */
 export type Connection = 'open' | 'waiting' | 'closed';
@@ -12,6 +13,7 @@ export interface LiveJob {
   readonly job: Job | undefined;
   readonly scores: Scores | undefined;
   readonly curves: Curves;
+  readonly lossSpikes: Partial<Record<Arm, readonly LossSpike[]>>;
   readonly connection: Connection;
   readonly error: Error | undefined;
   readonly refresh: () => void;
@@ -21,6 +23,11 @@ const FINAL: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
 const JOB_EVERY_MS = 3_000;
 const SCORES_EVERY_MS = 20_000;
 const REOPEN_AFTER_MS = 5_000;
+/** As many points as a chart of the page's width can show apart. */
+export const NUM_POINTS = 600;
+/** Behind so many streamed steps the curves are thinned anew. */
+const MOST_STREAMED = 300;
+const DRAW_EVERY_MS = 200;
 
 export function isFinal(state: JobState): boolean {
   return FINAL.includes(state);
@@ -37,14 +44,15 @@ export function useLiveJob(id: string): LiveJob {
 
   // Progress that was streamed counts until the record is read anew.
   const [streamed, setStreamed] = useState<{ progress: Progress | null; since: Job | undefined }>();
-  const { curves, connection } = useCurves(id, hasEnded, {
+  const { curves, lossSpikes, connection } = useCurves(id, record.data && isFinal(record.data.state), {
     onScores: scores.refresh,
     onState: record.refresh,
     onProgress: (progress) => setStreamed({ progress, since: record.data }),
   });
   const isNewer = record.data !== undefined && streamed !== undefined && streamed.since === record.data;
   const job = isNewer ? { ...record.data, progress: streamed.progress } : record.data;
-  return { job, scores: scores.data, curves, connection, error: record.error, refresh: record.refresh };
+  const { error, refresh } = record;
+  return { job, scores: scores.data, curves, lossSpikes, connection, error, refresh };
 }
 
 interface NewsHandlers {
@@ -53,34 +61,52 @@ interface NewsHandlers {
   readonly onProgress: (progress: Progress | null) => void;
 }
 
-function useCurves(id: string, hasEnded: boolean, news: NewsHandlers) {
-  const curves = useRef<Curves>(new Map());
-  const [, redraw] = useState(0);
+interface Loaded {
+  readonly curves: Curves;
+  readonly lossSpikes: LiveJob['lossSpikes'];
+}
+
+/** The curves' value changes whenever something came, several times a second at most; none before it is known whether the job has ended. */
+function useCurves(id: string, hasEnded: boolean | undefined, news: NewsHandlers) {
+  const [shown, setShown] = useState<Loaded>({ curves: noCurves(), lossSpikes: {} });
   const [connection, setConnection] = useState<Connection>('waiting');
   const latest = useRef(news);
   latest.current = news;
 
   useEffect(() => {
-    curves.current = new Map();
-    let frame = 0;
-    const drawSoon = () => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
-        redraw((count) => count + 1);
-      });
+    if (hasEnded === undefined) return;
+    let held: Loaded = { curves: noCurves(), lossSpikes: {} };
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isGone = false;
+    const show = () => {
+      timer = undefined;
+      setShown({ ...held, curves: { ...held.curves } });
     };
-    const loadStored = () =>
-      api.metrics(id).then(
-        (metrics) => {
-          putMetrics(curves.current, metrics);
-          drawSoon();
-        },
-        () => undefined, // the record's polling reports a server that does not answer
-      );
+    const drawSoon = () => {
+      timer ??= setTimeout(show, DRAW_EVERY_MS);
+    };
+    let isLoading = false;
+    const loadStored = async () => {
+      if (isLoading) return;
+      isLoading = true;
+      // The record's polling reports a server that does not answer.
+      const metrics = await records.curves(id, { points: NUM_POINTS }).catch(() => undefined);
+      isLoading = false;
+      if (metrics === undefined || isGone) return;
+      const streamed = held.curves;
+      held = { curves: storedCurves(metrics), lossSpikes: metrics.lossSpikes ?? {} };
+      keepStreamed(held.curves, streamed);
+      clearTimeout(timer);
+      show();
+    };
+    const leave = () => {
+      isGone = true;
+      clearTimeout(timer);
+    };
     if (hasEnded) {
       setConnection('closed');
       void loadStored();
-      return () => cancelAnimationFrame(frame);
+      return leave;
     }
     const stop = followEvents(id, {
       // Stored steps are read once the stream is open, so that no step falls between the two.
@@ -90,7 +116,8 @@ function useCurves(id: string, hasEnded: boolean, news: NewsHandlers) {
       },
       onBreak: () => setConnection('waiting'),
       onStep: (event) => {
-        putStep(curves.current, event);
+        putStep(held.curves, event, Date.now());
+        if (numStreamed(held.curves) > MOST_STREAMED) void loadStored();
         drawSoon();
       },
       onScores: () => latest.current.onScores(),
@@ -99,10 +126,10 @@ function useCurves(id: string, hasEnded: boolean, news: NewsHandlers) {
     });
     return () => {
       stop();
-      cancelAnimationFrame(frame);
+      leave();
     };
   }, [id, hasEnded]);
-  return { curves: curves.current, connection };
+  return { ...shown, connection };
 }
 
 interface EventHandlers extends NewsHandlers {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
 import type { Catalog } from '../../src/api/catalog.ts';
-import { InputError } from '../../src/errors.ts';
+import { InputError, NotFoundError } from '../../src/errors.ts';
 import type { Arm } from '../../src/job-spec.ts';
 import type { Database } from '../../src/store/database.ts';
 import { claim } from '../../src/store/leases.ts';
@@ -25,6 +25,9 @@ export const smallCatalog: Catalog = {
   },
   preview: () => {
     throw new InputError('the small catalog has no files to preview');
+  },
+  itemTexts: () => {
+    throw new NotFoundError('the small catalog has no texts of items');
   },
   checkSpec(spec) {
     const faults = [];

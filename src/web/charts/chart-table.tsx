@@ -3,14 +3,17 @@ import { formatCount } from '../format.ts';
 import type { ArmLine } from './line-options.ts';
 
 const MOST_ROWS = 200;
+const STEP = { title: 'step', format: formatCount };
 
 interface Props {
   title: string;
   lines: readonly ArmLine[];
   format: (value: number) => string;
+  /** What a row is called, where it is no step. */
+  place?: { readonly title: string; readonly format: (value: number) => string };
 }
 
-export function ChartTable({ title, lines, format }: Props) {
+export function ChartTable({ title, lines, format, place: row = STEP }: Props) {
   const all = [...new Set(lines.flatMap(({ steps }) => steps))].toSorted((a, b) => a - b);
   const stride = Math.ceil(all.length / MOST_ROWS);
   const steps = all.filter((_step, place) => place % stride === 0 || place === all.length - 1);
@@ -23,7 +26,7 @@ export function ChartTable({ title, lines, format }: Props) {
   }));
   const cell = ({ values, lows, highs }: (typeof columns)[number], step: number) => {
     const value = values.get(step);
-    if (value === undefined) return '–';
+    if (typeof value !== 'number') return '–';
     const [low, high] = [lows.get(step), highs.get(step)];
     return (
       format(value) + (typeof low === 'number' && typeof high === 'number' ? ` [${format(low)}, ${format(high)}]` : '')
@@ -39,7 +42,7 @@ export function ChartTable({ title, lines, format }: Props) {
         )}
         <thead>
           <tr>
-            <th scope="col">step</th>
+            <th scope="col">{row.title}</th>
             {columns.map(({ arm }) => (
               <th scope="col" key={arm}>
                 {arm}
@@ -50,7 +53,7 @@ export function ChartTable({ title, lines, format }: Props) {
         <tbody>
           {steps.map((step) => (
             <tr key={step}>
-              <th scope="row">{formatCount(step)}</th>
+              <th scope="row">{row.format(step)}</th>
               {columns.map((column) => (
                 <td key={column.arm}>{cell(column, step)}</td>
               ))}

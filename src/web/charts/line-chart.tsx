@@ -6,7 +6,7 @@ import 'uplot/dist/uPlot.min.css';
 import type { Arm } from '../../job-spec.ts';
 import { ArmName } from '../parts/arm-mark.tsx';
 import { ChartTable } from './chart-table.tsx';
-import { chartData, chartOptions, type ArmLine } from './line-options.ts';
+import { chartData, chartOptions, type ArmLine, type Reference } from './line-options.ts';
 
 interface Props {
   title: string;
@@ -14,10 +14,13 @@ interface Props {
   format: (value: number) => string;
   lines: readonly ArmLine[];
   height?: number;
+  references?: readonly Reference[];
+  /** The ends of the axis of values; default: what is drawn. */
+  scale?: readonly [number, number];
 }
 
 /** One chart. Lines may grow between two calls; the zoomed part stays as it is. */
-export function LineChart({ title, format, lines, height = 220 }: Props) {
+export function LineChart({ title, format, lines, height = 220, references = [], scale }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const formatter = useRef(format);
@@ -26,13 +29,18 @@ export function LineChart({ title, format, lines, height = 220 }: Props) {
   const [isTable, setIsTable] = useState(false);
   const shown = lines.filter(({ arm }) => !hidden.has(arm));
   // A chart is made anew only when its lines are others, not when they grow.
-  const shape = JSON.stringify(shown.map(({ arm, band, faint }) => [arm, band !== undefined, faint !== undefined]));
+  const shape = JSON.stringify([
+    shown.map(({ arm, band, faint }) => [arm, band !== undefined, faint !== undefined]),
+    references,
+    scale,
+  ]);
 
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
     const width = element.clientWidth;
-    const options = chartOptions({ element, width, height, lines: shown, format: (value) => formatter.current(value) });
+    const write = (value: number) => formatter.current(value);
+    const options = chartOptions({ element, width, height, lines: shown, format: write, references, scale });
     const made = new uPlot(options, chartData(shown), element);
     made.root.setAttribute('aria-hidden', 'true'); // the figure around it speaks
     chart.current = made;
@@ -41,7 +49,9 @@ export function LineChart({ title, format, lines, height = 220 }: Props) {
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     const redraw = () => made.redraw();
     scheme.addEventListener('change', redraw);
+    addEventListener('themechange', redraw);
     return () => {
+      removeEventListener('themechange', redraw);
       scheme.removeEventListener('change', redraw);
       resize.disconnect();
       made.destroy();
@@ -50,15 +60,7 @@ export function LineChart({ title, format, lines, height = 220 }: Props) {
   }, [shape, height, isTable]);
 
   useEffect(() => {
-    const made = chart.current;
-    if (made === null) return;
-    const { min, max } = made.scales['x'] ?? {};
-    const steps = made.data[0];
-    // A new chart has no range until it has drawn once.
-    const hasRange = typeof min === 'number' && typeof max === 'number' && steps.length > 0;
-    const isZoomed = hasRange && (min > steps[0]! || max < steps.at(-1)!); // it has steps
-    made.setData(chartData(shown), !isZoomed);
-    if (isZoomed) made.redraw();
+    if (chart.current !== null) showData(chart.current, shown);
   });
 
   const toggle = (arm: Arm) =>
@@ -93,15 +95,26 @@ export function LineChart({ title, format, lines, height = 220 }: Props) {
   );
 }
 
-function lastWords(values: readonly number[], format: (value: number) => string): string {
+/** Shows the lines as they are now; a zoomed part stays as it is. */
+function showData(made: uPlot, shown: readonly ArmLine[]): void {
+  const { min, max } = made.scales['x'] ?? {};
+  const steps = made.data[0];
+  // A new chart has no range until it has drawn once.
+  const hasRange = typeof min === 'number' && typeof max === 'number' && steps.length > 0;
+  const isZoomed = hasRange && (min > steps[0]! || max < steps.at(-1)!); // it has steps
+  made.setData(chartData(shown), !isZoomed);
+  if (isZoomed) made.redraw();
+}
+
+function lastWords(values: ArmLine['values'], format: (value: number) => string): string {
   const last = values.at(-1);
-  return last === undefined ? '' : format(last);
+  return typeof last === 'number' ? format(last) : '';
 }
 
 function summary(title: string, lines: readonly ArmLine[], format: (value: number) => string): string {
   const parts = lines.map(({ arm, steps, values }) => {
     const [firstValue] = values;
-    if (firstValue === undefined) return `${arm}: no steps yet`;
+    if (typeof firstValue !== 'number') return `${arm}: no steps yet`;
     return `${arm}: ${format(firstValue)} at step ${steps[0]}, ${lastWords(values, format)} at step ${steps.at(-1)}`;
   });
   return `${title} over steps. ${parts.join('. ')}. The button above shows all figures as a table.`;

@@ -6,11 +6,11 @@ import { ARM_DASHES, ARM_SHAPES } from '../parts/arm-mark.tsx';
 export interface ArmLine {
   readonly arm: Arm;
   readonly steps: readonly number[];
-  readonly values: readonly number[];
+  readonly values: readonly (number | null)[];
   /** Ends of the interval of each value; drawn as a band. */
   readonly band?: { readonly low: readonly (number | null)[]; readonly high: readonly (number | null)[] } | undefined;
   /** The values before smoothing; drawn faint below the line, so that no extreme is hidden. */
-  readonly faint?: readonly number[] | undefined;
+  readonly faint?: readonly (number | null)[] | undefined;
   /** Few points are marked, many are not. */
   readonly hasPoints?: boolean;
 }
@@ -28,12 +28,29 @@ export function chartData(lines: readonly ArmLine[]): uPlot.AlignedData {
   );
 }
 
-interface Wish {
+/** A level to compare with, drawn across the chart. */
+export interface Reference {
+  readonly value: number;
+  readonly label: string;
+}
+
+export interface Wish {
   readonly element: HTMLElement;
   readonly width: number;
   readonly height: number;
   readonly lines: readonly ArmLine[];
   readonly format: (value: number) => string;
+  /** Levels that stay in sight. */
+  readonly references?: readonly Reference[];
+  /** The ends of the axis of values, where they are not those of what is drawn. */
+  readonly scale?: readonly [number, number] | undefined;
+  readonly isLog?: boolean;
+  /** Steps lie at moments in seconds since 1970 instead of at their numbers. */
+  readonly isTime?: boolean;
+  /** A part was drawn out with the mouse, or all is wanted again. */
+  readonly onZoom?: (range: readonly [number, number] | null) => void;
+  /** Places of the shown columns below the cursor; null when it has left. */
+  readonly onCursor?: (place: number | null) => void;
 }
 
 /** A custom property of the style sheet as the canvas wants it; asked at every drawing, so that dark mode switches at once. */
@@ -49,7 +66,8 @@ function colourReader(element: HTMLElement): (name: string) => string {
 }
 
 /** Options for one chart; cursors of all charts on the page move together. */
-export function chartOptions({ element, width, height, lines, format }: Wish): uPlot.Options {
+export function chartOptions(wish: Wish): uPlot.Options {
+  const { element, width, height, lines, format, references = [], isLog = false, isTime = false } = wish;
   const colour = colourReader(element);
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
@@ -76,17 +94,71 @@ export function chartOptions({ element, width, height, lines, format }: Wish): u
     series,
     bands,
     legend: { show: false },
-    scales: { x: { time: false } },
+    scales: {
+      x: { time: isTime },
+      y: isLog ? { distr: 3 } : { range: (_chart, least, most) => rangeAround(wish, least, most) },
+    },
     axes: [
       {
         ...axis(),
-        size: 32,
-        values: (_chart, steps) => steps.map((step) => (Number.isInteger(step) ? String(step) : '')),
+        size: isTime ? 50 : 32,
+        ...(!isTime && {
+          values: (_chart: uPlot, steps: number[]) => steps.map((step) => (Number.isInteger(step) ? String(step) : '')),
+        }),
       },
-      { ...axis(), size: 66, values: (_chart, values) => values.map(format) },
+      { ...axis(), size: 66, values: (_chart, values) => values.map((value) => (value === null ? '' : format(value))) },
     ],
-    cursor: { sync: { key: 'steps' }, points: { show: false }, y: false },
+    cursor: { sync: { key: 'steps' }, points: { show: false }, y: false, ...zoomCursor(wish) },
+    hooks: {
+      draw: [(chart) => references.forEach((reference) => drawReference(chart, reference, colour('--ink-soft')))],
+      setSelect: [(chart) => tellZoom(chart, wish.onZoom)],
+      setCursor: [(chart) => wish.onCursor?.(chart.cursor.idx ?? null)],
+    },
   };
+}
+
+function rangeAround({ references = [], scale }: Wish, least: number | null, most: number | null): uPlot.Range.MinMax {
+  if (scale !== undefined) return [scale[0], scale[1]];
+  if (least === null || most === null) return [0, 1];
+  const levels = references.map(({ value }) => value);
+  return uPlot.rangeNum(Math.min(least, ...levels), Math.max(most, ...levels), 0.1, false) as uPlot.Range.MinMax;
+}
+
+/** Where somebody listens, the chart itself zooms only when it is told to. */
+function zoomCursor({ onZoom }: Wish): Partial<uPlot.Cursor> {
+  if (onZoom === undefined) return {};
+  const all = () => () => {
+    onZoom(null);
+    return null;
+  };
+  return { drag: { x: true, y: false, setScale: false }, bind: { dblclick: all } };
+}
+
+const LEAST_DRAG_PIXELS = 6;
+
+function tellZoom(chart: uPlot, onZoom: Wish['onZoom']): void {
+  const { left, width } = chart.select;
+  if (onZoom === undefined || width < LEAST_DRAG_PIXELS) return;
+  chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  onZoom([chart.posToVal(left, 'x'), chart.posToVal(left + width, 'x')]);
+}
+
+function drawReference(chart: uPlot, { value, label }: Reference, colour: string): void {
+  const { ctx, bbox } = chart;
+  const y = Math.round(chart.valToPos(value, 'y', true));
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.setLineDash([2 * ratio, 3 * ratio]);
+  ctx.lineWidth = 1.5 * ratio;
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = 'right';
+  ctx.fillText(label, bbox.left + bbox.width - 4 * ratio, y - 5 * ratio);
+  ctx.restore();
 }
 
 /** Draws the arm's own shape at every point that has a value. */

@@ -1,25 +1,40 @@
-// One job: what it is, how far it is, what it found, and how that can be believed.
-import { useEffect } from 'preact/hooks';
-import { manifestAddress, type Job } from '../api.ts';
+// One job: what it is, how far it is, what it found, and how that can be believed. Its parts are tabs; which one is shown is in the address.
+import { useEffect, useRef } from 'preact/hooks';
+import type { Job } from '../api.ts';
 import { ScoreChart } from '../charts/score-chart.tsx';
 import { TrainingCharts } from '../charts/training-charts.tsx';
+import './job-page.css';
 import { shareDone } from '../job-words.ts';
 import { isFinal, useLiveJob, type LiveJob } from '../live-job.ts';
 import { ArmProgressList } from '../parts/arm-progress.tsx';
-import { CancelButton } from '../parts/cancel-button.tsx';
 import { EditsPanel } from '../parts/edits-panel.tsx';
 import { FailureNotice } from '../parts/failure-notice.tsx';
+import { FilesPanel } from '../parts/files-panel.tsx';
+import { ItemsPanel } from '../parts/items-panel.tsx';
+import { JobActions } from '../parts/job-actions.tsx';
 import { JobFacts } from '../parts/job-facts.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { ResultPanel } from '../parts/result-panel.tsx';
-import { SpecPanel } from '../parts/spec-panel.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
+import { TabBar } from '../parts/tab-bar.tsx';
+import { TimelinePanel } from '../parts/timeline-panel.tsx';
 import { routeLink } from '../route.ts';
 
 interface Props {
   id: string;
   settings: Readonly<Record<string, string>>;
 }
+
+const TABS = [
+  { key: 'result', title: 'Result' },
+  { key: 'training', title: 'Training' },
+  { key: 'items', title: 'Items' },
+  { key: 'edits', title: 'Edits' },
+  { key: 'timeline', title: 'Timeline' },
+  { key: 'files', title: 'Files' },
+] as const;
+
+type TabKey = (typeof TABS)[number]['key'];
 
 export function JobPage({ id, settings }: Props) {
   const live = useLiveJob(id);
@@ -51,59 +66,83 @@ function titleOf(job: Job): string {
   return job.state === 'running' ? `${Math.floor(100 * shareDone(job))} % ${job.name}` : `${job.state}: ${job.name}`;
 }
 
-function JobView({ job, live, settings }: { job: Job; live: LiveJob; settings: Props['settings'] }) {
-  const { scores, curves } = live;
-  const hasEnded = isFinal(job.state);
+interface ViewProps extends Pick<Props, 'settings'> {
+  job: Job;
+  live: LiveJob;
+}
+
+function JobView({ job, live, settings }: ViewProps) {
+  // Where the address does not say it: what one comes to see. It stays when the job ends meanwhile.
+  const first = useRef<TabKey>(isFinal(job.state) ? 'result' : 'training');
+  const tab = TABS.find(({ key }) => key === settings['tab'])?.key ?? first.current;
   return (
     <>
       <div class="page-head">
         <h1>{job.name}</h1>
-        <p class="actions">
-          {!hasEnded && job.state !== 'cancelling' && (
-            <CancelButton id={job.id} name={job.name} onDone={live.refresh} />
-          )}
-          <a class="button" href={routeLink('new', { from: job.id })}>
-            Use as template
-          </a>
-          {job.attempt > 0 && (
-            <a class="button" href={manifestAddress(job.id)}>
-              Manifest (JSON)
-            </a>
-          )}
-        </p>
+        <JobActions job={job} onDone={live.refresh} />
       </div>
       <p class="state-line">
         <StateBadge state={job.state} /> <Connection live={live} />
+        {typeof job.archivedAt === 'string' && <span class="minor">archived</span>}
+        {(job.tags ?? []).map((one) => (
+          <span class="minor" key={one}>
+            #{one}
+          </span>
+        ))}
       </p>
-      {job.state === 'failed' && <FailureNotice job={job} onRetry={live.refresh} />}
-      {job.state === 'succeeded' && job.message !== null && <Notice tone="note" title={`Note: ${job.message}`} />}
+      {job.state === 'failed' && <FailureNotice job={job} />}
+      {job.state !== 'failed' && job.message !== null && <Notice tone="note" title={`Note: ${job.message}`} />}
       <JobFacts job={job} />
       <ArmProgressList job={job} />
-
-      <section aria-labelledby="result">
-        <h2 id="result">Result</h2>
-        <ResultPanel job={job} scores={scores} />
-      </section>
-      {scores !== undefined && scores.scores.length > 0 && (
-        <section aria-labelledby="scores-over-steps">
-          <h2 id="scores-over-steps">Scores over steps</h2>
-          <ScoreChart scores={scores.scores} chosen={settings['metric']} />
-        </section>
-      )}
-      <section aria-labelledby="training">
-        <h2 id="training">Training</h2>
-        <TrainingCharts curves={curves} isSmooth={settings['smooth'] !== '0'} hasEnded={hasEnded} />
-      </section>
-      <section aria-labelledby="proof">
-        <h2 id="proof">Proof of intervention</h2>
-        <EditsPanel job={job} rule={settings['rule']} />
-      </section>
-      <section aria-labelledby="spec">
-        <h2 id="spec">Reproduce</h2>
-        <SpecPanel job={job} />
+      <TabBar
+        label="Parts of the job"
+        tabs={TABS}
+        current={tab}
+        path={`jobs/${encodeURIComponent(job.id)}`}
+        settings={{ ...settings, item: undefined }}
+      />
+      <section class="tab" aria-label={TABS.find(({ key }) => key === tab)?.title}>
+        <TabView tab={tab} job={job} live={live} settings={settings} />
       </section>
     </>
   );
+}
+
+function TabView({ tab, job, live, settings }: ViewProps & { tab: TabKey }) {
+  const { scores, curves, lossSpikes } = live;
+  const hasEnded = isFinal(job.state);
+  switch (tab) {
+    case 'result':
+      return (
+        <>
+          <h2>Result</h2>
+          <ResultPanel job={job} scores={scores} />
+          {scores !== undefined && scores.scores.length > 0 && <ScoreChart scores={scores} settings={settings} />}
+        </>
+      );
+    case 'training':
+      return (
+        <TrainingCharts
+          id={job.id}
+          {...{ curves, lossSpikes, settings, hasEnded }}
+          tokensPerStep={tokensPerStep(job)}
+        />
+      );
+    case 'items':
+      return <ItemsPanel job={job} scores={scores} settings={settings} />;
+    case 'edits':
+      return <EditsPanel job={job} settings={settings} />;
+    case 'timeline':
+      return <TimelinePanel job={job} />;
+    case 'files':
+      return <FilesPanel job={job} />;
+  }
+}
+
+/** Tokens that each step reads, as the plan has it; null before there is one. */
+function tokensPerStep({ plan }: Job): number | null {
+  const [rows, length] = [plan?.['rowsPerStep'], plan?.['seqLength']];
+  return typeof rows === 'number' && typeof length === 'number' ? rows * length : null;
 }
 
 function Connection({ live }: { live: LiveJob }) {

@@ -4,6 +4,7 @@ import type { Arm } from '../../job-spec.ts';
 import type { ArmProgress, Job, JobArm, Progress } from '../api.ts';
 import { formatCount, formatDuration } from '../format.ts';
 import { isFinal } from '../live-job.ts';
+import { jobLink } from '../route.ts';
 import { addSighting, secondsLeft, type Sighting } from '../time-left.ts';
 import { ArmName } from './arm-mark.tsx';
 import { ProgressBar } from './progress-bar.tsx';
@@ -83,7 +84,14 @@ function ArmRow({ run, progress, step, left, hasEnded }: RowProps) {
       ) : (
         <ProgressBar share={Math.min(1, Math.max(0, share))} label={`Progress of ${run.arm}`} />
       )}
-      <span class="minor figure">{words.join(' · ')}</span>
+      <span class="minor figure">
+        {words.join(' · ')}
+        {run.takenFrom && (
+          <>
+            {' · '}taken from <a href={jobLink(run.takenFrom.job)}>{run.takenFrom.name}</a>
+          </>
+        )}
+      </span>
     </div>
   );
 }

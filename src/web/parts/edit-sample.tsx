@@ -2,7 +2,7 @@
 import type { EditRow } from '../api.ts';
 import { formatCount } from '../format.ts';
 
-export function EditSample({ edit }: { edit: EditRow }) {
+export function EditSample({ edit, onStep }: { edit: EditRow; onStep?: (() => void) | undefined }) {
   return (
     <li>
       <p class="text">
@@ -12,7 +12,12 @@ export function EditSample({ edit }: { edit: EditRow }) {
       </p>
       <p class="minor">
         <code>{edit.rule}</code> · step {formatCount(edit.step)}, row {edit.row} of the batch, sample{' '}
-        {formatCount(edit.sample)}
+        {formatCount(edit.sample)}{' '}
+        {onStep !== undefined && (
+          <button type="button" class="quiet" aria-label={`all of step ${edit.step}`} onClick={onStep}>
+            all of this step
+          </button>
+        )}
       </p>
     </li>
   );

@@ -1,109 +1,104 @@
-// Proof that text was rewritten: how many rows changed, how often each rule was used, and samples before and after.
+// Proof that text was rewritten: how many rows changed, how often each rule was used over the steps, and samples before and after: in order,
+// of one step, of one rule, or drawn by a seed.
 import { useEffect, useState } from 'preact/hooks';
-import { api, type Edits, type Job } from '../api.ts';
+import type { Arm } from '../../job-spec.ts';
+import type { Edits, Job } from '../api.ts';
+import { readEditChoice, type EditChoice } from '../edit-choice.ts';
 import { formatCount, formatValue } from '../format.ts';
 import { isFinal } from '../live-job.ts';
 import { usePolled } from '../polling.ts';
+import { records } from '../records.ts';
 import { setSetting } from '../route.ts';
+import { EditFilters } from './edit-filters.tsx';
 import { EditSample } from './edit-sample.tsx';
 import { Notice } from './notice.tsx';
+import { RuleTable } from './rule-table.tsx';
 
 const REFRESH_EVERY_MS = 10_000;
+const PAGE_SIZE = 6;
+const SAMPLE_SIZE = 12;
 
-export function EditsPanel({ job, rule }: { job: Job; rule: string | undefined }) {
+export function EditsPanel({ job, settings }: { job: Job; settings: Readonly<Record<string, string>> }) {
   const hasEnded = isFinal(job.state);
-  const key = JSON.stringify([job.id, rule]);
-  const { data, error } = usePolled(() => api.edits(job.id, { rule }), key, hasEnded ? 0 : REFRESH_EVERY_MS);
+  const choice = readEditChoice(settings);
+  const { arm, rule, step, seed } = choice;
+  const key = JSON.stringify([job.id, choice]);
+  const ask = () =>
+    records.edits(job.id, { arm, rule, step, seed, limit: seed === undefined ? PAGE_SIZE : SAMPLE_SIZE });
+  const { data, error } = usePolled(ask, key, hasEnded || seed !== undefined ? 0 : REFRESH_EVERY_MS);
   if (error !== undefined && data === undefined) return <Notice tone="error" title={error.message} />;
-  if (data === undefined) return <p class="quiet-text">Loading the edits…</p>;
-  const { totals } = data;
-  if (totals.numEdits === 0) {
-    return (
-      <Notice tone="empty" title={hasEnded ? 'No pronoun was changed' : 'No pronoun was changed so far'}>
-        <p>
-          {hasEnded
-            ? 'The intervention read the original text, or none at all.'
-            : 'Edits appear here with the first rewritten step of the intervention. Control is never rewritten.'}
-        </p>
-      </Notice>
-    );
-  }
+  const isUnedited = data?.totals.numEdits === 0 && step === undefined;
   return (
     <>
-      <p>
-        <strong class="figure">{formatCount(totals.numEdits)}</strong> edits in{' '}
-        <strong class="figure">{formatCount(totals.numRowsChanged)}</strong> of {formatCount(totals.numRows)} rows (
-        {formatValue(totals.numRowsChanged / Math.max(1, totals.numRows), 'rate')}) of the intervention.
-      </p>
-      <RuleTable byRule={totals.byRule} rule={rule} />
-      <h3>Samples{rule !== undefined && ` of ${rule}`}</h3>
-      <SampleList first={data} id={job.id} rule={rule} key={key} />
+      <EditFilters job={job} choice={choice} />
+      {data === undefined && <p class="quiet-text">Loading the edits…</p>}
+      {isUnedited && <NoEdits hasEnded={hasEnded} arm={arm} />}
+      {data !== undefined && !isUnedited && (
+        <>
+          <Totals totals={data.totals} choice={choice} />
+          <RuleTable job={job} choice={choice} byRule={data.totals.byRule} />
+          <h3>{samplesWords(choice)}</h3>
+          <SampleList first={data} id={job.id} choice={choice} key={key} />
+        </>
+      )}
     </>
   );
 }
 
-function RuleTable({ byRule, rule }: { byRule: Readonly<Record<string, number>>; rule: string | undefined }) {
-  const rules = Object.entries(byRule).toSorted(([, a], [, b]) => b - a);
-  const most = rules[0]?.[1] ?? 1;
+function samplesWords({ rule, step, seed }: EditChoice): string {
+  const of = rule === undefined ? '' : ` of ${rule}`;
+  const at = step === undefined ? '' : ` at step ${formatCount(step)}`;
+  return seed === undefined ? `Samples${of}${at}` : `Samples${of}${at}, drawn by seed ${seed}`;
+}
+
+function NoEdits({ hasEnded, arm }: { hasEnded: boolean; arm: Arm }) {
   return (
-    <table class="figures rules">
-      <caption>Edits by rule</caption>
-      <thead>
-        <tr>
-          <th scope="col">rule</th>
-          <th scope="col">edits</th>
-          <th scope="col" class="forest">
-            share
-          </th>
-          <th scope="col">samples</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rules.map(([name, count]) => (
-          <tr key={name}>
-            <th scope="row">
-              <code>{name}</code>
-            </th>
-            <td>{formatCount(count)}</td>
-            <td class="forest">
-              <div class="bar" aria-hidden="true" style={{ width: `${(100 * count) / most}%` }} />
-            </td>
-            <td>
-              <button
-                type="button"
-                class="quiet"
-                aria-pressed={rule === name}
-                aria-label={`only these: ${name}`}
-                onClick={() => setSetting('rule', rule === name ? undefined : name)}
-              >
-                only these
-              </button>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Notice tone="empty" title={hasEnded ? 'No pronoun was changed' : 'No pronoun was changed so far'}>
+      <p>
+        {hasEnded
+          ? `The ${arm} read the original text, or none at all. Check direction and probability of the rewriting, and what a batch holds: the new-job form previews one.`
+          : `Edits appear here with the first rewritten step of the ${arm}. Control is never rewritten.`}
+      </p>
+    </Notice>
   );
 }
 
-function SampleList({ first, id, rule }: { first: Edits; id: string; rule: string | undefined }) {
+function Totals({ totals, choice: { arm, step } }: { totals: Edits['totals']; choice: EditChoice }) {
+  const { numEdits, numRowsChanged, numRows } = totals;
+  return (
+    <p>
+      <strong class="figure">{formatCount(numEdits)}</strong> edits in{' '}
+      <strong class="figure">{formatCount(numRowsChanged)}</strong> of {formatCount(numRows)} rows (
+      {formatValue(numRowsChanged / Math.max(1, numRows), 'rate')}) of the {arm}
+      {step !== undefined && ` at step ${formatCount(step)}`}.
+    </p>
+  );
+}
+
+function SampleList({ first, id, choice }: { first: Edits; id: string; choice: EditChoice }) {
   const [later, setLater] = useState<readonly Edits[]>([]);
   const [fault, setFault] = useState('');
   const cursor = (later.at(-1) ?? first).nextCursor;
-  useEffect(() => setLater([]), [id, rule]);
+  const { arm, rule, step } = choice;
+  useEffect(() => setLater([]), [id, rule, step, arm]);
   const more = () => {
     if (cursor === null) return;
-    api.edits(id, { rule, cursor }).then(
+    records.edits(id, { arm, rule, step, cursor, limit: PAGE_SIZE }).then(
       (page) => setLater((before) => [...before, page]),
       (error: Error) => setFault(error.message),
     );
   };
   const edits = [first, ...later].flatMap((page) => page.edits);
+  if (edits.length === 0) return <p class="quiet-text">No sample of such an edit is stored: a few of each step are.</p>;
   return (
     <>
       <ul class="samples">
         {edits.map((edit) => (
-          <EditSample edit={edit} key={`${edit.step}/${edit.position}`} />
+          <EditSample
+            edit={edit}
+            key={`${edit.step}/${edit.position}`}
+            onStep={step === undefined ? () => setSetting('step', String(edit.step)) : undefined}
+          />
         ))}
       </ul>
       {fault !== '' && <p role="alert">{fault}</p>}

@@ -1,12 +1,10 @@
 // Why a job failed, what the program said, and what to do.
 import type { Job } from '../api.ts';
 import { failureWords } from '../failure-words.ts';
-import { RetryButton } from './retry-button.tsx';
+import { routeLink } from '../route.ts';
+import { isRetried } from './job-actions.tsx';
 
-/** What the same job would fail by again. */
-const FOR_GOOD = ['no-edits', 'bad-spec'];
-
-export function FailureNotice({ job, onRetry }: { job: Job; onRetry: () => void }) {
+export function FailureNotice({ job }: { job: Job }) {
   const { title, advice } = failureWords(job.reason);
   return (
     <div class="notice error">
@@ -15,7 +13,12 @@ export function FailureNotice({ job, onRetry }: { job: Job; onRetry: () => void 
       <p>
         {advice} {job.reason !== null && <code>{job.reason}</code>}
       </p>
-      {!FOR_GOOD.includes(job.reason ?? '') && <RetryButton id={job.id} onDone={onRetry} />}
+      <p class="minor">
+        {isRetried(job)
+          ? 'Retry (above) keeps the plan and all records, and goes on from the last checkpoint.'
+          : 'The same job would fail in the same way: a retry is not offered.'}{' '}
+        <a href={routeLink('new', { from: job.id })}>Use this job as a template</a> to change something.
+      </p>
     </div>
   );
 }

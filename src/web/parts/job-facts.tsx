@@ -1,11 +1,11 @@
 // The facts of a job in one row: what it trains, on which attempt it is, and whether its worker lives.
 import type { ComponentChildren } from 'preact';
 import type { Job } from '../api.ts';
-import { formatDuration, formatMoment } from '../format.ts';
+import { formatCount, formatDuration, formatMoment } from '../format.ts';
 import { directionWords, policyWords, windowWords } from '../job-words.ts';
 import { isFinal } from '../live-job.ts';
 import { useNow } from '../polling.ts';
-import { routeLink } from '../route.ts';
+import { jobLink, routeLink } from '../route.ts';
 import { useEffect, useState } from 'preact/hooks';
 
 const SILENT_AFTER_MS = 20_000;
@@ -26,6 +26,12 @@ export function JobFacts({ job }: { job: Job }) {
           {policyWords(spec)}, seed {spec.intervention.seed}
         </span>
       </Fact>
+      {job.start && (
+        <Fact name="Forked from">
+          <a href={jobLink(job.start.job)}>{job.start.arm}</a>{' '}
+          <span class="minor">at step {formatCount(job.start.step)}</span>
+        </Fact>
+      )}
       <Fact name="Attempt">{job.attempt === 0 ? 'none yet' : job.attempt}</Fact>
       <Times job={job} />
       {job.sweepId !== null && (
