@@ -13,6 +13,7 @@ import { accessOf, STANDARD_LIMITS, type AccessKind, type Limits } from './acces
 import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import { compareRoutes } from './compare.ts';
+import { comparePairRoutes } from './compare-pair.ts';
 import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
 import { forkRoutes } from './forks.ts';
@@ -64,6 +65,7 @@ export function createApp(parts: AppParts): Express {
     eventRoutes(database),
     sweepRoutes(database, catalog),
     compareRoutes(database),
+    comparePairRoutes(database),
   );
   app.use(page(webFolder));
   app.use(unknownRoute, problemHandler);

@@ -11,9 +11,9 @@ export const text: Schema = { type: 'string' };
 export const integer: Schema = { type: 'integer' };
 const number: Schema = { type: 'number' };
 const time: Schema = { type: 'string', format: 'date-time' };
-const id: Schema = { type: 'string', format: 'uuid' };
+export const id: Schema = { type: 'string', format: 'uuid' };
 const anyObject: Schema = { type: 'object', additionalProperties: true };
-const arm: Schema = { enum: ARMS };
+export const arm: Schema = { enum: ARMS };
 
 export function ref(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` };
@@ -32,7 +32,7 @@ function nullable(schema: Schema): Schema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
-const place = {
+export const place = {
   benchmark: text,
   protocol: text,
   settings: { ...anyObject, description: 'What else the protocol depends on; empty for most.' },
@@ -76,23 +76,25 @@ const score: Schema = {
   ],
 };
 
+/** Of two arms, item by item. */
+export const effectFigures = {
+  value: nullable(number),
+  ...uncertainty,
+  ...origins,
+  pValue: nullable(number),
+  pScope: { const: P_SCOPE, description: 'What the p speaks of: another training run is not in it.' },
+  pAdjusted: { ...nullable(number), description: "By Holm's method, for all tests of the family." },
+  family: text,
+  test: text,
+  detectable: {
+    ...nullable(number),
+    description: 'The smallest true difference found in 80 % of such samples by a test at 5 %.',
+  },
+  note: nullable(text),
+};
+
 function effect(description: string): Schema {
-  const figures = {
-    value: nullable(number),
-    ...uncertainty,
-    ...origins,
-    pValue: nullable(number),
-    pScope: { const: P_SCOPE, description: 'What the p speaks of: another training run is not in it.' },
-    pAdjusted: { ...nullable(number), description: "By Holm's method, for all tests of the family." },
-    family: text,
-    test: text,
-    detectable: {
-      ...nullable(number),
-      description: 'The smallest true difference found in 80 % of such samples by a test at 5 %.',
-    },
-    note: nullable(text),
-  };
-  return { ...objectOf({ ...place, step: integer, metric: text, ...figures }), description };
+  return { ...objectOf({ ...place, step: integer, metric: text, ...effectFigures }), description };
 }
 
 const publishedScore: Schema = {

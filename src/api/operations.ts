@@ -7,6 +7,7 @@ import { jobQuerySchema } from './jobs.ts';
 import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { compareQuerySchema } from './compare.ts';
+import { pairQuerySchema } from './compare-pair.ts';
 import { editQuerySchema, itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
 import { sweepQuerySchema } from './sweeps.ts';
 
@@ -182,6 +183,14 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       answer: ref('Comparison'),
       query: compareQuerySchema,
       problems: [400, 404],
+    },
+  },
+  '/v1/compare/pair': {
+    get: {
+      summary: 'Any two arms, of one job or of two, item by item: effects a − b; 409 where no items are the same.',
+      answer: ref('PairComparison'),
+      query: pairQuerySchema,
+      problems: [400, 404, 409],
     },
   },
   '/v1/models': {

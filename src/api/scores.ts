@@ -23,7 +23,7 @@ export interface Place {
 }
 
 /** The p beside the others that were looked at with it. */
-interface Adjusted {
+export interface Adjusted {
   /** By Holm's method; null where there is no p. */
   readonly pAdjusted: number | null;
   /** Which tests it is adjusted for, in words. */
@@ -68,7 +68,7 @@ function scoreRows({ arm, step, scores, ...rest }: ScoredEvaluation): ScoreRow[]
   return Object.entries(scoresIn(scores)).map(([metric, score]) => ({ arm, step, ...place, metric, ...score }));
 }
 
-function placeOf({ benchmark, protocol, settings }: Place): Place {
+export function placeOf({ benchmark, protocol, settings }: Place): Place {
   return { benchmark, protocol, settings };
 }
 
@@ -113,7 +113,7 @@ async function compare(
     const twin = evaluations.find((other) => other.arm === baseline && isSamePlace(other, evaluation));
     if (!twin) continue;
     try {
-      const effects = await effectsBetween(database, jobId, evaluation, twin);
+      const effects = await effectsBetween(database, { ...evaluation, jobId }, { ...twin, jobId });
       for (const [metric, effect] of Object.entries(effects)) rows.push({ step, ...place, metric, ...effect });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
@@ -121,13 +121,16 @@ async function compare(
       labels.push({ arm, ...place, label: 'not comparable', detail });
     }
   }
-  return { rows: adjustInFamilies(rows, `${arm} − ${baseline}`), labels };
+  return { rows: adjustInFamilies(rows, ({ step }) => `at step ${step}, ${arm} − ${baseline}`), labels };
 }
 
-/** A step's tests of whole scores, over all benchmarks, are one family; those of parts of scores are another. */
-function adjustInFamilies(rows: readonly Omit<EffectRow, keyof Adjusted>[], comparison: string): EffectRow[] {
-  const familyOf = ({ step, metric }: { step: number; metric: string }) =>
-    `${isPart(metric) ? 'parts of scores' : 'whole scores'} of all benchmarks at step ${step}, ${comparison}`;
+/** Tests of whole scores, over all benchmarks, are one family for each of the given words; those of parts of scores are another. */
+export function adjustInFamilies<Row extends { readonly metric: string; readonly pValue: number | null }>(
+  rows: readonly Row[],
+  wordsOf: (row: Row) => string,
+): (Row & Adjusted)[] {
+  const familyOf = (row: Row) =>
+    `${isPart(row.metric) ? 'parts of scores' : 'whole scores'} of all benchmarks ${wordsOf(row)}`;
   const adjusted = new Map<string, readonly (number | null)[]>();
   for (const family of new Set(rows.map(familyOf))) {
     adjusted.set(family, holmAdjusted(rows.map((row) => (familyOf(row) === family ? row.pValue : null))));
@@ -148,24 +151,28 @@ function isSamePlace(a: ScoredEvaluation, b: ScoredEvaluation): boolean {
 const known = new Map<string, Record<string, Effect>>();
 const MAX_KNOWN = 2_000;
 
-async function effectsBetween(
+/** An evaluation and the job that it is of. */
+export type JobEvaluation = ScoredEvaluation & { readonly jobId: string };
+
+/** The effects a − b, item by item, of two evaluations of one benchmark. Throws ConflictError when the items are not the same. */
+export async function effectsBetween(
   database: Database,
-  jobId: string,
-  a: ScoredEvaluation,
-  b: ScoredEvaluation,
+  a: JobEvaluation,
+  b: JobEvaluation,
 ): Promise<Record<string, Effect>> {
   if (a.sha256 !== b.sha256) throw new ConflictError('the files of the benchmark were not the same');
-  const key = [jobId, a.arm, b.arm, a.step, placeKey(a)].join(' ');
+  const key = [placeKey(a), ...[a, b].flatMap(({ jobId, arm, step }) => [jobId, arm, step])].join(' ');
   const earlier = known.get(key);
   if (earlier) return earlier;
-  const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
+  const [itemsA, itemsB] = [await readItems(database, a.jobId, a), await readItems(database, b.jobId, b)];
   const effects = await compute('effects', { a: itemsA as Item[], b: itemsB as Item[] }); // stored by the worker from an Evaluation
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(key, effects);
   return effects;
 }
 
-async function labelsOf(
+/** What must be read with the last scores of each arm. */
+export async function labelsOf(
   database: Database,
   job: JobWithRuns,
   evaluations: readonly ScoredEvaluation[],
@@ -187,7 +194,8 @@ async function labelsOf(
   });
 }
 
-function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
+/** Of every arm and place the last evaluation. */
+export function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
   const latest = new Map<string, ScoredEvaluation>();
   for (const evaluation of evaluations) {
     latest.set(`${evaluation.arm} ${placeKey(evaluation)}`, evaluation); // in order of steps
