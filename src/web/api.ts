@@ -221,7 +221,8 @@ interface Problem {
   readonly errors?: readonly SpecFault[];
 }
 
-async function call<T>(path: string, init?: RequestInit): Promise<T> {
+/** The answer of an address of the API. Throws ApiError. */
+export async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, init === undefined ? init : { ...init, headers: await headersOfChange(init) });
