@@ -46,9 +46,14 @@ export interface Scores {
   readonly published: PublishedRow[];
 }
 
-/** Everything /scores answers. */
-export async function readScores(database: Database, job: JobWithRuns): Promise<Scores> {
-  const evaluations = await listEvaluations(database, job.id);
+/** Everything /scores answers; of the last steps only where that is enough, which reads far fewer items. */
+export async function readScores(
+  database: Database,
+  job: JobWithRuns,
+  extent: 'every step' | 'last steps' = 'every step',
+): Promise<Scores> {
+  const all = await listEvaluations(database, job.id);
+  const evaluations = extent === 'every step' ? all : atLastSteps(all);
   const effects = await compare(database, job.id, evaluations, 'intervention', 'control');
   const noiseFloor = await compare(database, job.id, evaluations, 'placebo', 'control');
   const fidelity = await compare(database, job.id, evaluations, 'control', 'published');
@@ -61,6 +66,13 @@ export async function readScores(database: Database, job: JobWithRuns): Promise<
     labels: [...labels, ...effects.labels, ...noiseFloor.labels, ...fidelity.labels],
     published: publishedRows((job.spec as unknown as JobSpec).model, evaluations), // checked before it was stored
   };
+}
+
+/** Those at a step that is the last of some place: whole steps, so that their tests are the same families. */
+function atLastSteps(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
+  const lastOfPlace = new Map(evaluations.map((one) => [placeKey(one), one.step])); // in order of steps
+  const steps = new Set(lastOfPlace.values());
+  return evaluations.filter(({ step }) => steps.has(step));
 }
 
 function scoreRows({ arm, step, scores, ...rest }: ScoredEvaluation): ScoreRow[] {

@@ -39,6 +39,14 @@ const BOTTOM = 46;
 const LEFT = 62;
 const RIGHT = 24;
 
+/** Arms of one job often stand at one point: each has its own corner for the letter. */
+const LETTER_PLACES: Readonly<Record<Arm, { readonly x: number; readonly y: number }>> = {
+  published: { x: -17, y: -8 },
+  control: { x: -17, y: 17 },
+  intervention: { x: 8, y: -8 },
+  placebo: { x: 8, y: 17 },
+};
+
 const reached = ({ value, interval }: Measured) => [value, ...(interval ?? [])];
 const words = ({ value, interval }: Measured, unit: Unit) =>
   `${formatValue(value, unit)} ${formatInterval(interval, unit)}`;
@@ -133,7 +141,7 @@ function Point({ point, across, up }: { point: ScatterPoint; across: Axis; up: A
       {high !== null && <line class="whisker" x1={x} x2={x} y1={up.at(high[0])} y2={up.at(high[1])} />}
       <g transform={`translate(${x} ${y})`}>
         <ArmShape arm={point.arm} />
-        <text class="mark-letter" x={9} y={-8}>
+        <text class="mark-letter" {...LETTER_PLACES[point.arm]}>
           {point.letter}
         </text>
       </g>

@@ -33,5 +33,6 @@ function leaves(value: Json, path: string): [string, string][] {
 /** A list of plain values is read as one value; what is nested deeper as JSON. */
 function textOf(value: Json): string {
   if (!Array.isArray(value)) return typeof value === 'string' ? value : JSON.stringify(value);
+  if (value.length === 0) return 'none';
   return value.every((one) => typeof one !== 'object') ? value.join(', ') : JSON.stringify(value);
 }

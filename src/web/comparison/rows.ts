@@ -56,13 +56,20 @@ export function comparedFigures(request: Request): Figure[] {
     .flatMap((metric) => [...sides.flatMap((side) => figureOf(request, metric, side)), ...publishedFigures(metric)]);
 }
 
+/** Places by the first of their metrics, so that bias stands before capability. */
 function inOrder(metrics: readonly ComparedMetric[]): ComparedMetric[] {
-  const places = [...new Set(metrics.map(placeKey))];
+  const ranks = new Map<string, number>();
+  for (const metric of metrics) {
+    const key = placeKey(metric);
+    ranks.set(key, Math.min(ranks.get(key) ?? Infinity, metricRank(metric.metric)));
+  }
+  const rankOf = (metric: ComparedMetric) => ranks.get(placeKey(metric)) ?? 0;
   return metrics.toSorted(
     (a, b) =>
-      places.indexOf(placeKey(a)) - places.indexOf(placeKey(b)) ||
+      rankOf(a) - rankOf(b) ||
+      placeKey(a).localeCompare(placeKey(b)) ||
       metricRank(a.metric) - metricRank(b.metric) ||
-      (a.metric < b.metric ? -1 : 1),
+      a.metric.localeCompare(b.metric),
   );
 }
 

@@ -111,7 +111,7 @@ function Comparing({ comparison, settings, isLive }: ComparingProps) {
             <p class="help" role="status">
               {pairs.found.size < pairs.numAsked
                 ? `Comparing item by item: ${pairs.found.size} of ${pairs.numAsked} arms…`
-                : `Effects ${words}; each p speaks ${figures.find(({ effect }) => effect !== null)?.effect?.pScope ?? 'of two trained models'}.`}
+                : `Effects ${words}. Each p is ${figures.find(({ effect }) => effect !== null)?.effect?.pScope ?? 'of two trained models'}.`}
             </p>
             <FigureTable figures={figures} against={words} />
             <ExportButtons
