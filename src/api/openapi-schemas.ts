@@ -3,16 +3,15 @@ import { P_SCOPE } from '../eval/statistics.ts';
 import { ARMS, FAILURE_REASONS, JOB_STATES } from '../job-spec.ts';
 import { METRIC_NAMES } from '../store/results.ts';
 import { CONDITIONS } from '../suite/pythia/published.ts';
-import { MAX_POINTS } from './sweeps.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
 export const text: Schema = { type: 'string' };
 export const integer: Schema = { type: 'integer' };
-const number: Schema = { type: 'number' };
-const time: Schema = { type: 'string', format: 'date-time' };
+export const number: Schema = { type: 'number' };
+export const time: Schema = { type: 'string', format: 'date-time' };
 export const id: Schema = { type: 'string', format: 'uuid' };
-const anyObject: Schema = { type: 'object', additionalProperties: true };
+export const anyObject: Schema = { type: 'object', additionalProperties: true };
 export const arm: Schema = { enum: ARMS };
 
 export function ref(name: string): Schema {
@@ -28,7 +27,8 @@ export function objectOf(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: 'object', properties, required: Object.keys(properties) };
 }
 
-function nullable(schema: Schema): Schema {
+/** The schema, or null. */
+export function nullable(schema: Schema): Schema {
   return { anyOf: [schema, { type: 'null' }] };
 }
 
@@ -37,7 +37,7 @@ export const place = {
   protocol: text,
   settings: { ...anyObject, description: 'What else the protocol depends on; empty for most.' },
 };
-const interval: Schema = {
+export const interval: Schema = {
   description: '95 %; null where it is not estimable, as when all items are equal',
   type: 'array',
   items: number,
@@ -175,35 +175,6 @@ const model = objectOf({
 });
 
 const figures = objectOf({ value: number, standardError: nullable(number), numItems: integer });
-
-const replicateGroup: Schema = {
-  ...objectOf({
-    family: text,
-    point: { ...nullable(anyObject), description: 'What the points of the grid share.' },
-    jobs: listOf(
-      objectOf({
-        ...{ id, state: text, model: text, modelSeed: nullable(integer), interventionSeed: nullable(integer) },
-      }),
-    ),
-    refused: {
-      ...listOf(objectOf({ id, detail: text })),
-      description: "Jobs that repeat another one's training and are no replicates.",
-    },
-    over: { enum: ['model seeds', 'draws of the rewriting', 'nothing'] },
-    numSeeds: integer,
-    scope: { ...text, description: 'What the effects speak of: of training only over several model seeds.' },
-    effects: listOf(
-      objectOf({
-        ...{ ...place, metric: text, step: integer, value: number, standardError: nullable(number) },
-        interval: nullable(interval),
-        numReplicates: integer,
-        replicates: listOf(objectOf({ seed: nullable(integer), value: number })),
-      }),
-    ),
-  }),
-  description:
-    "Jobs that differ in seeds alone: mean of intervention − control at the window's end, Student's interval over seeds.",
-};
 
 const previewedEdit = objectOf({
   ...{ rule: text, before: text, after: text, contextBefore: text, contextAfter: text },
@@ -353,45 +324,6 @@ export const answers: Readonly<Record<string, Schema>> = {
   }),
   Preview: preview,
   Estimate: estimate,
-  NewSweep: {
-    type: 'object',
-    properties: {
-      name: { type: 'string', minLength: 1, maxLength: 200 },
-      base: { ...anyObject, description: 'A JobSpec; what the grid sets may be left out.' },
-      grid: {
-        type: 'object',
-        description: `Values by dotted path, for example {"intervention.probability": [0, 0.5, 1]}; ${MAX_POINTS} points at most.`,
-        additionalProperties: { type: 'array', minItems: 1, maxItems: MAX_POINTS, uniqueItems: true },
-      },
-      replicates: {
-        ...listOf({
-          type: 'object',
-          properties: { model: text, dataset: text },
-          required: ['model'],
-          additionalProperties: false,
-        }),
-        description: 'Models of other seeds, each with the dataset of its own training where that is another, too.',
-      },
-    },
-    anyOf: [{ required: ['grid'] }, { required: ['replicates'] }],
-    required: ['base'],
-    additionalProperties: false,
-  },
-  Sweep: objectOf({
-    id,
-    name: text,
-    spec: anyObject,
-    createdAt: time,
-    numJobs: integer,
-    jobsByState: { type: 'object', additionalProperties: integer },
-  }),
-  SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),
-  SweepWithReplicates: objectOf({
-    sweep: ref('Sweep'),
-    jobs: listOf(ref('Job')),
-    replicates: listOf(ref('ReplicateGroup')),
-  }),
-  ReplicateGroup: replicateGroup,
   Model: model,
   CatalogEntry: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: true },
 };

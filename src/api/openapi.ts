@@ -11,6 +11,7 @@ import { operations, scopeOf, type Operation } from './operations.ts';
 import { pairAnswers } from './pair-schemas.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
 import { outsideCheckpointSchema } from './results.ts';
+import { sweepAnswers } from './sweep-schemas.ts';
 
 interface Parameter {
   readonly name: string;
@@ -152,7 +153,7 @@ function componentSchemas(): Record<string, unknown> {
   for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
   const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
-  return { ...answers, ...pairAnswers, ...Object.fromEntries(drawn) };
+  return { ...answers, ...pairAnswers, ...sweepAnswers, ...Object.fromEntries(drawn) };
 }
 
 /** What a schema that is a document by itself says of that. */

@@ -9,7 +9,7 @@ import type { Schema } from './openapi-schemas.ts';
 import { compareQuerySchema } from './compare.ts';
 import { pairQuerySchema } from './compare-pair.ts';
 import { editQuerySchema, itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
-import { sweepQuerySchema } from './sweeps.ts';
+import { sweepQuerySchema, sweepResultsQuerySchema } from './sweeps.ts';
 
 export interface Header {
   readonly name: string;
@@ -174,6 +174,13 @@ export const operations: Readonly<Record<string, PathOperations>> = {
     get: ofJob(
       'One sweep, its jobs in the order of the grid, and effects over replicates.',
       ref('SweepWithReplicates'),
+    ),
+  },
+  '/v1/sweeps/{id}/results': {
+    get: ofJob(
+      "A row for each job and metric at the window's end, curves over the numeric axes, and effects over replicates; as text with `format`.",
+      ref('SweepResults'),
+      sweepResultsQuerySchema,
     ),
   },
   '/v1/compare': {

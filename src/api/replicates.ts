@@ -16,14 +16,15 @@ export interface Replicate {
   readonly interventionSeed: number | null;
 }
 
-export interface ReplicatedEffect extends ReplicateMean {
+/** A figure of each replicate, intervention − control or the intervention's score, and its mean. */
+export interface ReplicatedFigure extends ReplicateMean {
   readonly benchmark: string;
   readonly protocol: string;
   readonly settings: ScoringSettings;
   readonly metric: string;
   readonly step: number;
-  /** Intervention − control of each replicate. */
-  readonly replicates: readonly { readonly seed: number | null; readonly value: number }[];
+  /** Of each replicate, and the jobs that it is of. */
+  readonly replicates: readonly { readonly seed: number | null; readonly value: number; readonly jobs: string[] }[];
 }
 
 /** Jobs that differ in seeds alone. */
@@ -39,7 +40,9 @@ export interface ReplicateGroup {
   /** What the effects speak of. */
   readonly scope: string;
   /** At the window's end; of jobs with both arms there. */
-  readonly effects: readonly ReplicatedEffect[];
+  readonly effects: readonly ReplicatedFigure[];
+  /** Of the intervention, of the same jobs. */
+  readonly scores: readonly ReplicatedFigure[];
 }
 
 /** Whether the intervention's seed changes what is trained: where documents or occurrences are drawn, or the direction is. */
@@ -65,6 +68,28 @@ export function replicateGroups(experiments: readonly Experiment[]): ReplicateGr
     groups.set(member.condition, [...(groups.get(member.condition) ?? []), member]);
   }
   return [...groups.values()].map(groupOf);
+}
+
+/** What a job trains and scores but for the seeds, and, if asked, for the field at `path`, as text: equal for jobs that differ in nothing else. */
+export function conditionOf({ spec: stored, model }: Experiment, path?: string): string {
+  const spec = stored as JobSpec; // checked by jobSpecSchema before it was stored
+  const known = model as ManifestModel | null; // the worker's own
+  const intervention = { ...spec.intervention, seed: undefined }; // left out of JSON
+  // Seeds of one family have each its own order of the data.
+  const dataset = spec.dataset === known?.trainedOn ? 'of its own training' : `named ${spec.dataset}`;
+  const condition = { ...spec, ...CHANGES_NOTHING, intervention, model: known?.family ?? spec.model, dataset };
+  return inOrder(path === undefined ? condition : without(condition, path.split('.')));
+}
+
+/** The seed of the model that a job trains; null where it is not known, or no worker has begun the job. */
+export function modelSeedOf({ model }: Experiment): number | null {
+  return (model as ManifestModel | null)?.seed ?? null; // the worker's own
+}
+
+function without(value: Readonly<Record<string, unknown>>, [key = '', ...deeper]: readonly string[]): object {
+  const { [key]: inner, ...rest } = value;
+  const isObject = typeof inner === 'object' && inner !== null;
+  return deeper.length === 0 || !isObject ? rest : { ...rest, [key]: without(inner as typeof value, deeper) };
 }
 
 interface Member {
@@ -95,15 +120,12 @@ function memberOf(experiment: Experiment): Member {
   const spec = experiment.spec as JobSpec; // checked by jobSpecSchema before it was stored
   const known = experiment.model as ManifestModel; // the worker's own
   const family = known.family ?? spec.model;
-  const { seed, ...intervention } = spec.intervention;
-  // Seeds of one family have each its own order of the data.
-  const dataset = spec.dataset === known.trainedOn ? 'of its own training' : `named ${spec.dataset}`;
   return {
     ...{ experiment, family, training: trainingKey(spec), weights: weightsOf(known) },
-    condition: inOrder({ ...spec, ...CHANGES_NOTHING, intervention, model: family, dataset }),
+    condition: conditionOf(experiment),
     replicate: {
       ...{ id: experiment.id, state: experiment.state, model: spec.model, modelSeed: known.seed ?? null },
-      interventionSeed: drawsAnything(spec.intervention) ? seed : null,
+      interventionSeed: drawsAnything(spec.intervention) ? spec.intervention.seed : null,
     },
   };
 }
@@ -117,17 +139,15 @@ function groupOf(members: readonly Member[]): ReplicateGroup {
   const isOverModels = modelSeeds.size > 1;
   const seedOf = ({ replicate }: Member) => (isOverModels ? replicate.modelSeed : replicate.interventionSeed);
   const numDraws = new Set(finished.map(seedOf)).size;
+  const unitOf = isOverModels ? modelOf : ({ replicate }: Member) => String(replicate.interventionSeed);
   return {
     family: first.family,
     point: sharedPoint(members),
     jobs: members.map(({ replicate }) => replicate),
     refused: members.flatMap(({ replicate: { id } }, i) => (places[i] === null ? [] : [{ id, detail: places[i]! }])),
     ...reachOf(first.family, modelSeeds.size, numDraws),
-    effects: effectsOver(
-      finished,
-      isOverModels ? modelOf : ({ replicate }) => String(replicate.interventionSeed),
-      seedOf,
-    ),
+    effects: figuresOver(finished, effectsOf, unitOf, seedOf),
+    scores: figuresOver(finished, interventionScoresOf, unitOf, seedOf),
   };
 }
 
@@ -181,21 +201,23 @@ function sharedPoint(members: readonly Member[]): ReplicateGroup['point'] {
 }
 
 interface Found {
-  readonly effect: Omit<ReplicatedEffect, keyof ReplicateMean | 'replicates'>;
+  readonly figure: Omit<ReplicatedFigure, keyof ReplicateMean | 'replicates'>;
   readonly unit: string;
+  readonly id: string;
   readonly seed: number | null;
   readonly value: number;
 }
 
-function effectsOver(
+function figuresOver(
   members: readonly Member[],
+  figuresOf: (evaluations: readonly EndScores[]) => readonly EndFigure[],
   unitOf: (member: Member) => string,
   seedOf: (member: Member) => number | null,
-): ReplicatedEffect[] {
+): ReplicatedFigure[] {
   const byMetric = new Map<string, Found[]>();
   for (const member of members) {
-    for (const { key, value, ...effect } of effectsOf(member.experiment.evaluations)) {
-      const found = { effect, unit: unitOf(member), seed: seedOf(member), value };
+    for (const { key, value, ...figure } of figuresOf(member.experiment.evaluations)) {
+      const found = { figure, unit: unitOf(member), id: member.replicate.id, seed: seedOf(member), value };
       byMetric.set(key, [...(byMetric.get(key) ?? []), found]);
     }
   }
@@ -203,14 +225,28 @@ function effectsOver(
     // Draws below one model seed are averaged first: they are no further models.
     const units = [...new Set(found.map(({ unit }) => unit))].map((unit) => {
       const own = found.filter((one) => one.unit === unit);
-      return { seed: own[0]!.seed, value: own.reduce((sum, { value }) => sum + value, 0) / own.length }; // a unit has one
+      const value = own.reduce((sum, one) => sum + one.value, 0) / own.length;
+      return { seed: own[0]!.seed, value, jobs: own.map(({ id }) => id) }; // a unit has one
     });
-    return { ...found[0]!.effect, ...meanOverReplicates(units.map(({ value }) => value)), replicates: units };
+    return { ...found[0]!.figure, ...meanOverReplicates(units.map(({ value }) => value)), replicates: units };
   });
 }
 
+type EndFigure = Found['figure'] & { readonly key: string; readonly value: number };
+
+function interventionScoresOf(evaluations: readonly EndScores[]): EndFigure[] {
+  return evaluations
+    .filter(({ arm }) => arm === 'intervention')
+    .flatMap(({ benchmark, protocol, settings, step, scores }) =>
+      Object.entries(scoresIn(scores)).map(([metric, { value }]) => {
+        const key = [benchmark, protocol, settingsText(settings), metric].join(' ');
+        return { key, benchmark, protocol, settings, metric, step, value };
+      }),
+    );
+}
+
 /** Intervention − control: the difference of two means over the same items is the mean of the items' differences. */
-function effectsOf(evaluations: readonly EndScores[]) {
+function effectsOf(evaluations: readonly EndScores[]): EndFigure[] {
   return evaluations
     .filter(({ arm }) => arm === 'intervention')
     .flatMap(({ benchmark, protocol, settings, step, sha256, scores }) => {

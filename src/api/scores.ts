@@ -75,6 +75,20 @@ function atLastSteps(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation
   return evaluations.filter(({ step }) => steps.has(step));
 }
 
+/** Scores, effects and published figures at one step. */
+export async function readScoresAt(
+  database: Database,
+  { id, model, step }: { readonly id: string; readonly model: string; readonly step: number },
+): Promise<Pick<Scores, 'scores' | 'effects' | 'published'>> {
+  const evaluations = (await listEvaluations(database, id)).filter((evaluation) => evaluation.step === step);
+  const effects = await compare(database, id, evaluations, 'intervention', 'control');
+  return {
+    scores: evaluations.flatMap(scoreRows),
+    effects: effects.rows,
+    published: publishedRows(model, evaluations),
+  };
+}
+
 function scoreRows({ arm, step, scores, ...rest }: ScoredEvaluation): ScoreRow[] {
   const place = placeOf(rest);
   return Object.entries(scoresIn(scores)).map(([metric, score]) => ({ arm, step, ...place, metric, ...score }));

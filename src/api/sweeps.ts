@@ -4,7 +4,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { jobSpecSchema, type JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
-import { listJobs } from '../store/jobs.ts';
+import { listJobs, type JobWithRuns } from '../store/jobs.ts';
 import { listExperiments } from '../store/experiments.ts';
 import { getSweep, insertSweep, listSweeps } from '../store/sweeps.ts';
 import type { SweepPoint, SweepSummary } from '../store/sweeps.ts';
@@ -15,6 +15,7 @@ import { faultsOf, FaultyDocument, pointerOf } from './problem.ts';
 import type { Fault } from './problem.ts';
 import { drawsAnything, replicateGroups, trainingKey } from './replicates.ts';
 import { limitParameter, readBody, readQuery } from './request.ts';
+import { sweepResults } from './sweep-results.ts';
 
 export const MAX_POINTS = 500;
 const MAX_FAULTS = 50;
@@ -46,7 +47,12 @@ type SweepDocument = z.output<typeof sweepSchema>;
 /** What GET /sweeps takes. */
 export const sweepQuerySchema = z.strictObject({ limit: limitParameter(200, 50) });
 
-/** POST and GET /sweeps, GET /sweeps/:id. */
+/** What GET /sweeps/:id/results takes. */
+export const sweepResultsQuerySchema = z.strictObject({
+  parts: z.enum(['no', 'yes']).default('no').meta({ description: 'Whether rows of parts of scores are there, too.' }),
+});
+
+/** POST and GET /sweeps, GET /sweeps/:id and its results. */
 export function sweepRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
   router.post('/sweeps', async (request, response) => {
@@ -55,7 +61,8 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
       const points = await expand(document, catalog);
       const axes = [...Object.keys(document.grid), ...(document.replicates ? ['replicates'] : [])];
       const name = document.name ?? axes.join(' × ');
-      return (transaction) => insertSweep(transaction, { name, spec: document, points });
+      return (transaction) =>
+        insertSweep(transaction, { name, spec: document, axes: Object.keys(document.grid), points });
     });
     response
       .status(201)
@@ -74,12 +81,23 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
     );
     response.json({ ...answer, replicates: replicateGroups(experiments) });
   });
+  router.get('/sweeps/:id/results', async (request, response) => {
+    const { parts } = readQuery(request, sweepResultsQuerySchema);
+    const sweep = await getSweep(database, request.params.id);
+    const jobs = await jobsOf(database, sweep.id);
+    response.json({ sweep, ...(await sweepResults(database, sweep, jobs, parts === 'yes')) });
+  });
   return router;
 }
 
 async function withJobs(database: Database, sweep: SweepSummary) {
-  const { jobs } = await listJobs(database, { sweepId: sweep.id, archived: 'all', limit: MAX_POINTS });
-  return { sweep, jobs: jobs.toReversed().map(jobView) }; // in the order of the points
+  return { sweep, jobs: (await jobsOf(database, sweep.id)).map(jobView) };
+}
+
+/** In the order of the points. */
+async function jobsOf(database: Database, sweepId: string): Promise<JobWithRuns[]> {
+  const { jobs } = await listJobs(database, { sweepId, archived: 'all', limit: MAX_POINTS });
+  return jobs.toReversed();
 }
 
 /** Every point of the grid as a checked spec. Throws FaultyDocument when a single one has a fault. */

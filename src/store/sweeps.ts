@@ -18,6 +18,8 @@ export interface NewSweep {
   readonly name: string;
   /** The document as it was submitted. */
   readonly spec: unknown;
+  /** The paths of its grid in the order given. */
+  readonly axes: readonly string[];
   readonly points: readonly SweepPoint[];
 }
 
@@ -26,7 +28,8 @@ export type SweepSummary = Sweep & { readonly numJobs: number; readonly jobsBySt
 
 /** Stores the sweep and all its jobs inside `transaction`; the jobs are claimed in the order of the points. Answers its id. */
 export async function insertSweep(transaction: Transaction, sweep: NewSweep): Promise<string> {
-  const row = await transaction.sweep.create({ data: { name: sweep.name, spec: asJson(sweep.spec) } });
+  const { name, spec, axes } = sweep;
+  const row = await transaction.sweep.create({ data: { name, spec: asJson(spec), axes: [...axes] } });
   const jobs = sweep.points.map(({ spec, name, point }) => ({ spec, name, sweepId: row.id, sweepPoint: point }));
   await insertJobs(transaction, jobs);
   return row.id;

@@ -71,7 +71,7 @@ async function makeSweep(sweep: Parameters<typeof insertSweep>[1]) {
 
 async function groupsOf(trials: readonly Trial[]): Promise<{ groups: ReplicateGroup[]; ids: string[] }> {
   const points = trials.map((trial, i) => ({ spec: specOf(trial), name: `job ${i}`, point: pointOf(trial) }));
-  const sweep = await makeSweep({ name: 'some', spec: {}, points });
+  const sweep = await makeSweep({ name: 'some', spec: {}, axes: [], points });
   const ids = await finish(trials);
   const { body } = await request(app).get(`/v1/sweeps/${sweep.id}`);
   return { groups: (body as { replicates: ReplicateGroup[] }).replicates, ids };
@@ -172,7 +172,7 @@ describe('replicates of a sweep', () => {
   it('count when they are at their end: none before', async () => {
     const trials = [1, 2].map((modelSeed) => ({ modelSeed, control: 8, intervention: 7 }));
     const points = trials.map((trial, i) => ({ spec: specOf(trial), name: `job ${i}`, point: {} }));
-    const { id } = await makeSweep({ name: 's', spec: {}, points });
+    const { id } = await makeSweep({ name: 's', spec: {}, axes: [], points });
     const read = async () => {
       const { body } = await request(app).get(`/v1/sweeps/${id}`);
       return (body as { replicates: ReplicateGroup[] }).replicates;

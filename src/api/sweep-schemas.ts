@@ -1,0 +1,153 @@
+// The shapes of what the routes of sweeps take and answer, for the OpenAPI document, beside openapi-schemas.ts.
+import { CONDITIONS } from '../suite/pythia/published.ts';
+import {
+  anyObject,
+  id,
+  integer,
+  interval,
+  listOf,
+  nullable,
+  number,
+  objectOf,
+  place,
+  ref,
+  text,
+  time,
+  type Schema,
+} from './openapi-schemas.ts';
+import { MAX_POINTS } from './sweeps.ts';
+
+const replicatedFigure = objectOf({
+  ...{ ...place, metric: text, step: integer, value: number, standardError: nullable(number) },
+  interval: nullable(interval),
+  numReplicates: integer,
+  replicates: listOf(objectOf({ seed: nullable(integer), value: number, jobs: listOf(id) })),
+});
+
+const replicateGroup: Schema = {
+  ...objectOf({
+    family: text,
+    point: { ...nullable(anyObject), description: 'What the points of the grid share.' },
+    jobs: listOf(
+      objectOf({
+        ...{ id, state: text, model: text, modelSeed: nullable(integer), interventionSeed: nullable(integer) },
+      }),
+    ),
+    refused: {
+      ...listOf(objectOf({ id, detail: text })),
+      description: "Jobs that repeat another one's training and are no replicates.",
+    },
+    over: { enum: ['model seeds', 'draws of the rewriting', 'nothing'] },
+    numSeeds: integer,
+    scope: { ...text, description: 'What the effects speak of: of training only over several model seeds.' },
+    effects: { ...listOf(replicatedFigure), description: 'Intervention − control.' },
+    scores: { ...listOf(replicatedFigure), description: 'Of the intervention, of the same jobs.' },
+  }),
+  description:
+    "Jobs that differ in seeds alone: mean of intervention − control at the window's end, Student's interval over seeds.",
+};
+
+const armFigure = objectOf({
+  value: number,
+  standardError: nullable(number),
+  interval: nullable(interval),
+  numItems: integer,
+});
+const effectFigure: Schema = {
+  ...objectOf({
+    ...{ value: nullable(number), standardError: nullable(number), interval: nullable(interval), numItems: integer },
+    ...{ pValue: nullable(number), pAdjusted: nullable(number), family: text, test: text, note: nullable(text) },
+  }),
+  description: 'Intervention − control, item by item; null for perplexity, which is compared through its logarithm.',
+};
+const warnings = listOf(objectOf({ label: text, detail: text }));
+
+const resultRow: Schema = {
+  ...objectOf({
+    ...{ job: id, name: text, state: text, model: text, modelSeed: nullable(integer) },
+    point: { ...anyObject, description: 'The values of the grid and the replicate, by path.' },
+    ...{ ...place, metric: text, step: integer },
+    published: { ...nullable(armFigure), description: "Of the suite's own checkpoint, scored here." },
+    ...{ control: nullable(armFigure), intervention: nullable(armFigure), effect: nullable(effectFigure) },
+    publishedFigures: {
+      ...listOf(
+        objectOf({
+          ...{ publishedBenchmark: text, condition: { enum: CONDITIONS }, value: number },
+          ...{ standardError: nullable(number), numItems: integer, warnings },
+        }),
+      ),
+      description: 'What others published of the same model, step and metric.',
+    },
+  }),
+  description: "One metric of one job at its window's end.",
+};
+
+const dosePoint = objectOf({
+  ...{ x: number, value: number, interval: nullable(interval), numJobs: integer },
+  over: {
+    enum: ['model seeds', 'draws of the rewriting', 'items'],
+    description: 'What the interval is over; of a single job: its items.',
+  },
+  seeds: { ...listOf(nullable(integer)), description: 'Of the models.' },
+});
+const doseCurve: Schema = {
+  ...objectOf({
+    axis: { ...text, description: 'The path of the grid whose value is x.' },
+    others: { ...anyObject, description: 'What the jobs of the curve share of the other axes.' },
+    ...{ family: text, ...place, metric: text },
+    intervention: { ...listOf(dosePoint), description: "The intervention arm's score, by x." },
+    effect: { ...listOf(dosePoint), description: 'Intervention − control, by x.' },
+  }),
+  description: 'Jobs that differ in one numeric axis and in seeds alone.',
+};
+
+/** By name, beside those of openapi-schemas.ts. */
+export const sweepAnswers: Readonly<Record<string, Schema>> = {
+  NewSweep: {
+    type: 'object',
+    properties: {
+      name: { type: 'string', minLength: 1, maxLength: 200 },
+      base: { ...anyObject, description: 'A JobSpec; what the grid sets may be left out.' },
+      grid: {
+        type: 'object',
+        description: `Values by dotted path, for example {"intervention.probability": [0, 0.5, 1]}; ${MAX_POINTS} points at most.`,
+        additionalProperties: { type: 'array', minItems: 1, maxItems: MAX_POINTS, uniqueItems: true },
+      },
+      replicates: {
+        ...listOf({
+          type: 'object',
+          properties: { model: text, dataset: text },
+          required: ['model'],
+          additionalProperties: false,
+        }),
+        description: 'Models of other seeds, each with the dataset of its own training where that is another, too.',
+      },
+    },
+    anyOf: [{ required: ['grid'] }, { required: ['replicates'] }],
+    required: ['base'],
+    additionalProperties: false,
+  },
+  Sweep: objectOf({
+    id,
+    name: text,
+    spec: anyObject,
+    createdAt: time,
+    numJobs: integer,
+    jobsByState: { type: 'object', additionalProperties: integer },
+  }),
+  SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),
+  SweepWithReplicates: objectOf({
+    sweep: ref('Sweep'),
+    jobs: listOf(ref('Job')),
+    replicates: listOf(ref('ReplicateGroup')),
+  }),
+  ReplicateGroup: replicateGroup,
+  SweepResults: objectOf({
+    sweep: ref('Sweep'),
+    labels: { ...warnings, description: 'What must be read with the figures.' },
+    axes: listOf(objectOf({ path: text, values: listOf({}) })),
+    rows: listOf(resultRow),
+    doseResponse: listOf(doseCurve),
+    replicates: listOf(ref('ReplicateGroup')),
+  }),
+};
