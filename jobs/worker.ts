@@ -10,6 +10,7 @@ import { beat, park, release, settle, type ClaimedJob } from '../src/store/lease
 import { Attempt, type AttemptEnd, type AttemptOptions } from './attempt.ts';
 import { persistently } from './persistence.ts';
 import { openQueue, type Queue } from './queue.ts';
+import { lookAtSweeps } from './sweep.ts';
 
 export interface WorkerOptions extends AttemptOptions {
   readonly leaseMs: number;
@@ -26,7 +27,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   log.info({ owner: claimant.owner }, 'worker started');
   try {
     while (!signal.aborted) {
-      const job = await nextJob(queue);
+      const job = await nextJob(queue, database);
       if (job !== undefined) await work(job, queue, options, signal);
       else await queue.waitForJob(signal);
     }
@@ -36,8 +37,9 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   }
 }
 
-async function nextJob(queue: Queue): Promise<ClaimedJob | undefined> {
+async function nextJob(queue: Queue, database: Database): Promise<ClaimedJob | undefined> {
   try {
+    await lookAtSweeps(database);
     return await queue.next();
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;

@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/suite',
     'src/store',
     'src/facts.ts',
+    'src/api/replicates.ts', // which jobs are replicates of each other: arithmetic on what the store holds
   ],
   'src/api': [
     'src/store',
@@ -42,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/suite',
     'src/eval/statistics.ts',
     'src/eval/replicates.ts',
+    'src/eval/stop-rules.ts',
     'src/eval/metrics.ts', // which contributions an effect pairs: arithmetic, like statistics.ts
     'src/train/plan.ts',
     'src/train/loss-spikes.ts', // arithmetic on recorded losses

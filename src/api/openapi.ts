@@ -11,6 +11,7 @@ import { operations, scopeOf, type Operation } from './operations.ts';
 import { pairAnswers } from './pair-schemas.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
 import { outsideCheckpointSchema } from './results.ts';
+import { pointsSchema, sweepChangesSchema, sweepSchema } from './sweep-document.ts';
 import { sweepAnswers } from './sweep-schemas.ts';
 
 interface Parameter {
@@ -141,6 +142,9 @@ const BODIES = {
   NewFork: forkSchema,
   NewPreview: previewSchema,
   NewEstimate: estimateSchema,
+  NewSweep: sweepSchema,
+  NewPoints: pointsSchema,
+  SweepChanges: sweepChangesSchema,
   NewSession: newSessionSchema,
   NewModel: newModelSchema,
   NewDataset: newDatasetSchema,

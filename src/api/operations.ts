@@ -54,6 +54,9 @@ const ofJob = (summary: string, answer: Schema, query?: z.ZodObject): Operation 
 const order = (summary: string): Operation => ({
   ...{ summary, answer: ref('Job'), status: 202, problems: [404, 409] },
 });
+const sweepOrder = (summary: string): Operation => ({
+  ...{ summary, answer: ref('Sweep'), status: 202, problems: [404, 409] },
+});
 const idempotent: readonly Header[] = [
   {
     name: 'Idempotency-Key',
@@ -175,7 +178,36 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       'One sweep, its jobs in the order of the grid, and effects over replicates.',
       ref('SweepWithReplicates'),
     ),
+    patch: {
+      summary: "Changes a sweep's name, its limit of jobs at work, or its budget.",
+      body: ref('SweepChanges'),
+      answer: ref('Sweep'),
+      problems: [400, 404, 409, 422],
+    },
   },
+  '/v1/sweeps/plan': {
+    post: {
+      summary: 'The points that a sweep would have, and how many trainings; nothing is submitted.',
+      body: ref('NewSweep'),
+      answer: ref('SweepPlan'),
+      problems: [400, 422],
+      scope: 'read',
+    },
+  },
+  '/v1/sweeps/{id}/points': {
+    post: {
+      summary: 'Adds values or replicates to a sweep: points that are not there yet become jobs.',
+      headers: idempotent,
+      body: ref('NewPoints'),
+      answer: ref('SweepWithJobs'),
+      status: 201,
+      problems: [400, 404, 409, 422],
+    },
+  },
+  '/v1/sweeps/{id}/pause': { post: sweepOrder('Begins no further jobs; those at work go on.') },
+  '/v1/sweeps/{id}/resume': { post: sweepOrder('Lets a paused sweep go on.') },
+  '/v1/sweeps/{id}/stop': { post: sweepOrder('Cancels the jobs that have not begun; the others run to their end.') },
+  '/v1/sweeps/{id}/cancel': { post: sweepOrder('Asks for the end of every job of a sweep.') },
   '/v1/sweeps/{id}/results': {
     get: ofJob(
       "A row for each job and metric at the window's end, curves over the numeric axes, and effects over replicates; as text with `format`.",

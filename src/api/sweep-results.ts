@@ -2,6 +2,7 @@
 // over model seeds.
 import { isPart, type Label } from '../eval/metrics.ts';
 import type { Interval } from '../eval/statistics.ts';
+import { REPEATED_LOOKS } from '../eval/stop-rules.ts';
 import type { Database } from '../store/database.ts';
 import { listExperiments, type Experiment } from '../store/experiments.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
@@ -63,7 +64,7 @@ export interface SweepResults {
 /** The results of these jobs, in their order; of parts of scores only when asked. */
 export async function sweepResults(
   database: Database,
-  sweep: Pick<SweepSummary, 'axes'>,
+  sweep: Pick<SweepSummary, 'axes' | 'settledPoints'>,
   jobs: readonly JobWithRuns[],
   hasParts: boolean,
 ): Promise<SweepResults> {
@@ -77,12 +78,21 @@ export async function sweepResults(
     rows.push(...(await rowsOf(database, experiment))); // one after another: each reads many items
   }
   return {
-    labels: [],
+    labels: labelsOf(sweep),
     axes,
     rows: hasParts ? rows : rows.filter(({ metric }) => !isPart(metric)),
     doseResponse: doseResponse(experiments, axes, intervalIn(rows)),
     replicates: replicateGroups(experiments),
   };
+}
+
+function labelsOf({ settledPoints }: Pick<SweepSummary, 'settledPoints'>): Label[] {
+  if (settledPoints.length === 0) return [];
+  const numCancelled = settledPoints.reduce((sum, point) => sum + point.numCancelled, 0);
+  const { label, detail } = REPEATED_LOOKS;
+  return [
+    { label, detail: `${settledPoints.length} points met a rule, ${numCancelled} jobs were not begun: ${detail}` },
+  ];
 }
 
 /** The paths of the points and their values in the order in which the jobs have them; the grid's come first, then those of replicates. */

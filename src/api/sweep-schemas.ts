@@ -1,4 +1,6 @@
 // The shapes of what the routes of sweeps take and answer, for the OpenAPI document, beside openapi-schemas.ts.
+import { HOLDS } from '../store/sweep-limits.ts';
+import { SWEEP_STATES } from '../store/sweep-orders.ts';
 import { CONDITIONS } from '../suite/pythia/published.ts';
 import {
   anyObject,
@@ -15,7 +17,6 @@ import {
   time,
   type Schema,
 } from './openapi-schemas.ts';
-import { MAX_POINTS } from './sweeps.ts';
 
 const replicatedFigure = objectOf({
   ...{ ...place, metric: text, step: integer, value: number, standardError: nullable(number) },
@@ -103,37 +104,31 @@ const doseCurve: Schema = {
 
 /** By name, beside those of openapi-schemas.ts. */
 export const sweepAnswers: Readonly<Record<string, Schema>> = {
-  NewSweep: {
-    type: 'object',
-    properties: {
-      name: { type: 'string', minLength: 1, maxLength: 200 },
-      base: { ...anyObject, description: 'A JobSpec; what the grid sets may be left out.' },
-      grid: {
-        type: 'object',
-        description: `Values by dotted path, for example {"intervention.probability": [0, 0.5, 1]}; ${MAX_POINTS} points at most.`,
-        additionalProperties: { type: 'array', minItems: 1, maxItems: MAX_POINTS, uniqueItems: true },
-      },
-      replicates: {
-        ...listOf({
-          type: 'object',
-          properties: { model: text, dataset: text },
-          required: ['model'],
-          additionalProperties: false,
-        }),
-        description: 'Models of other seeds, each with the dataset of its own training where that is another, too.',
-      },
-    },
-    anyOf: [{ required: ['grid'] }, { required: ['replicates'] }],
-    required: ['base'],
-    additionalProperties: false,
-  },
   Sweep: objectOf({
-    id,
-    name: text,
-    spec: anyObject,
-    createdAt: time,
-    numJobs: integer,
+    ...{ id, name: text, state: { enum: SWEEP_STATES }, spec: anyObject, createdAt: time, numJobs: integer },
+    message: { ...nullable(text), description: 'Why it is paused when nobody asked for it.' },
+    axes: { ...listOf(text), description: 'The paths of the grid in the order given.' },
+    maxParallel: { ...nullable(integer), description: 'Jobs at work at once.' },
+    budget: nullable(objectOf({ steps: nullable(integer), hours: nullable(number) })),
+    used: objectOf({ steps: integer, hours: number }),
+    heldBy: { enum: [...HOLDS, null], description: 'What keeps its queued jobs from being begun now.' },
+    stop: { ...nullable(listOf(anyObject)), description: 'Its stop rules.' },
+    settled: {
+      ...listOf(
+        objectOf({
+          ...{ point: anyObject, rule: anyObject, numCancelled: integer, settledAt: time },
+          found: objectOf({ value: number, interval, over: text, numReplicates: integer }),
+        }),
+      ),
+      description: 'Points that met a rule, and how many of their jobs were not needed.',
+    },
     jobsByState: { type: 'object', additionalProperties: integer },
+  }),
+  SweepPlan: objectOf({
+    name: text,
+    points: listOf(objectOf({ name: text, point: anyObject })),
+    numTrainings: { ...integer, description: 'Trained arms of all jobs.' },
+    numDistinctControls: { ...integer, description: 'Controls that differ in something.' },
   }),
   SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),
   SweepWithReplicates: objectOf({

@@ -10,6 +10,7 @@ import type { Database, Transaction } from './database.ts';
 import { appendEvent, asJson, EVENT_CHANNEL } from './events.ts';
 import { Prisma } from './generated/client.ts';
 import { notifyWorkers, type StartOfFork } from './jobs.ts';
+import { mayBegin, mayStillBegin } from './sweep-limits.ts';
 
 export const MAX_LOST = 5;
 export const MAX_FAILURES = 3;
@@ -52,12 +53,7 @@ const ACTIVE = Prisma.sql`('running', 'recovering', 'pausing', 'cancelling')`;
 /** Takes the next job for `leaseMs` milliseconds: a queued one, or one whose worker was lost. Undefined when there is none. */
 export async function claim(database: Database, claimant: Claimant, leaseMs: number): Promise<ClaimedJob | undefined> {
   return database.transaction(async (transaction) => {
-    const [next] = await transaction.$queryRaw<{ id: string; state: string; attempt: number }[]>`
-      SELECT id, state, attempt FROM job
-      WHERE (state = 'queued' AND run_at <= clock_timestamp())
-         OR (state IN ('running', 'recovering') AND lease_until < clock_timestamp()
-             AND num_lost + 1 < ${MAX_LOST} AND attempt - num_preempted < max_attempts)
-      ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED`;
+    const next = await lockNext(transaction);
     if (!next) return undefined;
     const isTakeover = next.state !== 'queued';
     if (isTakeover) await closeAttempt(transaction, next.id, next.attempt, 'lost', 'no heartbeat within the lease');
@@ -77,6 +73,30 @@ export async function claim(database: Database, claimant: Claimant, leaseMs: num
     const [spec, start] = [job.spec as unknown as JobSpec, job.start as unknown as StartOfFork | null];
     return { id: job.id, name: job.name, spec, plan: job.plan, attempt, start, fence };
   });
+}
+
+interface NextRow {
+  readonly id: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly sweepId: string | null;
+}
+
+/** The next row, locked; a sweep that another worker has just brought to its limit is passed over. */
+async function lockNext(transaction: Transaction): Promise<NextRow | undefined> {
+  const passedOver: string[] = [];
+  for (;;) {
+    const [next] = await transaction.$queryRaw<NextRow[]>`
+      SELECT id, state, attempt, sweep_id AS "sweepId" FROM job
+      WHERE (state = 'queued' AND run_at <= clock_timestamp() AND ${mayBegin}
+             AND (sweep_id IS NULL OR sweep_id <> ALL (${passedOver}::uuid[])))
+         OR (state IN ('running', 'recovering') AND lease_until < clock_timestamp()
+             AND num_lost + 1 < ${MAX_LOST} AND attempt - num_preempted < max_attempts)
+      ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED`;
+    if (next?.state !== 'queued' || next.sweepId === null) return next;
+    if (await mayStillBegin(transaction, next.id, next.sweepId)) return next;
+    passedOver.push(next.sweepId);
+  }
 }
 
 /** What a heartbeat brings back. */

@@ -60,6 +60,57 @@ async function read(id: string, query = ''): Promise<SweepResults & { readonly s
   return response.body as SweepResults & { readonly sweep: { readonly numJobs: number } };
 }
 
+type Reader = (text: string) => string[][];
+const unescaped = (text: string) => text.replaceAll(/\\([&#%_{}$|*`<>[\]])/g, '$1').trim();
+
+/** How each form is read back, by rules that are not the writer's. */
+const READERS: readonly (readonly [format: string, type: string, cellsOf: Reader])[] = [
+  ['csv', 'text/csv', (text) => text.trimEnd().split('\r\n').map(csvCells)],
+  [
+    'markdown',
+    'text/markdown',
+    (text) => {
+      const lines = text
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !/^\|( -+:? \|)+$/.test(line));
+      return lines.map((line) =>
+        line
+          .slice(1, -1)
+          .split(/(?<!\\)\|/)
+          .map(unescaped),
+      );
+    },
+  ],
+  [
+    'latex',
+    'text/x-tex',
+    (text) => {
+      const lines = text
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line.endsWith('\\\\'));
+      return lines.map((line) =>
+        line
+          .slice(0, -2)
+          .split(/(?<!\\)&/)
+          .map(unescaped),
+      );
+    },
+  ],
+];
+
+function csvCells(line: string): string[] {
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+  );
+}
+
+function numberIn(cell: string): number | null {
+  const text = cell.replaceAll('$', '').replace(/\\times10\^\{?(-?\d+)\}?/, 'e$1');
+  return ['', '–', '--'].includes(text) ? null : Number(text);
+}
+
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('GET /v1/sweeps/:id/results', () => {
@@ -122,6 +173,47 @@ describe('GET /v1/sweeps/:id/results', () => {
     );
     expect(new Set(all.map(({ metric }) => metric))).toContain('proRate.feminine');
     expect(all.every(({ axis }) => axis === 'intervention.probability')).toBe(true); // the only numeric one
+  });
+
+  it('has the same numbers in every form', async () => {
+    const id = await makeSweep();
+    await scoreNext(3);
+    await database.pool.query('UPDATE sweep SET name = $1', ['a_b & 100 % | #1']);
+    const { rows } = await read(id, '?parts=yes');
+    const figures = rows.map(({ step, control, intervention, effect }) => [
+      ...[step, control?.value, ...(control?.interval ?? [null, null])],
+      ...[intervention?.value, ...(intervention?.interval ?? [null, null])],
+      ...[effect?.value ?? null, ...(effect?.interval ?? [null, null])],
+      ...[effect?.pValue ?? null, effect?.pAdjusted ?? null, (effect ?? intervention)?.numItems],
+    ]);
+    expect(figures.flat().filter((value) => typeof value === 'number').length).toBeGreaterThan(200);
+    for (const [format, type, cellsOf] of READERS) {
+      const response = await request(app).get(`/v1/sweeps/${id}/results?parts=yes&format=${format}`).buffer(true);
+      expect(response.headers['content-type']).toBe(`${type}; charset=utf-8`);
+      const [head = [], ...table] = cellsOf(response.text);
+      expect(table).toHaveLength(rows.length);
+      const from = head.indexOf('step');
+      expect(head.slice(from, from + 13)).toEqual(
+        [
+          'step',
+          'control',
+          'control_low',
+          'control_high',
+          'intervention',
+          'intervention_low',
+          'intervention_high',
+        ].concat(['effect', 'effect_low', 'effect_high', 'p', 'p_adjusted', 'n']),
+      );
+      expect(table.map((cells) => cells.slice(from, from + 13).map(numberIn))).toEqual(figures);
+      const at = head.indexOf('intervention.direction');
+      expect(table.map((cells) => [cells[at], cells[head.indexOf('metric')]])).toEqual(
+        rows.map(({ point, metric }) => [point['intervention.direction'], metric]),
+      );
+    }
+    const rounded = (await request(app).get(`/v1/sweeps/${id}/results?format=csv&digits=3`)).text;
+    expect(rounded.split('\r\n')[1]).toMatch(/,0\.\d{1,3},/);
+    expect(rounded).not.toMatch(/\.\d{8}/);
+    expect((await request(app).get(`/v1/sweeps/${id}/results?digits=3`)).status).toBe(400);
   });
 
   it('answers 404 for an unknown sweep and 400 for a faulty query', async () => {
