@@ -34,7 +34,8 @@ export interface ComparedJob {
 /** A job that has ended, with the scores of all its arms at the window's end. */
 export async function seedCompared(database: Database, job: ComparedJob): Promise<string> {
   const { shift, salt, model, ...rest } = job;
-  const id = await seedJob(database, { state: 'succeeded', ...rest });
+  // One step with its edits is enough of training; scores take the longest to make.
+  const id = await seedJob(database, { state: 'succeeded', numSteps: 1, ...rest });
   if (model !== undefined) {
     const row = await database.prisma.job.findUniqueOrThrow({ where: { id }, select: { manifest: true } });
     const manifest = { ...(row.manifest as object), model: { ...model, family: 'nano-1m', start: [] } };
@@ -44,7 +45,8 @@ export async function seedCompared(database: Database, job: ComparedJob): Promis
   for (const run of runs) {
     const isTurned = run.arm === 'intervention';
     const draw = { shift: isTurned ? shift : 0, salt: salt + (run.arm as Arm).length };
-    await database.prisma.evaluation.deleteMany({ where: { runId: run.id, step: TO } });
+    await database.prisma.evaluation.deleteMany({ where: { runId: run.id } });
+    await database.prisma.run.update({ where: { id: run.id }, data: { step: TO, state: 'succeeded' } });
     const evaluations = [...seededEvaluations(draw), heldBack(draw.shift, draw.salt)];
     await database.prisma.evaluation.createMany({
       data: evaluations.map(({ benchmark, protocol, sha256, numItems, scores, items }) => ({
@@ -71,4 +73,50 @@ export async function seedThree(database: Database): Promise<readonly [all: stri
       ...{ shift: 0.06, salt: 83 },
     }),
   ];
+}
+
+const DIRECTIONS = ['masculine-to-feminine', 'feminine-to-masculine'] as const;
+const PROBABILITIES = [0.1, 0.5];
+
+/** Two directions × two probabilities × two model seeds; the last point's jobs still run and wait. Ids of the sweep and of its jobs by point. */
+export async function seedSweep(
+  database: Database,
+): Promise<{ readonly sweep: string; readonly jobs: readonly string[] }> {
+  const models = [1, 2].map((seed) => ({
+    ...{ name: seed === 1 ? 'nano-1m' : `nano-1m-seed${seed}`, seed },
+    trainedOn: seed === 1 ? 'nano-stories' : `nano-stories-seed${seed}`,
+  }));
+  const spec = { base: {}, grid: { 'intervention.direction': DIRECTIONS, 'intervention.probability': PROBABILITIES } };
+  const axes = Object.keys(spec.grid);
+  const limits = { maxParallel: 2, budgetSteps: 4000 };
+  const { id } = await database.prisma.sweep.create({ data: { name: 'dose', spec: asJson(spec), axes, ...limits } });
+  const jobs: string[] = [];
+  for (const [down, direction] of DIRECTIONS.entries()) {
+    for (const [across, probability] of PROBABILITIES.entries()) {
+      for (const model of models) {
+        const job = {
+          spec: {
+            ...{ name: `dose, ${direction} ${probability} ${model.name}`, model: model.name, dataset: model.trainedOn },
+            intervention: { direction, probability },
+            arms: ['control' as const, 'intervention' as const],
+          },
+          sweepId: id,
+          sweepPoint: {
+            'intervention.direction': direction,
+            'intervention.probability': probability,
+            ...{ model: model.name, dataset: model.trainedOn },
+          },
+        };
+        const isOpen = down === 1 && across === 1;
+        const gone = Math.sqrt(probability) * (down === 0 ? 1 : -0.55) + 0.05 * model.seed;
+        const salt = 100 * down + 10 * across + model.seed;
+        jobs.push(
+          isOpen
+            ? await seedJob(database, { ...job, state: model.seed === 1 ? 'running' : 'queued', numSteps: 40 })
+            : await seedCompared(database, { ...job, model, salt, shift: gone }),
+        );
+      }
+    }
+  }
+  return { sweep: id, jobs };
 }

@@ -1,6 +1,6 @@
 // One sweep: how far it is, its grid as a heat table, dose and response, the spread over seeds, and every result. Kept fresh without moving
 // what one is looking at.
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Job } from '../api.ts';
 import { metricRank } from '../metric-names.ts';
 import { Notice } from '../parts/notice.tsx';
@@ -63,8 +63,10 @@ export function SweepPage({ id, settings }: { id: string; settings: Settings }) 
 function useResults(id: string, sweep: Sweep | undefined): SweepResults | Error | undefined {
   const { data, error, refresh } = usePolled(() => sweepsApi.results(id), id, 0);
   const ended = sweep === undefined ? undefined : numOver(sweep);
+  const known = useRef(ended);
   useEffect(() => {
-    if (ended !== undefined) refresh();
+    if (known.current !== undefined && known.current !== ended) refresh();
+    known.current = ended;
   }, [ended, refresh]);
   return data ?? error;
 }

@@ -144,7 +144,7 @@ function PairResult({ a, b }: { a: Side; b: Side }) {
 
 function PairTable({ rows, words }: { rows: readonly PairRow[]; words: string }) {
   return (
-    <div class="scroll" role="region" aria-label="Paired test" tabIndex={0}>
+    <div class="scroll" role="region" aria-label="Differences item by item" tabIndex={0}>
       <table class="figures pair">
         <caption class="sr-only">Paired differences, {words}</caption>
         <thead>
