@@ -1,6 +1,6 @@
 // Dose and response: a figure over a numeric axis of a sweep, one line a combination of the other axes, with intervals. Lines are told
 // apart by marks and dashes, not by colour alone.
-import { formatInterval, formatValue, type Unit } from '../format.ts';
+import { formatDifference, formatInterval, formatValue, type Unit } from '../format.ts';
 import type { DosePoint } from '../sweeps-api.ts';
 import { PlotFrame } from './plot-frame.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
@@ -29,9 +29,14 @@ const MARKS = [
   'M-5-1.600h3.400v-3.400h3.200v3.400h3.400v3.200h-3.400v3.400h-3.200v-3.400h-3.400Z',
 ];
 const DASHES = ['', '7 4', '2 3', '8 3 2 3', '12 4', '4 2 1 2'];
+/** A value of the vertical axis in words. */
+function wordsOf(value: number, unit: Unit, isDifference: boolean): string {
+  return isDifference ? formatDifference(value, unit) : formatValue(value, unit);
+}
+
 const TOP = 28;
 const BOTTOM = 46;
-const LEFT = 74;
+const LEFT = 92;
 const RIGHT = 24;
 
 export function DosePlot({ title, xTitle, yTitle, unit, isDifference, lines }: Props) {
@@ -57,7 +62,8 @@ export function DosePlot({ title, xTitle, yTitle, unit, isDifference, lines }: P
     );
   };
   const summary = lines.map(
-    ({ name, points }) => `${name}: ${points.map(({ x, value }) => `${formatValue(value, unit)} at ${x}`).join(', ')}`,
+    ({ name, points }) =>
+      `${name}: ${points.map(({ x, value }) => `${wordsOf(value, unit, isDifference)} at ${x}`).join(', ')}`,
   );
   return (
     <>
@@ -67,12 +73,12 @@ export function DosePlot({ title, xTitle, yTitle, unit, isDifference, lines }: P
         summary={`Across: ${xTitle}. ${summary.join('. ')}.`}
         heightOf={heightOf}
         draw={draw}
-        table={<DoseTable {...{ title, xTitle, unit, lines }} />}
+        table={<DoseTable {...{ title, xTitle, unit, isDifference, lines }} />}
       />
       <ul class="legend" aria-label={`Lines of ${title}`}>
         {lines.map(({ name }, place) => (
           <li class={seriesClass(place)} key={name}>
-            <svg width="34" height="12" viewBox="-17 -6 34 12" aria-hidden="true" class="drawing legend-mark">
+            <svg width="34" height="12" viewBox="-17 -6 34 12" aria-hidden="true" class="drawing">
               <line class="series-line" x1={-17} x2={17} y1={0} y2={0} stroke-dasharray={dashOf(place)} />
               <path class="series-mark" d={markOf(place)} />
             </svg>{' '}
@@ -117,7 +123,7 @@ function Grid({ across, up, bottom, width, xTitle, yTitle, unit, isDifference }:
             y2={up.at(tick)}
           />
           <text class="minor-text" x={LEFT - 8} y={up.at(tick) + 4} text-anchor="end">
-            {formatValue(tick, unit)}
+            {wordsOf(tick, unit, isDifference)}
           </text>
         </g>
       ))}
@@ -157,7 +163,7 @@ function Line({ line, place, across, up }: { line: DoseLine; place: number; acro
   );
 }
 
-function DoseTable({ title, xTitle, unit, lines }: Pick<Props, 'title' | 'xTitle' | 'unit' | 'lines'>) {
+function DoseTable({ title, xTitle, unit, isDifference, lines }: Omit<Props, 'yTitle'>) {
   return (
     <table class="figures">
       <caption class="sr-only">{title}</caption>
@@ -176,7 +182,7 @@ function DoseTable({ title, xTitle, unit, lines }: Pick<Props, 'title' | 'xTitle
             <tr key={`${name} ${x}`}>
               <th scope="row">{name}</th>
               <td>{x}</td>
-              <td>{formatValue(value, unit)}</td>
+              <td>{wordsOf(value, unit, isDifference)}</td>
               <td>{formatInterval(interval, unit)}</td>
               <td>{over}</td>
               <td>{numJobs}</td>

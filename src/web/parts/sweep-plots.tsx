@@ -54,9 +54,9 @@ export function DoseResponse({ results, metric, kind, axis }: DoseProps) {
         </p>
       )}
       <DosePlot
-        title={`${first.benchmark}: ${label}, ${KIND_WORDS[kind === 'control' ? 'intervention' : kind]}`}
+        title={`${first.benchmark}: ${label} – ${KIND_WORDS[kind === 'control' ? 'intervention' : kind]}`}
         xTitle={axisWords(chosen)}
-        yTitle={label}
+        yTitle={kind === 'effect' ? `effect on ${label}` : label}
         unit={unit}
         isDifference={kind === 'effect'}
         lines={lines}
