@@ -14,6 +14,7 @@ import { catalogRoutes } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import { compareRoutes } from './compare.ts';
 import { curveRoutes } from './curves.ts';
+import { comparePairRoutes } from './compare-pair.ts';
 import { documentRoutes } from './documents.ts';
 import { editRoutes } from './edits.ts';
 import { eventRoutes } from './events.ts';
@@ -77,6 +78,7 @@ export function createApp(parts: AppParts): Express {
     timelineRoutes(database),
     sweepRoutes(database, catalog),
     compareRoutes(database),
+    comparePairRoutes(database),
   );
   app.use(page(webFolder));
   app.use(unknownRoute, problemHandler);

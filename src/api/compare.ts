@@ -72,7 +72,7 @@ async function compareJobs(database: Database, ids: readonly string[]): Promise<
   const metrics = new Map<string, ComparedMetric>();
   const labels: Comparison['labels'][number][] = [];
   for (const job of jobs) {
-    const scores = await readScores(database, job); // one after another: each reads many items
+    const scores = await readScores(database, job, 'last steps'); // one after another: each reads many items
     labels.push(...scores.labels.map((label) => ({ id: job.id, ...label })));
     for (const [key, { compared, ...row }] of lastOf(job.id, scores)) {
       metrics.set(key, { ...row, jobs: [...(metrics.get(key)?.jobs ?? []), compared] });

@@ -75,23 +75,25 @@ const score: Schema = {
   ],
 };
 
+/** Of two arms, item by item. */
+export const effectFigures = {
+  value: nullable(number),
+  ...uncertainty,
+  ...origins,
+  pValue: nullable(number),
+  pScope: { const: P_SCOPE, description: 'What the p speaks of: another training run is not in it.' },
+  pAdjusted: { ...nullable(number), description: "By Holm's method, for all tests of the family." },
+  family: text,
+  test: text,
+  detectable: {
+    ...nullable(number),
+    description: 'The smallest true difference found in 80 % of such samples by a test at 5 %.',
+  },
+  note: nullable(text),
+};
+
 function effect(description: string): Schema {
-  const figures = {
-    value: nullable(number),
-    ...uncertainty,
-    ...origins,
-    pValue: nullable(number),
-    pScope: { const: P_SCOPE, description: 'What the p speaks of: another training run is not in it.' },
-    pAdjusted: { ...nullable(number), description: "By Holm's method, for all tests of the family." },
-    family: text,
-    test: text,
-    detectable: {
-      ...nullable(number),
-      description: 'The smallest true difference found in 80 % of such samples by a test at 5 %.',
-    },
-    note: nullable(text),
-  };
-  return { ...objectOf({ ...place, step: integer, metric: text, ...figures }), description };
+  return { ...objectOf({ ...place, step: integer, metric: text, ...effectFigures }), description };
 }
 
 const publishedScore: Schema = {

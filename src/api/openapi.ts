@@ -8,6 +8,7 @@ import { jobChangesSchema } from './jobs.ts';
 import { answers, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { operations, scopeOf, type Operation } from './operations.ts';
+import { pairAnswers } from './pair-schemas.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
 import { recordAnswers } from './record-schemas.ts';
 import { outsideCheckpointSchema } from './results.ts';
@@ -158,7 +159,14 @@ function componentSchemas(): Record<string, unknown> {
   for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
   const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
-  return { ...answers, ...recordAnswers, ...serviceAnswers, ...sweepAnswers, ...Object.fromEntries(drawn) };
+  return {
+    ...answers,
+    ...pairAnswers,
+    ...recordAnswers,
+    ...serviceAnswers,
+    ...sweepAnswers,
+    ...Object.fromEntries(drawn),
+  };
 }
 
 /** What a schema that is a document by itself says of that. */

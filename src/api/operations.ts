@@ -7,6 +7,7 @@ import { jobQuerySchema } from './jobs.ts';
 import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
 import { compareQuerySchema } from './compare.ts';
+import { pairQuerySchema } from './compare-pair.ts';
 import { logQuerySchema } from './logs.ts';
 import { metricsQuerySchema } from './curves.ts';
 import { editCountQuerySchema, editQuerySchema } from './edits.ts';
@@ -267,6 +268,14 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       answer: ref('Comparison'),
       query: compareQuerySchema,
       problems: [400, 404],
+    },
+  },
+  '/v1/compare/pair': {
+    get: {
+      summary: 'Any two arms, of one job or of two, item by item: effects a − b; 409 where no items are the same.',
+      answer: ref('PairComparison'),
+      query: pairQuerySchema,
+      problems: [400, 404, 409],
     },
   },
   '/v1/models': {

@@ -24,7 +24,7 @@ export interface Place {
 }
 
 /** The p beside the others that were looked at with it. */
-interface Adjusted {
+export interface Adjusted {
   /** By Holm's method; null where there is no p. */
   readonly pAdjusted: number | null;
   /** Which tests it is adjusted for, in words. */
@@ -47,13 +47,16 @@ export interface Scores {
   readonly published: PublishedRow[];
 }
 
-/** Everything /scores answers. */
-export async function readScores(database: Database, job: JobWithRuns): Promise<Scores> {
-  return keep(database, job, 'scores', () => makeScores(database, job));
+type Extent = 'every step' | 'last steps';
+
+/** Everything /scores answers; of the last steps only where that is enough, which reads far fewer items. */
+export async function readScores(database: Database, job: JobWithRuns, extent: Extent = 'every step'): Promise<Scores> {
+  return keep(database, job, `scores, ${extent}`, () => makeScores(database, job, extent));
 }
 
-async function makeScores(database: Database, job: JobWithRuns): Promise<Scores> {
-  const evaluations = await listEvaluations(database, job.id);
+async function makeScores(database: Database, job: JobWithRuns, extent: Extent): Promise<Scores> {
+  const all = await listEvaluations(database, job.id);
+  const evaluations = extent === 'every step' ? all : atLastSteps(all);
   const effects = await compare(database, job.id, evaluations, 'intervention', 'control');
   const noiseFloor = await compare(database, job.id, evaluations, 'placebo', 'control');
   const fidelity = await compare(database, job.id, evaluations, 'control', 'published');
@@ -66,6 +69,13 @@ async function makeScores(database: Database, job: JobWithRuns): Promise<Scores>
     labels: [...labels, ...effects.labels, ...noiseFloor.labels, ...fidelity.labels],
     published: publishedRows((job.spec as unknown as JobSpec).model, evaluations), // checked before it was stored
   };
+}
+
+/** Those at a step that is the last of some place: whole steps, so that their tests are the same families. */
+function atLastSteps(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
+  const lastOfPlace = new Map(evaluations.map((one) => [placeKey(one), one.step])); // in order of steps
+  const steps = new Set(lastOfPlace.values());
+  return evaluations.filter(({ step }) => steps.has(step));
 }
 
 /** Scores, effects and published figures at one step. */
@@ -87,7 +97,7 @@ function scoreRows({ arm, step, scores, ...rest }: ScoredEvaluation): ScoreRow[]
   return Object.entries(scoresIn(scores)).map(([metric, score]) => ({ arm, step, ...place, metric, ...score }));
 }
 
-function placeOf({ benchmark, protocol, settings }: Place): Place {
+export function placeOf({ benchmark, protocol, settings }: Place): Place {
   return { benchmark, protocol, settings };
 }
 
@@ -132,7 +142,7 @@ async function compare(
     const twin = evaluations.find((other) => other.arm === baseline && isSamePlace(other, evaluation));
     if (!twin) continue;
     try {
-      const effects = await effectsBetween(database, jobId, evaluation, twin);
+      const effects = await effectsBetween(database, { ...evaluation, jobId }, { ...twin, jobId });
       for (const [metric, effect] of Object.entries(effects)) rows.push({ step, ...place, metric, ...effect });
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
@@ -140,13 +150,16 @@ async function compare(
       labels.push({ arm, ...place, label: 'not comparable', detail });
     }
   }
-  return { rows: adjustInFamilies(rows, `${arm} − ${baseline}`), labels };
+  return { rows: adjustInFamilies(rows, ({ step }) => `at step ${step}, ${arm} − ${baseline}`), labels };
 }
 
-/** A step's tests of whole scores, over all benchmarks, are one family; those of parts of scores are another. */
-function adjustInFamilies(rows: readonly Omit<EffectRow, keyof Adjusted>[], comparison: string): EffectRow[] {
-  const familyOf = ({ step, metric }: { step: number; metric: string }) =>
-    `${isPart(metric) ? 'parts of scores' : 'whole scores'} of all benchmarks at step ${step}, ${comparison}`;
+/** Tests of whole scores, over all benchmarks, are one family for each of the given words; those of parts of scores are another. */
+export function adjustInFamilies<Row extends { readonly metric: string; readonly pValue: number | null }>(
+  rows: readonly Row[],
+  wordsOf: (row: Row) => string,
+): (Row & Adjusted)[] {
+  const familyOf = (row: Row) =>
+    `${isPart(row.metric) ? 'parts of scores' : 'whole scores'} of all benchmarks ${wordsOf(row)}`;
   const adjusted = new Map<string, readonly (number | null)[]>();
   for (const family of new Set(rows.map(familyOf))) {
     adjusted.set(family, holmAdjusted(rows.map((row) => (familyOf(row) === family ? row.pValue : null))));
@@ -168,34 +181,33 @@ function isSamePlace(a: ScoredEvaluation, b: ScoredEvaluation): boolean {
 const known = new Map<string, Promise<Record<string, Effect>>>();
 const MAX_KNOWN = 2_000;
 
-async function effectsBetween(
+/** An evaluation and the job that it is of. */
+export type JobEvaluation = ScoredEvaluation & { readonly jobId: string };
+
+/** The effects a − b, item by item, of two evaluations of one benchmark. Throws ConflictError when the items are not the same. */
+export async function effectsBetween(
   database: Database,
-  jobId: string,
-  a: ScoredEvaluation,
-  b: ScoredEvaluation,
+  a: JobEvaluation,
+  b: JobEvaluation,
 ): Promise<Record<string, Effect>> {
   if (a.sha256 !== b.sha256) throw new ConflictError('the files of the benchmark were not the same');
-  const key = [jobId, a.arm, b.arm, a.step, placeKey(a)].join(' ');
+  const key = [placeKey(a), ...[a, b].flatMap(({ jobId, arm, step }) => [jobId, arm, step])].join(' ');
   const earlier = known.get(key);
   if (earlier) return earlier;
   if (known.size >= MAX_KNOWN) known.clear();
-  const effects = computeEffects(database, jobId, a, b);
+  const effects = computeEffects(database, a, b);
   known.set(key, effects);
   effects.catch(() => known.delete(key));
   return effects;
 }
 
-async function computeEffects(
-  database: Database,
-  jobId: string,
-  a: ScoredEvaluation,
-  b: ScoredEvaluation,
-): Promise<Record<string, Effect>> {
-  const [itemsA, itemsB] = [await readItems(database, jobId, a), await readItems(database, jobId, b)];
+async function computeEffects(database: Database, a: JobEvaluation, b: JobEvaluation): Promise<Record<string, Effect>> {
+  const [itemsA, itemsB] = [await readItems(database, a.jobId, a), await readItems(database, b.jobId, b)];
   return compute('effects', { a: itemsA as Item[], b: itemsB as Item[] }); // stored by the worker from an Evaluation
 }
 
-async function labelsOf(
+/** What must be read with the last scores of each arm. */
+export async function labelsOf(
   database: Database,
   job: JobWithRuns,
   evaluations: readonly ScoredEvaluation[],
@@ -217,7 +229,8 @@ async function labelsOf(
   });
 }
 
-function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
+/** Of every arm and place the last evaluation. */
+export function latestOfEach(evaluations: readonly ScoredEvaluation[]): ScoredEvaluation[] {
   const latest = new Map<string, ScoredEvaluation>();
   for (const evaluation of evaluations) {
     latest.set(`${evaluation.arm} ${placeKey(evaluation)}`, evaluation); // in order of steps

@@ -20,6 +20,18 @@ const VIEWS: Readonly<Record<string, () => Promise<ViewOf>>> = {
     const { JobPage } = await import('./pages/job-page.tsx');
     return ({ path, query }) => <JobPage id={path[1]!} settings={query} key={path[1]} />; // the place has two parts
   }),
+  compare: once(async () => {
+    const { ComparePage } = await import('./pages/compare-page.tsx');
+    return ({ query }) => <ComparePage settings={query} />;
+  }),
+  sweeps: once(async () => {
+    const { SweepsPage } = await import('./pages/sweeps-page.tsx');
+    return () => <SweepsPage />;
+  }),
+  'sweeps/*': once(async () => {
+    const { SweepPage } = await import('./pages/sweep-page.tsx');
+    return ({ path, query }) => <SweepPage id={path[1]!} settings={query} key={path[1]} />; // the place has two parts
+  }),
   'sign-in': once(async () => {
     const { SignInPage } = await import('./pages/sign-in-page.tsx');
     return ({ query }) => <SignInPage token={query['token']} />;

@@ -1,0 +1,134 @@
+// Model seeds as a spread: for each point of a sweep a hollow mark a seed, and their mean with Student's interval.
+import { formatDifference, formatInterval, type Unit } from '../format.ts';
+import { fitted, PlotFrame } from './plot-frame.tsx';
+import { axisOver, type Axis } from './plot-scale.ts';
+
+export interface SeedRow {
+  readonly name: string;
+  /** What the mean speaks of. */
+  readonly scope: string;
+  readonly mean: number;
+  readonly interval: readonly [number, number] | null;
+  readonly seeds: readonly { readonly seed: number | null; readonly value: number }[];
+}
+
+interface Props {
+  title: string;
+  unit: Unit;
+  rows: readonly SeedRow[];
+}
+
+const TOP = 8;
+const BOTTOM = 34;
+const ROW = 46;
+
+export function SeedPlot({ title, unit, rows }: Props) {
+  const words = (row: SeedRow) => `mean ${formatDifference(row.mean, unit)} ${formatInterval(row.interval, unit)}`;
+  const draw = (width: number) => {
+    const values = rows.flatMap(({ mean, interval, seeds }) => [
+      ...[0, mean, ...(interval ?? [])],
+      ...seeds.map(({ value }) => value),
+    ]);
+    const axis = axisOver(values, 12, width - 12, Math.min(7, Math.floor(width / 100)));
+    const bottom = TOP + rows.length * ROW;
+    return (
+      <>
+        {rows.map((row, place) => (
+          <Row row={row} words={words(row)} top={TOP + place * ROW} width={width} axis={axis} key={row.name} />
+        ))}
+        {axis.ticks.map((tick) => (
+          <g key={tick}>
+            <line
+              class={tick === 0 ? 'zero' : 'grid'}
+              x1={axis.at(tick)}
+              x2={axis.at(tick)}
+              y1={bottom}
+              y2={bottom + 5}
+            />
+            <text class="minor-text" x={axis.at(tick)} y={bottom + 20} text-anchor="middle">
+              {formatDifference(tick, unit).replace(/[\u00a0\u202f].*/, '')}
+            </text>
+          </g>
+        ))}
+      </>
+    );
+  };
+  const summary = rows.map(
+    (row) => `${row.name}: ${words(row)}, ${row.seeds.map(({ value }) => formatDifference(value, unit)).join(', ')}`,
+  );
+  return (
+    <PlotFrame
+      title={title}
+      fileName="model-seeds"
+      summary={`${summary.join('. ')}.`}
+      heightOf={() => TOP + rows.length * ROW + BOTTOM}
+      draw={draw}
+      table={<SeedTable {...{ title, unit, rows }} />}
+    />
+  );
+}
+
+interface RowProps {
+  row: SeedRow;
+  words: string;
+  top: number;
+  width: number;
+  axis: Axis;
+}
+
+function Row({ row, words, top, width, axis }: RowProps) {
+  const middle = top + 31;
+  return (
+    <g>
+      <text x={8} y={top + 16}>
+        {fitted(row.name, width - 240)}
+      </text>
+      <text class="minor-text" x={width - 8} y={top + 16} text-anchor="end">
+        {words}
+      </text>
+      <line class="grid" x1={12} x2={width - 12} y1={middle} y2={middle} />
+      <line class="zero" x1={axis.at(0)} x2={axis.at(0)} y1={middle - 8} y2={middle + 8} />
+      {row.interval !== null && (
+        <line class="whisker" x1={axis.at(row.interval[0])} x2={axis.at(row.interval[1])} y1={middle} y2={middle} />
+      )}
+      {row.seeds.map(({ seed, value }, place) => (
+        <circle class="seed" cx={axis.at(value)} cy={middle} r={5} key={place}>
+          <title>{seed === null ? 'a seed that is not known' : `seed ${seed}`}</title>
+        </circle>
+      ))}
+      <path class="mean" d="M0-7 6 0 0 7-6 0Z" transform={`translate(${axis.at(row.mean)} ${middle})`} />
+    </g>
+  );
+}
+
+function SeedTable({ title, unit, rows }: Props) {
+  return (
+    <table class="figures">
+      <caption class="sr-only">{title}</caption>
+      <thead>
+        <tr>
+          {['point', 'mean', '95 % interval', 'over', 'each seed'].map((head) => (
+            <th scope="col" key={head}>
+              {head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={row.name}>
+            <th scope="row">{row.name}</th>
+            <td>{formatDifference(row.mean, unit)}</td>
+            <td>{formatInterval(row.interval, unit)}</td>
+            <td>{row.scope}</td>
+            <td>
+              {row.seeds
+                .map(({ seed, value }) => `${seed === null ? '' : `${seed}: `}${formatDifference(value, unit)}`)
+                .join('; ')}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
