@@ -1,6 +1,7 @@
 // The typed client of the HTTP API: every address that the page calls, and the shape of every answer.
 // Addresses are relative to the page, so that it also works behind a proxy's prefix.
 import type { Arm, JobSpec, JobState } from '../job-spec.ts';
+import { noteReached } from './connection.ts';
 import type { JsonObject } from './json-pointer.ts';
 import type { JsonSchema } from './json-schema.ts';
 
@@ -225,8 +226,10 @@ async function call<T>(path: string, init?: RequestInit): Promise<T> {
   try {
     answer = await fetch(path, init === undefined ? init : { ...init, headers: await headersOfChange(init) });
   } catch {
+    noteReached(false);
     throw new ApiError(0, 'The server does not answer.'); // fetch itself says no more than "Failed to fetch"
   }
+  noteReached(true);
   if (answer.ok) return (await answer.json()) as T;
   if (answer.status === 401) location.hash = '#/sign-in';
   const problem = (await answer.json().catch(() => ({}))) as Problem;

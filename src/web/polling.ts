@@ -1,5 +1,6 @@
 // Asks the server again and again while the page is looked at; the last good answer stays when one call fails.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { onReturn } from './connection.ts';
 
 export interface Polled<T> {
   readonly data: T | undefined;
@@ -10,7 +11,7 @@ export interface Polled<T> {
 
 /**
  * The newest answer of `ask`, asked again when `key` changes and every `everyMs` milliseconds (0: only once).
- * A hidden page does not ask; it does as soon as it is shown again.
+ * A hidden page does not ask; it does as soon as it is shown again, and every page when a server that was away is back.
  */
 export function usePolled<T>(ask: () => Promise<T>, key: string, everyMs: number): Polled<T> {
   const [answer, setAnswer] = useState<{ key: string; data?: T; error?: Error }>({ key });
@@ -30,6 +31,7 @@ export function usePolled<T>(ask: () => Promise<T>, key: string, everyMs: number
     );
   }, []);
 
+  useEffect(() => onReturn(refresh), [refresh]);
   useEffect(() => {
     refresh();
     if (everyMs === 0) return;

@@ -59,6 +59,7 @@ export async function startFakeApi(pageFolder: string, jobs: Job[]): Promise<Fak
   const streams = new Map<ServerResponse, string>();
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://fake');
+    if (url.pathname === '/healthz') return sendJson(response, 200, { status: 'ok' });
     if (!url.pathname.startsWith('/v1/')) return sendFile(response, pageFolder, url.pathname);
     if (state.isDown) return sendJson(response, 503, { title: 'The database does not answer' });
     const stream = /^\/v1\/jobs\/([^/]+)\/events$/.exec(url.pathname);

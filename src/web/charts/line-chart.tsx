@@ -41,7 +41,9 @@ export function LineChart({ title, format, lines, height = 220 }: Props) {
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     const redraw = () => made.redraw();
     scheme.addEventListener('change', redraw);
+    addEventListener('themechange', redraw);
     return () => {
+      removeEventListener('themechange', redraw);
       scheme.removeEventListener('change', redraw);
       resize.disconnect();
       made.destroy();
