@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { jobSpecSchema } from '../job-spec.ts';
 import { newSessionSchema } from './access-schemas.ts';
+import { catalogAnswers } from './catalog-schemas.ts';
 import { newDatasetSchema, newModelSchema } from './catalog.ts';
 import { forkSchema } from './forks.ts';
 import { jobChangesSchema } from './jobs.ts';
@@ -111,7 +112,8 @@ function isConditional(method: string, path: string, { mediaType }: Operation): 
 
 function parametersOf(method: string, path: string, operation: Operation): Parameter[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]): Parameter => {
-    return { name: name!, in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }; // of the match
+    const schema = name === 'id' ? { ...text, format: 'uuid' } : text;
+    return { name: name!, in: 'path', required: true, schema }; // of the match
   });
   const cached = { name: 'If-None-Match', description: 'ETag of an answer that the caller has.' };
   const headers = [...(operation.headers ?? []), ...(isConditional(method, path, operation) ? [cached] : [])];
@@ -151,7 +153,7 @@ function componentSchemas(): Record<string, unknown> {
   for (const [id, schema] of Object.entries(BODIES)) named.add(schema, { id });
   const { schemas } = z.toJSONSchema(named, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
-  return { ...answers, ...Object.fromEntries(drawn) };
+  return { ...answers, ...catalogAnswers, ...Object.fromEntries(drawn) };
 }
 
 /** What a schema that is a document by itself says of that. */

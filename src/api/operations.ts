@@ -191,6 +191,13 @@ export const operations: Readonly<Record<string, PathOperations>> = {
     },
     post: registering('model', 'a checkpoint folder of the server', 'NewModel', 'Model'),
   },
+  '/v1/models/{name}': {
+    get: {
+      summary: 'One model: every checkpoint that was published or is here, and its learning rate.',
+      answer: ref('ModelTraining'),
+      problems: [404],
+    },
+  },
   '/v1/datasets': {
     get: catalog('datasets'),
     post: registering('dataset', 'token files of the server', 'NewDataset', 'CatalogEntry'),
