@@ -8,11 +8,11 @@ import type { Job } from '../../src/web/api.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { startFakeApi, type FakeApi } from './fake-api.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
+export const CHROMIUM = '/usr/bin/chromium';
 /** Whether there is a browser to test in. */
 export const hasChromium = existsSync(CHROMIUM);
 
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
