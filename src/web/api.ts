@@ -221,11 +221,13 @@ interface Problem {
   readonly errors?: readonly SpecFault[];
 }
 
-async function call<T>(path: string, init?: RequestInit): Promise<T> {
+/** The answer to a call of the API. Throws ApiError, or what an aborted signal gives. */
+export async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, init === undefined ? init : { ...init, headers: await headersOfChange(init) });
-  } catch {
+  } catch (error) {
+    if (init?.signal?.aborted === true) throw error;
     noteReached(false);
     throw new ApiError(0, 'The server does not answer.'); // fetch itself says no more than "Failed to fetch"
   }

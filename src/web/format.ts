@@ -83,3 +83,16 @@ export function formatAgo(at: string, nowMs: number): string {
 export function formatMoment(at: string): string {
   return new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 }
+
+/** A learning rate: "1.06e−4". */
+export function formatRate(rate: number): string {
+  return rate === 0 ? '0' : rate.toExponential(2).replace('-', MINUS);
+}
+
+/** A size in the largest unit that keeps it above one: "12.3 MB". */
+export function formatBytes(numBytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const place = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, numBytes)) / 3)));
+  const value = numBytes / 1000 ** place;
+  return `${value >= 100 || place === 0 ? value.toFixed(0) : value.toPrecision(2)}${THIN}${units[place]!}`; // place is below their number
+}

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { jobSpecSchema } from '../../src/job-spec.ts';
 import type { EditRow, Job, Metrics, Scores } from '../../src/web/api.ts';
 import { makeJob } from './fake-jobs.ts';
+import { fakeEstimate, fakePreview, fakeTraining } from './fake-planning.ts';
 
 interface FakeEvent {
   readonly id: number;
@@ -26,6 +27,10 @@ export interface FakeState {
   /** The Last-Event-ID header of each connection to an event stream, oldest first. */
   readonly resumedFrom: (string | undefined)[];
   isDown: boolean;
+  /** Bodies of what was asked of previews, oldest first, and how long each takes. */
+  readonly previewed: unknown[];
+  previewMs: number;
+  freeDiskBytes: number;
 }
 
 export interface FakeApi {
@@ -53,7 +58,7 @@ const SECURITY =
 export async function startFakeApi(pageFolder: string, jobs: Job[]): Promise<FakeApi> {
   const state: FakeState = {
     ...{ jobs, metrics: new Map(), scores: new Map(), edits: new Map(), submitted: [], resumedFrom: [] },
-    isDown: false,
+    ...{ isDown: false, previewed: [], previewMs: 0, freeDiskBytes: 60e9 },
   };
   const events: FakeEvent[] = [];
   const streams = new Map<ServerResponse, string>();
@@ -131,6 +136,8 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
       return { status: 202, body: state.jobs.find((other) => other.id === id) };
     }
   }
+  if (resource === 'models' && id !== undefined) return ok(fakeTraining(decodeURIComponent(id)));
+  if (resource === 'preview' || resource === 'estimate') return plan(state, resource, await readBody(request));
   const checkpoints = [1130, 1330, 1430].map((step) => ({
     checkpoint: `step${step}`,
     hasOptimizerState: step === 1330,
@@ -156,6 +163,23 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
   };
   const body = catalogue[url.pathname];
   return body === undefined ? { status: 404, body: { title: 'Not found' } } : ok(body);
+}
+
+/** Faults of the job are told below `/job`, as the API does. */
+async function plan(state: FakeState, what: 'preview' | 'estimate', body: unknown): Promise<Answer> {
+  const { job, step } = body as { job: unknown; step?: number };
+  const parsed = jobSpecSchema.safeParse(job);
+  if (!parsed.success) {
+    const errors = parsed.error.issues.map(({ path, message }) => ({
+      pointer: ['', 'job', ...path.map(String)].join('/'),
+      detail: message,
+    }));
+    return { status: 422, body: { title: 'The document has faults', detail: 'see errors', errors } };
+  }
+  if (what === 'estimate') return { status: 200, body: fakeEstimate(state.freeDiskBytes) };
+  state.previewed.push(body);
+  await new Promise((resolve) => setTimeout(resolve, state.previewMs));
+  return { status: 200, body: fakePreview(step ?? 1330) };
 }
 
 function submit(state: FakeState, body: unknown): Answer {
