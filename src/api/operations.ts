@@ -79,7 +79,12 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       status: 201,
       problems: [400, 409, 422],
     },
-    get: { summary: 'Jobs, newest first.', answer: ref('Jobs'), query: jobQuerySchema, problems: [400] },
+    get: {
+      summary: 'Jobs, newest first unless asked otherwise.',
+      answer: ref('Jobs'),
+      query: jobQuerySchema,
+      problems: [400, 404],
+    },
   },
   '/v1/jobs/{id}': {
     get: ofJob('One job.', ref('Job')),

@@ -44,6 +44,8 @@ export interface Job {
   readonly progress: Progress | null;
   readonly sweepId: string | null;
   readonly sweepPoint: JsonObject | null;
+  readonly archivedAt?: string | null;
+  readonly tags?: readonly string[];
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
@@ -257,14 +259,27 @@ function jobPath(id: string, part = ''): string {
   return `jobs/${encodeURIComponent(id)}${part}`;
 }
 
+/** What GET /jobs is asked for, by its parameters. */
 export interface JobFilter {
   readonly state?: string | undefined;
   readonly sweep?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly model?: string | undefined;
+  /** Part of the name. */
+  readonly name?: string | undefined;
+  readonly archived?: string | undefined;
+  readonly sort?: string | undefined;
+}
+
+/** What PATCH /jobs/:id takes. */
+export interface JobChanges {
+  readonly tags?: readonly string[];
+  readonly archived?: boolean;
 }
 
 export const api = {
-  jobs: (filter: JobFilter, cursor?: string) =>
-    call<JobList>(apiAddress('jobs', { state: filter.state, sweep: filter.sweep, limit: 30, cursor })),
+  jobs: (filter: JobFilter, page: { readonly limit: number; readonly cursor?: string | undefined }) =>
+    call<JobList>(apiAddress('jobs', { ...filter, ...page })),
   job: (id: string) => call<Job>(apiAddress(jobPath(id))),
   /** The new job's id. */
   submit: async (spec: JsonObject): Promise<string> => {
@@ -275,6 +290,11 @@ export const api = {
     });
     return job.id;
   },
+  change: (id: string, changes: JobChanges) =>
+    call<Job>(apiAddress(jobPath(id)), {
+      ...{ method: 'PATCH', headers: { 'content-type': 'application/json' } },
+      body: JSON.stringify(changes),
+    }),
   cancel: (id: string) => call<Job>(apiAddress(jobPath(id, '/cancel')), { method: 'POST' }),
   retry: (id: string) => call<Job>(apiAddress(jobPath(id, '/retry')), { method: 'POST' }),
   metrics: (id: string) => call<Metrics>(apiAddress(jobPath(id, '/metrics'))),

@@ -89,10 +89,10 @@ export function formatRate(rate: number): string {
   return rate === 0 ? '0' : rate.toExponential(2).replace('-', MINUS);
 }
 
-/** A size in the largest unit that keeps it above one: "12.3 MB". */
-export function formatBytes(numBytes: number): string {
+/** A size of files in its largest unit: "14.3 MB". */
+export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const place = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, numBytes)) / 3)));
-  const value = numBytes / 1000 ** place;
-  return `${value >= 100 || place === 0 ? value.toFixed(0) : value.toPrecision(2)}${THIN}${units[place]!}`; // place is below their number
+  const place = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1000 ** place;
+  return `${value.toFixed(place === 0 || value >= 100 ? 0 : 1)}${THIN}${units[place]}`;
 }
