@@ -18,6 +18,7 @@ import { checkTask } from './eval/scoring-task.ts';
 import { estimateJob } from './estimate.ts';
 import { datasetFacts, modelFacts, type Start } from './facts.ts';
 import { scoringOf, type JobSpec, type Scoring } from './job-spec.ts';
+import { modelTraining } from './model-training.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
 import { checkBelow } from './suite/roots.ts';
@@ -33,6 +34,7 @@ import { resolvePlan, resolveWindow } from './train/plan.ts';
 export function openCatalog(home: string, hub?: HubLogin, roots?: readonly string[]) {
   return {
     models: () => describeModels(home),
+    modelTraining: (name: string) => modelTraining(home, name),
     datasets: () => listDatasets(home).map((dataset) => ({ ...dataset })),
     benchmarks: () => benchmarkNames(home).map((name) => describeBenchmark(home, name)),
     policies: () => policies.map((policy) => ({ ...policy })),

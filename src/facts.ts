@@ -37,7 +37,7 @@ export function withStart(model: SuiteModel, start: Start | null): SuiteModel {
 }
 
 /** How to get a checkpoint that the hub has; undefined for one that it has not. */
-function pullCommand(name: string, step: number): string | undefined {
+export function pullCommand(name: string, step: number): string | undefined {
   const isPublished = findPythia(name)?.publishedSteps.includes(step) ?? false;
   return isPublished ? `tiresias models pull ${name} --checkpoint step${step}` : undefined;
 }

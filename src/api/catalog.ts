@@ -109,10 +109,31 @@ export interface PreviewWish {
   readonly maxRows: number;
 }
 
+/** What was published of a model's training, and its learning rate. */
+export interface ModelTraining {
+  readonly name: string;
+  readonly endStep: number;
+  /** Published or here, by step. */
+  readonly checkpoints: readonly {
+    readonly step: number;
+    readonly learningRate: number;
+    readonly isPublished: boolean;
+    readonly isHere: boolean;
+    readonly hasOptimizerState: boolean;
+    /** What its published revision is known to hold instead. */
+    readonly fault: string | null;
+    readonly pullCommand: string | null;
+  }[];
+  /** Columns of one length over the whole training. */
+  readonly learningRates: { readonly step: readonly number[]; readonly learningRate: readonly number[] };
+}
+
 type Listed = readonly CatalogEntry[] | Promise<readonly CatalogEntry[]>;
 
 export interface Catalog {
   models(): Listed;
+  /** Throws NotFoundError or DataError. */
+  modelTraining(name: string): ModelTraining;
   datasets(): Listed;
   benchmarks(): Listed;
   policies(): Listed;
@@ -132,7 +153,7 @@ export interface Catalog {
   itemTexts(scoring: Scoring, sha256: string): readonly (readonly string[])[];
 }
 
-/** GET /models, /datasets, /benchmarks, /policies; POST /models, /datasets. */
+/** GET /models, /models/:name, /datasets, /benchmarks, /policies; POST /models, /datasets. */
 export function catalogRoutes(catalog: Catalog): Router {
   const router = Router();
   for (const kind of ['models', 'datasets', 'benchmarks', 'policies'] as const) {
@@ -140,6 +161,9 @@ export function catalogRoutes(catalog: Catalog): Router {
       response.json({ [kind]: await catalog[kind]() });
     });
   }
+  router.get('/models/:name', (request, response) => {
+    response.json(catalog.modelTraining(request.params.name));
+  });
   router.post('/models', async (request, response) => {
     const model = readBody(request, newModelSchema);
     response.status(201).json({ model: await faultAt('/folder', () => catalog.addModel(model)) });

@@ -14,7 +14,7 @@ import {
 import type { JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { changeJob } from '../store/job-changes.ts';
-import { getJob, insertJobs, listJobs } from '../store/jobs.ts';
+import { getJob, insertJobs, JOB_ORDERS, listJobs } from '../store/jobs.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { requestCancel, requestPause, requestResume } from '../store/orders.ts';
 import { requestRetry } from '../store/retry.ts';
@@ -42,7 +42,11 @@ export const jobQuerySchema = z.strictObject({
     .enum(['no', 'only', 'all'])
     .default('no')
     .meta({ description: 'Archived jobs: left out, alone, or with the others.' }),
-  cursor: idParameter.optional().meta({ description: '`nextCursor` of the page before.' }),
+  sort: z
+    .enum(JOB_ORDERS)
+    .default('newest')
+    .meta({ description: 'Order; within one name or priority the newest first.' }),
+  cursor: idParameter.optional().meta({ description: '`nextCursor` of the page before: the id of its last job.' }),
   limit: limitParameter(200, 50),
 });
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { jobSpecSchema } from '../job-spec.ts';
 import { newSessionSchema } from './access-schemas.ts';
+import { catalogAnswers } from './catalog-schemas.ts';
 import { newDatasetSchema, newModelSchema } from './catalog.ts';
 import { forkSchema } from './forks.ts';
 import { jobChangesSchema } from './jobs.ts';
@@ -116,7 +117,8 @@ function isConditional(method: string, path: string, { mediaType }: Operation): 
 
 function parametersOf(method: string, path: string, operation: Operation): Parameter[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]): Parameter => {
-    return { name: name!, in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }; // of the match
+    const schema = name === 'id' ? { ...text, format: 'uuid' } : text;
+    return { name: name!, in: 'path', required: true, schema }; // of the match
   });
   const cached = { name: 'If-None-Match', description: 'ETag of an answer that the caller has.' };
   const headers = [...(operation.headers ?? []), ...(isConditional(method, path, operation) ? [cached] : [])];
@@ -161,6 +163,7 @@ function componentSchemas(): Record<string, unknown> {
   const drawn = Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)] as const);
   return {
     ...answers,
+    ...catalogAnswers,
     ...pairAnswers,
     ...recordAnswers,
     ...serviceAnswers,

@@ -89,7 +89,12 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       status: 201,
       problems: [400, 409, 422],
     },
-    get: { summary: 'Jobs, newest first.', answer: ref('Jobs'), query: jobQuerySchema, problems: [400] },
+    get: {
+      summary: 'Jobs, newest first unless asked otherwise.',
+      answer: ref('Jobs'),
+      query: jobQuerySchema,
+      problems: [400, 404],
+    },
   },
   '/v1/jobs/{id}': {
     get: ofJob('One job.', ref('Job')),
@@ -284,6 +289,13 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       answer: objectOf({ models: listOf(ref('Model')) }),
     },
     post: registering('model', 'a checkpoint folder of the server', 'NewModel', 'Model'),
+  },
+  '/v1/models/{name}': {
+    get: {
+      summary: 'One model: every checkpoint that was published or is here, and its learning rate.',
+      answer: ref('ModelTraining'),
+      problems: [404],
+    },
   },
   '/v1/datasets': {
     get: catalog('datasets'),

@@ -102,27 +102,54 @@ export interface JobFilter {
   readonly archived?: 'no' | 'only' | 'all' | undefined;
 }
 
+/** Orders of a list of jobs; within one priority, or one name, by age. */
+export const JOB_ORDERS = ['newest', 'oldest', 'name', 'priority'] as const;
+export type JobOrder = (typeof JOB_ORDERS)[number];
+
 export interface JobQuery extends JobFilter {
+  /** Default: newest. */
+  readonly sort?: JobOrder | undefined;
   /** Jobs at most. */
   readonly limit: number;
   /** Id of the last job of the page before. */
   readonly cursor?: string | undefined;
 }
 
-/** One page of jobs, newest first; `nextCursor` is null on the last page. */
+/** One page of jobs; `nextCursor` is null on the last page. Throws NotFoundError for a cursor that is no job's. */
 export async function listJobs(
   database: Database,
   query: JobQuery,
 ): Promise<{ jobs: JobWithRuns[]; nextCursor: string | null }> {
+  const { sort = 'newest', cursor } = query;
   const found = await database.prisma.job.findMany({
-    where: { AND: [...conditionsOf(query), ...(query.cursor ? [{ id: { lt: query.cursor } }] : [])] },
-    orderBy: { id: 'desc' }, // the ids begin with their time
+    where: { AND: [...conditionsOf(query), ...(cursor ? [await afterCursor(database, sort, cursor)] : [])] },
+    orderBy: ORDERS[sort],
     take: query.limit + 1,
     include: WITH_RUNS,
   });
   const page = found.slice(0, query.limit);
   const nextCursor = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
   return { jobs: await addHeartbeatAge(database, page), nextCursor };
+}
+
+/** The ids begin with their time. */
+const ORDERS = {
+  newest: [{ id: 'desc' }],
+  oldest: [{ id: 'asc' }],
+  name: [{ name: 'asc' }, { id: 'desc' }],
+  priority: [{ priority: 'desc' }, { id: 'desc' }],
+} as const satisfies Record<JobOrder, Prisma.JobOrderByWithRelationInput[]>;
+
+/** What comes after a job in an order. */
+async function afterCursor(database: Database, sort: JobOrder, id: string): Promise<Prisma.JobWhereInput> {
+  if (sort === 'newest') return { id: { lt: id } };
+  if (sort === 'oldest') return { id: { gt: id } };
+  const last = await database.prisma.job.findUnique({ where: { id }, select: { name: true, priority: true } });
+  if (!last) throw new NotFoundError(`the cursor ${id} is no job`);
+  const { name, priority } = last;
+  return sort === 'name'
+    ? { OR: [{ name: { gt: name } }, { name, id: { lt: id } }] }
+    : { OR: [{ priority: { lt: priority } }, { priority, id: { lt: id } }] };
 }
 
 function conditionsOf(filter: JobFilter): Prisma.JobWhereInput[] {

@@ -220,12 +220,13 @@ interface Problem {
   readonly errors?: readonly SpecFault[];
 }
 
-/** Asks the API, and notes whether it could be reached. Throws ApiError. */
+/** The answer to a call of the API. Throws ApiError, or what an aborted signal gives. */
 export async function call<T>(path: string, init?: RequestInit): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, init === undefined ? init : { ...init, headers: await headersOfChange(init) });
-  } catch {
+  } catch (error) {
+    if (init?.signal?.aborted === true) throw error;
     noteReached(false);
     throw new ApiError(0, 'The server does not answer.'); // fetch itself says no more than "Failed to fetch"
   }
@@ -255,14 +256,27 @@ function jobPath(id: string, part = ''): string {
   return `jobs/${encodeURIComponent(id)}${part}`;
 }
 
+/** What GET /jobs is asked for, by its parameters. */
 export interface JobFilter {
   readonly state?: string | undefined;
   readonly sweep?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly model?: string | undefined;
+  /** Part of the name. */
+  readonly name?: string | undefined;
+  readonly archived?: string | undefined;
+  readonly sort?: string | undefined;
+}
+
+/** What PATCH /jobs/:id takes. */
+export interface JobChanges {
+  readonly tags?: readonly string[];
+  readonly archived?: boolean;
 }
 
 export const api = {
-  jobs: (filter: JobFilter, cursor?: string) =>
-    call<JobList>(apiAddress('jobs', { state: filter.state, sweep: filter.sweep, limit: 30, cursor })),
+  jobs: (filter: JobFilter, page: { readonly limit: number; readonly cursor?: string | undefined }) =>
+    call<JobList>(apiAddress('jobs', { ...filter, ...page })),
   job: (id: string) => call<Job>(apiAddress(jobPath(id))),
   /** The new job's id. */
   submit: async (spec: JsonObject): Promise<string> => {
@@ -273,6 +287,11 @@ export const api = {
     });
     return job.id;
   },
+  change: (id: string, changes: JobChanges) =>
+    call<Job>(apiAddress(jobPath(id)), {
+      ...{ method: 'PATCH', headers: { 'content-type': 'application/json' } },
+      body: JSON.stringify(changes),
+    }),
   scores: (id: string) => call<Scores>(apiAddress(jobPath(id, '/scores'))),
   jobSchema: () => call<JsonSchema>(apiAddress('schemas/job')),
   /** The models that a job can name: of others the server only tells. */

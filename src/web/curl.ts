@@ -1,7 +1,8 @@
 // The command that submits what the form holds.
 import type { JsonObject } from './json-pointer.ts';
 
-function quoted(text: string): string {
+/** A word for a POSIX shell. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

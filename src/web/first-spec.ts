@@ -1,7 +1,7 @@
 // What the form holds when it opens: the first model, its dataset, and the checkpoint before its last 7 % of training,
 // which is where the published interventions began.
 import type { ModelEntry, NamedEntry } from './api.ts';
-import { withValueAt, type JsonObject } from './json-pointer.ts';
+import { valueAt, withValueAt, type JsonObject } from './json-pointer.ts';
 
 const SHARE_BEFORE_THE_WINDOW = 0.93;
 
@@ -15,7 +15,7 @@ export function checkpointNames({ checkpoints = [] }: ModelEntry): string[] {
 }
 
 /** The checkpoint nearest to the start of the last 7 %; undefined when there is none to train on from. */
-function startOf(model: ModelEntry): string | undefined {
+export function startOf(model: ModelEntry): string | undefined {
   const names = checkpointNames(model);
   const endStep = model.endStep ?? stepOf(names.at(-1) ?? 'step0');
   const distance = (name: string) => Math.abs(stepOf(name) - SHARE_BEFORE_THE_WINDOW * endStep);
@@ -27,7 +27,8 @@ export function withModel(spec: JsonObject, models: readonly ModelEntry[], name:
   const model = models.find((entry) => entry.name === name);
   const named = withValueAt(spec, '/model', name);
   if (model === undefined) return named;
-  const started = withValueAt(named, '/checkpoint', startOf(model));
+  const isShare = valueAt(spec, '/window/finalFraction') !== undefined; // that says where it starts
+  const started = isShare ? named : withValueAt(named, '/checkpoint', startOf(model));
   return typeof model.dataset !== 'string' ? started : withValueAt(started, '/dataset', model.dataset);
 }
 

@@ -89,6 +89,11 @@ export function formatMargin(value: number | null): string {
   return value === null ? '–' : decimals(value, 3);
 }
 
+/** A learning rate: "1.06e−4". */
+export function formatRate(rate: number): string {
+  return rate === 0 ? '0' : rate.toExponential(2).replace('-', MINUS);
+}
+
 /** A size of files in its largest unit: "14.3 MB". */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -52,3 +52,11 @@ export function nearestPlace(pointer: string, places: ReadonlySet<string>): stri
   }
   return '';
 }
+
+/** Every value that is no object, with its pointer; an empty object has none. */
+export function fieldsOf(value: JsonObject, pointer = ''): [string, Json][] {
+  return Object.entries(value).flatMap(([key, inner]): [string, Json][] => {
+    const place = childPointer(pointer, key);
+    return isObject(inner) ? fieldsOf(inner, place) : [[place, inner]];
+  });
+}

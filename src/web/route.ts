@@ -37,8 +37,13 @@ export function goTo(link: string): void {
 
 /** Changes one setting of the view in the address; makes no entry in the history. */
 export function setSetting(key: string, value: string | undefined): void {
+  setSettings({ [key]: value });
+}
+
+/** Changes several settings at once; those that are undefined are taken away. */
+export function setSettings(changes: Readonly<Record<string, string | undefined>>): void {
   const { path, query } = parseRoute(location.hash);
-  const link = routeLink(path.map(encodeURIComponent).join('/'), { ...query, [key]: value });
+  const link = routeLink(path.map(encodeURIComponent).join('/'), { ...query, ...changes });
   history.replaceState(null, '', link);
   dispatchEvent(new HashChangeEvent('hashchange'));
 }

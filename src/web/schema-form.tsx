@@ -1,6 +1,6 @@
 // Draws a form from the API's JSON Schema of a job, so that a new field of the API is on the page without a change here.
 // The spec holds only what differs from the defaults; the API fills in the rest.
-import type { ComponentChildren } from 'preact';
+import { Fragment, type ComponentChildren } from 'preact';
 import { childPointer, nearestPlace } from './json-pointer.ts';
 import { fieldOf, fieldPointers, labelOf, resolveSchema, type JsonSchema } from './json-schema.ts';
 import type { SpecFault } from './api.ts';
@@ -30,8 +30,18 @@ export function focusFirstFault(form: HTMLElement): void {
   first?.focus();
 }
 
-/** The whole form; places named in `advanced` (pointers) are folded away below the others. */
-export function SchemaForm({ form, advanced }: { form: SpecForm; advanced: ReadonlySet<string> }) {
+interface FormProps {
+  form: SpecForm;
+  /** Pointers of places that are folded away below the others. */
+  advanced: ReadonlySet<string>;
+  /** What is drawn instead of a field or group, by pointer; null leaves it out. */
+  own?: Readonly<Record<string, ComponentChildren>>;
+  /** What is drawn below a group. */
+  below?: Readonly<Record<string, ComponentChildren>>;
+}
+
+/** The whole form. */
+export function SchemaForm({ form, advanced, own = {}, below = {} }: FormProps) {
   const field = fieldOf(resolveSchema(form.root, form.root));
   if (field.kind !== 'object') throw new Error('the job schema does not describe an object');
   const places = field.properties.map(([key, schema]) => ({
@@ -41,7 +51,9 @@ export function SchemaForm({ form, advanced }: { form: SpecForm; advanced: Reado
     isRequired: field.required.has(key),
   }));
   const isGroup = (schema: JsonSchema) => fieldOf(schema).kind === 'object';
-  const plain = places.filter(({ pointer, schema }) => !isGroup(schema) && !advanced.has(pointer));
+  const plain = places.filter(
+    ({ pointer, schema }) => !isGroup(schema) && !advanced.has(pointer) && own[pointer] === undefined,
+  );
   const groups = places.filter(({ schema }) => isGroup(schema));
   const rest = places.filter(({ pointer, schema }) => !isGroup(schema) && advanced.has(pointer));
   return (
@@ -52,9 +64,12 @@ export function SchemaForm({ form, advanced }: { form: SpecForm; advanced: Reado
         ))}
       </div>
       {groups.map(({ key, pointer, schema }) => (
-        <Group title={labelOf(key)} help={schema.description} isFolded={advanced.has(pointer)} key={pointer}>
-          <ObjectFields schema={schema} pointer={pointer} form={form} />
-        </Group>
+        <Fragment key={pointer}>
+          <Group title={labelOf(key)} help={schema.description} isFolded={advanced.has(pointer)}>
+            {own[pointer] ?? <ObjectFields schema={schema} pointer={pointer} form={form} />}
+          </Group>
+          {below[pointer]}
+        </Fragment>
       ))}
       {rest.length > 0 && (
         <Group title="Queue and machine" help={undefined} isFolded>

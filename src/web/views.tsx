@@ -10,7 +10,7 @@ type ViewOf = ComponentType<Route>;
 const VIEWS: Readonly<Record<string, () => Promise<ViewOf>>> = {
   '': once(async () => {
     const { JobsPage } = await import('./pages/jobs-page.tsx');
-    return ({ query }) => <JobsPage state={query['state']} sweep={query['sweep']} />;
+    return ({ query }) => <JobsPage settings={query} />;
   }),
   new: once(async () => {
     const { NewJobPage } = await import('./pages/new-job-page.tsx');

@@ -121,6 +121,48 @@ describe('registering over HTTP', () => {
   });
 });
 
+describe('GET /v1/models/:name', () => {
+  interface Told {
+    readonly checkpoints: readonly {
+      step: number;
+      isHere: boolean;
+      hasOptimizerState: boolean;
+      fault: string | null;
+    }[];
+    readonly learningRates: { readonly step: number[]; readonly learningRate: number[] };
+  }
+
+  it('tells all 154 published checkpoints, those that are here, and the learning rate up to the end', async () => {
+    const { status, body } = await request(app).get('/v1/models/nano-1m');
+    expect(status).toBe(200);
+    const { checkpoints, learningRates } = body as Told;
+    expect(checkpoints).toHaveLength(154);
+    expect(checkpoints.filter(({ isHere }) => isHere).map(({ step }) => step)).toEqual([1130, 1330, 1430]);
+    expect(checkpoints.filter(({ hasOptimizerState }) => hasOptimizerState).map(({ step }) => step)).toEqual([1330]);
+    expect(learningRates.step).toHaveLength(learningRates.learningRate.length);
+    expect(learningRates.step.at(-1)).toBe(1430);
+    expect(learningRates.learningRate[0]).toBe(0);
+  });
+
+  it('tells of a model that is not here how to fetch a checkpoint, and which revision holds something else', async () => {
+    const { body } = await request(app).get('/v1/models/pythia-2.8b');
+    const { checkpoints, learningRates } = body as Told;
+    const at = (step: number) => checkpoints.find((one) => one.step === step);
+    expect(at(1000)).toMatchObject({ isHere: false, fault: 'this revision serves weights of the end of training' });
+    // Of the published configuration: 1.6e-4 at the top, a tenth of it at the end.
+    expect(at(142_000)).toMatchObject({
+      fault: null,
+      pullCommand: 'tiresias models pull pythia-2.8b --checkpoint step142000',
+    });
+    expect(Math.max(...learningRates.learningRate)).toBeCloseTo(1.6e-4, 10);
+    expect(learningRates.learningRate.at(-1)).toBeCloseTo(1.6e-5, 10);
+  });
+
+  it('answers 404 for a name that is none', async () => {
+    expect((await request(app).get('/v1/models/none')).status).toBe(404);
+  });
+});
+
 function listHome(): string[] {
   return readdirSync(home, { recursive: true }).map(String).sort();
 }

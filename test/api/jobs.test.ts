@@ -153,6 +153,35 @@ describe('GET /v1/jobs', () => {
     expect(second.nextCursor).toBeNull();
   });
 
+  it('lists in every order, whole over its pages, whatever names and priorities are equal', async () => {
+    const wanted = [
+      { name: 'b', priority: 0 },
+      { name: 'a', priority: 5 },
+      { name: 'b', priority: 5 },
+      { name: 'a', priority: -1 },
+      { name: 'c', priority: 0 },
+    ];
+    for (const job of wanted) await submit(job);
+    const orders = {
+      newest: [4, 3, 2, 1, 0],
+      oldest: [0, 1, 2, 3, 4],
+      name: [3, 1, 2, 0, 4],
+      priority: [2, 1, 4, 0, 3],
+    };
+    for (const [sort, places] of Object.entries(orders)) {
+      const listed: unknown[] = [];
+      let cursor: string | null = null;
+      do {
+        const query: string = `sort=${sort}&limit=2${cursor === null ? '' : `&cursor=${cursor}`}`;
+        const page = (await request(app).get(`/v1/jobs?${query}`)).body as Page;
+        listed.push(...page.jobs.map(({ name, priority }) => ({ name, priority })));
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      expect([sort, listed]).toEqual([sort, places.map((place) => wanted[place])]);
+    }
+    expect((await request(app).get(`/v1/jobs?sort=name&cursor=${UNKNOWN}`)).status).toBe(404);
+  });
+
   it('filters by state', async () => {
     const [first] = [await submit(), await submit()];
     await takeJob(database);
@@ -178,7 +207,7 @@ describe('GET /v1/jobs', () => {
 });
 
 interface Page {
-  readonly jobs: readonly { id: string }[];
+  readonly jobs: readonly { id: string; name: string; priority: number }[];
   readonly nextCursor: string | null;
 }
 

@@ -89,6 +89,7 @@ async function openPage(hash = ''): Promise<{ page: Page; complaints: string[] }
 /** Four steps of four rows, the smaller benchmark every other step; the rest is what the form holds by itself. */
 async function fillForm(page: Page): Promise<void> {
   await page.getByLabel('Name', { exact: true }).fill('through the page');
+  await page.getByLabel('a number of steps').check();
   await page.getByLabel('Steps', { exact: true }).fill('4');
   await page.getByText('Training', { exact: true }).click();
   await page.getByLabel('Rows per step').fill('4');

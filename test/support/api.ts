@@ -14,6 +14,12 @@ import { ensureRun } from '../../src/store/runs.ts';
 
 export const smallCatalog: Catalog = {
   models: () => [{ name: 'nano-1m', checkpoints: ['step1330', 'step1430'], dataset: 'nano-corpus' }],
+  modelTraining: () => ({
+    name: 'nano-1m',
+    endStep: 1430,
+    checkpoints: [],
+    learningRates: { step: [], learningRate: [] },
+  }),
   datasets: () => Promise.resolve([{ name: 'nano-corpus', batchSize: 16 }]),
   benchmarks: () => [{ name: 'nano-winobias' }, { name: 'nano-crows-pairs' }],
   policies: () => [{ name: 'morph-v1', directions: ['swap'] }],

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { jobSpecSchema } from '../../src/job-spec.ts';
 import type { EditRow, Job, Metrics, Scores } from '../../src/web/api.ts';
 import { makeJob } from './fake-jobs.ts';
+import { fakeEstimate, fakePreview, fakeTraining } from './fake-planning.ts';
 
 interface FakeEvent {
   readonly id: number;
@@ -26,6 +27,10 @@ export interface FakeState {
   /** The Last-Event-ID header of each connection to an event stream, oldest first. */
   readonly resumedFrom: (string | undefined)[];
   isDown: boolean;
+  /** Bodies of what was asked of previews, oldest first, and how long each takes. */
+  readonly previewed: unknown[];
+  previewMs: number;
+  freeDiskBytes: number;
 }
 
 export interface FakeApi {
@@ -44,7 +49,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
 };
-const PAGE_SIZE = 30;
+const PAGE_SIZE = 30; // less than the page asks for: the server may have another limit
 // What helmet sends by default, without its https upgrade: the page must live with it.
 const SECURITY =
   "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'";
@@ -53,7 +58,7 @@ const SECURITY =
 export async function startFakeApi(pageFolder: string, jobs: Job[]): Promise<FakeApi> {
   const state: FakeState = {
     ...{ jobs, metrics: new Map(), scores: new Map(), edits: new Map(), submitted: [], resumedFrom: [] },
-    isDown: false,
+    ...{ isDown: false, previewed: [], previewMs: 0, freeDiskBytes: 60e9 },
   };
   const events: FakeEvent[] = [];
   const streams = new Map<ServerResponse, string>();
@@ -120,6 +125,7 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
   if (resource === 'jobs' && id !== undefined) {
     const job = state.jobs.find((candidate) => candidate.id === id);
     if (job === undefined) return { status: 404, body: { title: 'Not found', detail: `there is no job ${id}` } };
+    if (part === undefined && request.method === 'PATCH') return change(state, job, await readBody(request));
     if (part === undefined) return ok(job);
     if (part === 'metrics') return ok(state.metrics.get(id) ?? { arms: {} });
     if (part === 'scores') return ok(state.scores.get(id) ?? empty);
@@ -131,6 +137,8 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
       return { status: 202, body: state.jobs.find((other) => other.id === id) };
     }
   }
+  if (resource === 'models' && id !== undefined) return ok(fakeTraining(decodeURIComponent(id)));
+  if (resource === 'preview' || resource === 'estimate') return plan(state, resource, await readBody(request));
   const checkpoints = [1130, 1330, 1430].map((step) => ({
     checkpoint: `step${step}`,
     hasOptimizerState: step === 1330,
@@ -158,6 +166,34 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
   return body === undefined ? { status: 404, body: { title: 'Not found' } } : ok(body);
 }
 
+function change(state: FakeState, job: Job, body: unknown): Answer {
+  const { archived, ...more } = body as { archived?: boolean; tags?: string[] };
+  if (archived === true && job.state === 'running') {
+    return { status: 409, body: { title: 'Conflict', detail: `job ${job.name} is running` } };
+  }
+  const archivedAt = archived === undefined ? job.archivedAt : archived ? new Date().toISOString() : null;
+  const changed: Job = { ...job, ...more, ...(archivedAt !== undefined && { archivedAt }) };
+  state.jobs = state.jobs.map((other) => (other.id === job.id ? changed : other));
+  return { status: 200, body: changed };
+}
+
+/** Faults of the job are told below `/job`, as the API does. */
+async function plan(state: FakeState, what: 'preview' | 'estimate', body: unknown): Promise<Answer> {
+  const { job, step } = body as { job: unknown; step?: number };
+  const parsed = jobSpecSchema.safeParse(job);
+  if (!parsed.success) {
+    const errors = parsed.error.issues.map(({ path, message }) => ({
+      pointer: ['', 'job', ...path.map(String)].join('/'),
+      detail: message,
+    }));
+    return { status: 422, body: { title: 'The document has faults', detail: 'see errors', errors } };
+  }
+  if (what === 'estimate') return { status: 200, body: fakeEstimate(state.freeDiskBytes) };
+  state.previewed.push(body);
+  await new Promise((resolve) => setTimeout(resolve, state.previewMs));
+  return { status: 200, body: fakePreview(step ?? 1330) };
+}
+
 function submit(state: FakeState, body: unknown): Answer {
   const parsed = jobSpecSchema.safeParse(body);
   if (!parsed.success) {
@@ -178,11 +214,21 @@ function submit(state: FakeState, body: unknown): Answer {
 }
 
 function listJobs({ jobs }: FakeState, query: URLSearchParams) {
-  const wanted = query.get('state');
-  const all = jobs.filter((job) => wanted === null || job.state === wanted);
-  const start = Number(query.get('cursor') ?? 0);
+  const [state, tag, name, model] = ['state', 'tag', 'name', 'model'].map((key) => query.get(key));
+  const isArchived = (job: Job) => typeof job.archivedAt === 'string';
+  const archived = query.get('archived') ?? 'no';
+  const all = jobs.filter(
+    (job) =>
+      (state === null || job.state === state) &&
+      (tag === null || (job.tags ?? []).includes(tag!)) && // of the four keys
+      (name === null || job.name.includes(name!)) &&
+      (model === null || job.spec.model === model) &&
+      (archived === 'all' || isArchived(job) === (archived === 'only')),
+  );
+  if (query.get('sort') === 'name') all.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const start = all.findIndex(({ id }) => id === query.get('cursor')) + 1;
   const end = start + Math.min(PAGE_SIZE, Number(query.get('limit') ?? PAGE_SIZE));
-  return { jobs: all.slice(start, end), nextCursor: end < all.length ? String(end) : null };
+  return { jobs: all.slice(start, end), nextCursor: end < all.length ? (all[end - 1]?.id ?? null) : null };
 }
 
 function listEdits(edits: readonly EditRow[], query: URLSearchParams) {

@@ -8,7 +8,8 @@ const ARMS: readonly Arm[] = ['published', 'control', 'intervention'];
 
 /** A job that was submitted `minutesAgo`, with every default filled in as the API does. */
 export function makeJob(place: number, state: JobState, input: Partial<JobSpecInput>, more: Partial<Job> = {}): Job {
-  const spec = jobSpecSchema.parse({ model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-stories', ...input });
+  const start = input.window?.finalFraction === undefined ? { checkpoint: 'step1330' } : {};
+  const spec = jobSpecSchema.parse({ model: 'nano-1m', ...start, dataset: 'nano-stories', ...input });
   const createdAt = new Date(Date.now() - place * 17 * 60_000 - 40_000).toISOString();
   const hasStarted = state !== 'queued';
   const isOver = ['succeeded', 'failed', 'cancelled'].includes(state);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, startBench, type Bench } from './browser.ts';
+import { hasChromium, plain, startBench, type Bench } from './browser.ts';
 import { makeJob } from './fake-jobs.ts';
 
 let bench: Bench;
@@ -88,6 +88,120 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
     expect(await page.getByLabel('Probability').inputValue()).toBe('0.3');
     expect(await page.getByLabel('Direction').inputValue()).toBe('swap');
     expect(await page.locator('aside pre').innerText()).toContain('"probability": 0.3');
+  });
+
+  it('takes a checkpoint on the slider by the keyboard, one published checkpoint a key, and shades the window', async () => {
+    const { page } = await bench.open([], '#/new');
+    const slider = page.getByRole('slider', { name: 'Checkpoint' });
+    const typed = page.getByLabel('Checkpoint', { exact: true });
+    await slider.focus();
+    await page.keyboard.press('ArrowLeft');
+    expect(await typed.inputValue()).toBe('step1320');
+    expect(await slider.getAttribute('aria-valuetext')).toBe('step 1,320, not here');
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    expect(await typed.inputValue()).toBe('step2');
+    await page.getByRole('button', { name: 'Take step1130, which is here' }).click();
+    expect(await typed.inputValue()).toBe('step1130');
+    await typed.fill('1330');
+    await page.getByText('here, with optimizer state').waitFor();
+    await page.getByText('Steps 1,330 to 1,430: 100 steps, 7.0 % of the training').waitFor();
+    expect(await page.locator('aside pre').innerText()).toContain('"checkpoint": "step1330"');
+  });
+
+  it('says the window in steps, by its end or in per cent, and never two ways at once', async () => {
+    const { page, api } = await bench.open([], '#/new');
+    await page.getByLabel('a number of steps').check();
+    expect(await page.getByLabel('Steps', { exact: true }).inputValue()).toBe('100');
+    await page.getByLabel('to a step').check();
+    expect(await page.getByLabel('To', { exact: true }).inputValue()).toBe('1430');
+    await page.getByLabel('the last per cent of the training').check();
+    await page.getByLabel('Final per cent').fill('3.5');
+    await page.getByText('It starts at step 1,380').waitFor();
+    expect(await page.getByLabel('Checkpoint', { exact: true }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Submit job' }).click();
+    await page.getByText('Waiting for a worker').waitFor();
+    expect(api.state.submitted).toEqual([
+      { model: 'nano-1m', dataset: 'nano-stories', window: { finalFraction: 0.035 } },
+    ]);
+  });
+
+  it('previews the batch with each edit in its place, and another batch of the window', async () => {
+    const { page, api, complaints } = await bench.open([], '#/new');
+    const preview = page.getByRole('region', { name: 'Preview of a batch' });
+    await preview.getByText('Step 1,330: 3 edits in 2 of 16 rows.').waitFor();
+    expect(await preview.locator('del').allInnerTexts()).toEqual(['He1', 'his2', 'he1']);
+    expect(await preview.locator('ins').allInnerTexts()).toEqual(['She1', 'her2', 'she1']);
+    expect(plain(await preview.getByRole('list', { name: 'Edits by rule' }).innerText())).toBe(
+      '1 he-subject 2 2 his-determiner 1',
+    );
+    await preview.getByRole('button', { name: 'Another batch' }).click();
+    const step = Number(await preview.getByLabel('Step').inputValue());
+    expect(step).toBeGreaterThanOrEqual(1330);
+    expect(step).toBeLessThan(1430);
+    await expect.poll(() => api.state.previewed.length).toBe(2);
+    expect(api.state.previewed[1]).toMatchObject({ step, arm: 'intervention' });
+    expect(complaints).toEqual([]);
+  });
+
+  it('asks for one preview after many changes, gives one up when asked to, and leaves none on the way', async () => {
+    const { page, api } = await bench.open([], '#/new');
+    const preview = page.getByRole('region', { name: 'Preview of a batch' });
+    await preview.getByText('3 edits').waitFor();
+    api.state.previewMs = 60_000;
+    await page.getByLabel('Probability').pressSequentially('0.25', { delay: 30 });
+    await expect.poll(() => api.state.previewed.length).toBe(2);
+    expect(api.state.previewed[1]).toMatchObject({ job: { intervention: { probability: 0.25 } } });
+    await preview.getByRole('button', { name: 'Cancel' }).click();
+    await preview.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'detached' });
+    expect(await page.getByText('The server cannot be reached').count()).toBe(0); // giving up is no failure
+    await preview.getByLabel('live').uncheck();
+    await page.getByLabel('Name', { exact: true }).fill('a name changes no batch');
+    await page.getByLabel('Probability').fill('0.5');
+    await page.waitForTimeout(1_000); // longer than the page waits for another change
+    expect(api.state.previewed.length).toBe(2);
+  });
+
+  it('warns when the disk is too small, and tells what the benchmarks can show', async () => {
+    const { page, api } = await bench.open([], '#/new');
+    const estimate = page.getByRole('region', { name: 'Estimate' });
+    await estimate.getByText('1 min 38 s').waitFor();
+    expect(await estimate.getByText('It does not fit').count()).toBe(0);
+    expect(plain(await estimate.getByRole('row').nth(1).innerText())).toBe('nano-winobias 640 items 2.5 pt 5.0 pt');
+    api.state.freeDiskBytes = 53e6;
+    await page.getByLabel('Probability').fill('0.5');
+    await estimate.getByText('It does not fit: 200 MB are missing.').waitFor();
+    await page.getByLabel('Probability').fill('2');
+    await estimate.getByText('Intervention › Probability').waitFor();
+  });
+
+  it('keeps what was filled in over a reload, until it is submitted or begun anew', async () => {
+    const { page } = await bench.open([], '#/new');
+    await page.getByLabel('Name', { exact: true }).fill('half done');
+    await page.getByLabel('a number of steps').check();
+    await page.reload();
+    await page.getByText('The form holds what was filled in before.').waitFor();
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('half done');
+    expect(await page.getByLabel('a number of steps').isChecked()).toBe(true);
+    await page.getByRole('button', { name: 'Start over' }).click();
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('');
+    expect(await page.getByLabel('to the end of the training').isChecked()).toBe(true);
+    await page.getByLabel('Name', { exact: true }).fill('sent');
+    await page.getByRole('button', { name: 'Submit job' }).click();
+    await page.getByRole('heading', { name: 'sent' }).waitFor();
+    await page.getByRole('link', { name: 'New job' }).first().click();
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('');
+  });
+
+  it('shows the same job as a command line and as JSON', async () => {
+    const { page } = await bench.open([], '#/new');
+    await page.getByLabel('command line').check();
+    expect(await page.locator('aside pre').innerText()).toContain('tiresias submit');
+    await page.getByLabel('JSON', { exact: true }).check();
+    expect(JSON.parse(await page.locator('aside pre').innerText())).toEqual({
+      ...{ model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-stories' },
+    });
   });
 
   it('keeps entries of a list that are more than a name, whatever the order of their keys', async () => {

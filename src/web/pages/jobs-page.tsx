@@ -1,93 +1,84 @@
 // All jobs, newest first, kept fresh without moving what one is looking at.
-import { useEffect, useState } from 'preact/hooks';
-import type { JobState } from '../../job-spec.ts';
-import { api, type Job, type JobFilter, type JobList } from '../api.ts';
-import { usePolled, useNow } from '../polling.ts';
-import { routeLink } from '../route.ts';
-import { JobRow } from '../parts/job-row.tsx';
+import { useEffect, useRef } from 'preact/hooks';
+import { useJobRows, type LoadedJobs } from '../job-list.ts';
+import { changeChosen, isFiltered, readJobsView } from '../jobs-view.ts';
+import { formatCount } from '../format.ts';
+import { ChosenJobs } from '../parts/chosen-jobs.tsx';
+import { JobsFilter } from '../parts/jobs-filter.tsx';
+import { JobsTable } from '../parts/jobs-table.tsx';
 import { Notice } from '../parts/notice.tsx';
+import { routeLink } from '../route.ts';
+import './jobs.css';
 
-const REFRESH_EVERY_MS = 4_000;
-const STATE_FILTERS: readonly (JobState | undefined)[] = [
-  undefined,
-  'queued',
-  'running',
-  'succeeded',
-  'failed',
-  'cancelled',
-];
-
-/** The first `numPages` pages as one list, so that a refresh keeps everything that was already shown. */
-async function loadPages(filter: JobFilter, numPages: number): Promise<JobList> {
-  const jobs: Job[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < numPages; page += 1) {
-    const list: JobList = await api.jobs(filter, cursor ?? undefined);
-    jobs.push(...list.jobs);
-    cursor = list.nextCursor;
-    if (cursor === null) break;
-  }
-  return { jobs, nextCursor: cursor };
-}
-
-export function JobsPage({ state, sweep }: JobFilter) {
-  const [numPages, setNumPages] = useState(1);
-  const key = JSON.stringify([state, sweep]);
-  const { data, error, refresh } = usePolled(() => loadPages({ state, sweep }, numPages), key, REFRESH_EVERY_MS);
-  useEffect(() => {
-    if (numPages > 1) refresh();
-  }, [numPages, refresh]);
+export function JobsPage({ settings }: { settings: Readonly<Record<string, string>> }) {
+  const { filter, columns, chosen } = readJobsView(settings);
+  const inView = useRef({ first: 0, last: 0 });
+  const { loaded, isOld, error, isLoadingMore, loadMore, refresh } = useJobRows(filter, inView);
   useEffect(() => {
     document.title = 'Jobs – Tiresias';
   }, []);
+  const rows = loaded?.rows ?? [];
+  const tags = [...new Set(rows.flatMap((job) => job.tags ?? []))].toSorted();
+  const choose = (ids: readonly string[], isChosen: boolean) =>
+    changeChosen(isChosen ? [...new Set([...chosen, ...ids])] : chosen.filter((id) => !ids.includes(id)));
+  const hasList = rows.length > 0 || isFiltered(filter);
   return (
     <>
       <div class="page-head">
-        <h1>{sweep === undefined ? 'Jobs' : 'Jobs of one sweep'}</h1>
+        <h1>{filter.sweep === undefined ? 'Jobs' : 'Jobs of one sweep'}</h1>
         <a class="button primary" href={routeLink('new')}>
           New job
         </a>
       </div>
-      <StateFilter state={state} sweep={sweep} />
+      {hasList && <JobsFilter filter={filter} columns={columns} tags={tags} />}
       {error !== undefined && (
         <Notice tone="error" title={error.message}>
           <p>The list below may be old. The page asks again every few seconds.</p>
         </Notice>
       )}
-      {data === undefined && error === undefined && <p class="quiet-text">Loading the jobs…</p>}
-      {data?.jobs.length === 0 && <NoJobs isFiltered={state !== undefined || sweep !== undefined} />}
-      {data !== undefined && data.jobs.length > 0 && <JobTable jobs={data.jobs} />}
-      {typeof data?.nextCursor === 'string' && (
-        <p class="more">
-          <button type="button" onClick={() => setNumPages(numPages + 1)}>
-            Show older jobs
-          </button>
-        </p>
+      {loaded === undefined && error === undefined && <p class="quiet-text">Loading the jobs…</p>}
+      <ChosenJobs ids={chosen} jobs={rows.filter(({ id }) => chosen.includes(id))} onChanged={refresh} />
+      {loaded !== undefined && rows.length === 0 && <NoJobs isFiltered={isFiltered(filter)} />}
+      {loaded !== undefined && rows.length > 0 && (
+        <>
+          <JobsTable
+            {...{ jobs: rows, isComplete: !loaded.hasMore, isOld, columns, inView }}
+            chosen={new Set(chosen)}
+            onChoose={choose}
+          />
+          <ListEnd loaded={loaded} isLoading={isLoadingMore} onMore={loadMore} />
+        </>
       )}
     </>
   );
 }
 
-function StateFilter({ state, sweep }: JobFilter) {
+interface EndProps {
+  loaded: LoadedJobs;
+  isLoading: boolean;
+  onMore: () => void;
+}
+
+function ListEnd({ loaded: { rows, hasMore }, isLoading, onMore }: EndProps) {
   return (
-    <nav class="filters" aria-label="Filter by state">
-      {STATE_FILTERS.map((choice) => (
-        <a
-          key={choice ?? 'all'}
-          href={routeLink('', { state: choice, sweep })}
-          aria-current={state === choice ? 'true' : undefined}
-        >
-          {choice ?? 'all'}
-        </a>
-      ))}
-    </nav>
+    <div class="more">
+      <p class="minor" role="status">
+        {formatCount(rows.length)} {rows.length === 1 ? 'job' : 'jobs'}
+        {hasMore ? ' so far' : ', that is all'}
+      </p>
+      {hasMore && (
+        <button type="button" disabled={isLoading} onClick={onMore}>
+          {isLoading ? 'Loading…' : 'Show older jobs'}
+        </button>
+      )}
+    </div>
   );
 }
 
 function NoJobs({ isFiltered }: { isFiltered: boolean }) {
   if (isFiltered) {
     return (
-      <Notice tone="empty" title="No job is in this state">
+      <Notice tone="empty" title="No job is like this">
         <p>
           <a href={routeLink('')}>Show all jobs</a>
         </p>
@@ -106,30 +97,5 @@ function NoJobs({ isFiltered }: { isFiltered: boolean }) {
         </a>
       </p>
     </Notice>
-  );
-}
-
-// The roles say again what the tags mean, because on a phone the rows are laid out as cards and browsers then forget it.
-function JobTable({ jobs }: { jobs: readonly Job[] }) {
-  const nowMs = useNow();
-  return (
-    <table class="jobs" role="table" aria-label="Jobs, newest first">
-      <thead role="rowgroup">
-        <tr role="row">
-          {['Job', 'State', 'Model and window', 'Rewriting', 'Effect, pro-stereotype rate', 'Submitted'].map(
-            (title) => (
-              <th role="columnheader" scope="col" key={title}>
-                {title}
-              </th>
-            ),
-          )}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {jobs.map((job) => (
-          <JobRow job={job} nowMs={nowMs} key={job.id} />
-        ))}
-      </tbody>
-    </table>
   );
 }

@@ -1,27 +1,13 @@
-// A new job: the form drawn from the API's own schema, filled with names the server knows, or with an earlier job's spec.
-import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { api, ApiError, type ModelEntry, type NamedEntry, type SpecFault } from '../api.ts';
-import { checkpointNames, firstSpec, withModel } from '../first-spec.ts';
-import { valueAt, withValueAt, type Json, type JsonObject } from '../json-pointer.ts';
-import type { JsonSchema } from '../json-schema.ts';
+// A new job: the form drawn from the API's own schema, filled with names the server knows, or with an earlier job's spec; below it what the
+// job would do to a batch, beside it what it would take.
+import { useEffect } from 'preact/hooks';
+import { api } from '../api.ts';
+import type { Catalogue } from '../form-choices.ts';
+import type { JsonObject } from '../json-pointer.ts';
+import { JobForm } from '../parts/job-form.tsx';
 import { Notice } from '../parts/notice.tsx';
-import { CopyButton } from '../parts/copy-button.tsx';
 import { usePolled } from '../polling.ts';
-import { goTo, jobLink } from '../route.ts';
-import { curlCommand } from '../curl.ts';
-import { faultsByField, focusFirstFault, SchemaForm } from '../schema-form.tsx';
-import type { Choices } from '../spec-form.ts';
-
-const ADVANCED = new Set(['/training', '/evaluation', '/backend', '/priority', '/tags']);
-
-interface Catalogue {
-  readonly schema: JsonSchema;
-  readonly models: readonly ModelEntry[];
-  readonly datasets: readonly NamedEntry[];
-  readonly benchmarks: readonly NamedEntry[];
-  readonly template: JsonObject | undefined;
-}
+import './new-job.css';
 
 async function loadCatalogue(templateId: string | undefined): Promise<Catalogue> {
   const [schema, models, datasets, benchmarks, template] = await Promise.all([
@@ -57,126 +43,7 @@ export function NewJobPage({ template }: { template: string | undefined }) {
           </p>
         </Notice>
       )}
-      {data !== undefined && <JobForm catalogue={data} />}
+      {data !== undefined && <JobForm catalogue={data} draftKey={`tiresias-new-job ${template ?? ''}`} />}
     </>
   );
-}
-
-function JobForm({ catalogue }: { catalogue: Catalogue }) {
-  const { schema, models } = catalogue;
-  const [spec, setSpec] = useState(() => catalogue.template ?? firstSpec(models, catalogue.datasets));
-  const [faults, setFaults] = useState<readonly SpecFault[]>([]);
-  const [failure, setFailure] = useState('');
-  const [isSending, setIsSending] = useState(false);
-  const element = useRef<HTMLFormElement>(null);
-  const placed = faultsByField(faults, schema);
-
-  useEffect(() => {
-    if (element.current !== null && faults.length > 0) focusFirstFault(element.current);
-  }, [faults]);
-
-  const onChange = (pointer: string, value: Json | undefined) =>
-    setSpec((before) => {
-      const next = withValueAt(before, pointer, value);
-      return pointer === '/model' && typeof value === 'string' ? withModel(next, models, value) : next;
-    });
-  const submit = async () => {
-    setIsSending(true);
-    setFailure('');
-    try {
-      goTo(jobLink(await api.submit(spec)));
-    } catch (error) {
-      setFaults(error instanceof ApiError ? error.faults : []);
-      setFailure(error instanceof Error ? error.message : String(error));
-      setIsSending(false);
-    }
-  };
-  const general = placed.get('') ?? [];
-  return (
-    <form
-      ref={element}
-      noValidate
-      aria-label="New job"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
-      {failure !== '' && <Faults message={failure} general={general} numFaults={faults.length} />}
-      <div class="form-body">
-        <SchemaForm
-          form={{ root: schema, spec, faults: placed, choices: choicesOf(catalogue, spec), onChange }}
-          advanced={ADVANCED}
-        />
-      </div>
-      <SubmitBar spec={spec}>
-        <button type="submit" class="primary" disabled={isSending}>
-          {isSending ? 'Submitting…' : 'Submit job'}
-        </button>
-      </SubmitBar>
-    </form>
-  );
-}
-
-function Faults({ message, general, numFaults }: { message: string; general: readonly string[]; numFaults: number }) {
-  return (
-    <div class="notice error form-faults" role="alert" tabIndex={-1}>
-      <p class="notice-title">
-        {numFaults === 0
-          ? 'The job was not accepted'
-          : `The job was not accepted: ${numFaults} ${numFaults === 1 ? 'fault' : 'faults'}`}
-      </p>
-      {numFaults === 0 && <p>{message}</p>}
-      {general.map((detail) => (
-        <p key={detail}>{detail}</p>
-      ))}
-    </div>
-  );
-}
-
-function SubmitBar({ spec, children }: { spec: JsonObject; children: ComponentChildren }) {
-  const command = curlCommand(spec, new URL('v1/jobs', document.baseURI).href);
-  return (
-    <aside class="submit" aria-label="Submit">
-      <p class="actions">
-        {children} <CopyButton text={command}>Copy as curl</CopyButton>
-      </p>
-      <details class="raw" open>
-        <summary>The same as a command</summary>
-        <pre tabIndex={0}>{command}</pre>
-        <p class="help">
-          Fields that hold their default are left out; the server fills them in and stores them with the job.
-        </p>
-      </details>
-    </aside>
-  );
-}
-
-/** Benchmarks by name, which are scored by likelihood, and beside them their other protocols. */
-function benchmarkChoices(benchmarks: readonly NamedEntry[]): Choices {
-  const here = benchmarks.filter(({ isThere }) => isThere !== false);
-  const ways = here.flatMap(({ name, protocols = ['likelihood'] }) =>
-    protocols.map((protocol) => ({ name, protocol })),
-  );
-  return {
-    names: ways.filter(({ protocol }) => protocol === 'likelihood').map(({ name }) => name),
-    more: ways
-      .filter(({ protocol }) => protocol !== 'likelihood')
-      .map(({ name, protocol }) => ({ words: `${name}, ${protocol}`, value: { benchmark: name, protocol } })),
-    isOpen: false,
-  };
-}
-
-function choicesOf({ models, datasets, benchmarks }: Catalogue, spec: JsonObject): Record<string, Choices> {
-  const named = (entries: readonly NamedEntry[]): Choices => ({
-    names: entries.filter(({ isThere }) => isThere !== false).map(({ name }) => name),
-    isOpen: false,
-  });
-  const model = models.find(({ name }) => name === valueAt(spec, '/model'));
-  return {
-    '/model': named(models),
-    '/dataset': named(datasets),
-    '/checkpoint': { names: model === undefined ? [] : checkpointNames(model), isOpen: true },
-    '/evaluation/benchmarks': benchmarkChoices(benchmarks),
-  };
 }

@@ -1,46 +1,118 @@
-// One job in the list.
-import { api, type Job } from '../api.ts';
-import { formatAgo, formatDifference, formatDuration, formatInterval, formatMoment, formatCount } from '../format.ts';
+// One job in the list: the columns that the reader wants, each a cell.
+import { useEffect, useState } from 'preact/hooks';
+import { api, type Job, type Scores } from '../api.ts';
+import { formatAgo, formatCount, formatDifference, formatDuration, formatInterval, formatMoment } from '../format.ts';
 import { directionWords, policyWords, shareDone, windowWords } from '../job-words.ts';
 import { failureWords } from '../failure-words.ts';
 import { isFinal } from '../live-job.ts';
-import { usePolled } from '../polling.ts';
+import type { Column } from '../jobs-view.ts';
+import { changeFilter } from '../jobs-view.ts';
 import { jobLink } from '../route.ts';
 import { labelsFor, mainEffect } from '../scores.ts';
 import { ProgressBar } from './progress-bar.tsx';
 import { StateBadge } from './state-badge.tsx';
 
-export function JobRow({ job, nowMs }: { job: Job; nowMs: number }) {
+interface Props {
+  job: Job;
+  /** Place in the whole list, from one; the head is the first row. */
+  place: number;
+  columns: readonly Column[];
+  nowMs: number;
+  isChosen: boolean;
+  onChoose: (isChosen: boolean) => void;
+}
+
+export function JobRow({ job, place, columns, nowMs, isChosen, onChoose }: Props) {
   return (
-    <tr role="row">
+    <tr role="row" data-id={job.id} aria-rowindex={place + 1} class={isChosen ? 'is-chosen' : undefined}>
+      <td role="cell" class="job-choice">
+        <input
+          type="checkbox"
+          aria-label={`Choose ${job.name}`}
+          checked={isChosen}
+          onChange={(event) => onChoose(event.currentTarget.checked)}
+        />
+      </td>
       <th role="rowheader" scope="row" class="job-name">
         <a href={jobLink(job.id)}>{job.name}</a>
+        {typeof job.archivedAt === 'string' && <div class="minor">archived</div>}
       </th>
-      <td role="cell">
-        <StateBadge state={job.state} />
-        <StateDetail job={job} />
-      </td>
-      <td role="cell">
-        {job.spec.model}
-        <div class="minor">{windowWords(job)}</div>
-      </td>
-      <td role="cell">
-        {directionWords(job.spec)}
-        <div class="minor">{policyWords(job.spec)}</div>
-      </td>
-      <td role="cell" class="job-effect">
-        {job.state === 'succeeded' ? (
-          <MainEffect id={job.id} />
-        ) : (
-          <span class="minor">{isFinal(job.state) ? 'no effect' : 'no effect yet'}</span>
-        )}
-      </td>
-      <td role="cell">
+      {columns.map((column) => (
+        <td role="cell" class={`job-${column}`} key={column}>
+          <Cell column={column} job={job} nowMs={nowMs} />
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+function Cell({ column, job, nowMs }: { column: Column; job: Job; nowMs: number }) {
+  switch (column) {
+    case 'state':
+      return <State job={job} />;
+    case 'model':
+      return (
+        <>
+          {job.spec.model}
+          <div class="minor">{windowWords(job)}</div>
+        </>
+      );
+    case 'rewriting':
+      return (
+        <>
+          {directionWords(job.spec)}
+          <div class="minor">{policyWords(job.spec)}</div>
+        </>
+      );
+    case 'effect':
+      if (job.state === 'succeeded') return <MainEffect id={job.id} />;
+      return <span class="minor">{isFinal(job.state) ? 'no effect' : 'no effect yet'}</span>;
+    case 'tags':
+      return <Tags tags={job.tags ?? []} />;
+    case 'took':
+      return <>{tookWords(job, nowMs)}</>;
+    case 'submitted':
+      return (
         <time dateTime={job.createdAt} title={formatMoment(job.createdAt)}>
           {formatAgo(job.createdAt, nowMs)}
         </time>
-      </td>
-    </tr>
+      );
+    default:
+      return <span class="figure">{job[column]}</span>;
+  }
+}
+
+function tookWords({ startedAt, finishedAt }: Job, nowMs: number): string {
+  if (startedAt === null) return 'not started';
+  const endMs = finishedAt === null ? nowMs : Date.parse(finishedAt);
+  return formatDuration((endMs - Date.parse(startedAt)) / 1000);
+}
+
+function Tags({ tags }: { tags: readonly string[] }) {
+  if (tags.length === 0) return <span class="minor">none</span>;
+  return (
+    <span class="job-tag-list">
+      {tags.map((tag) => (
+        <button
+          type="button"
+          class="job-tag"
+          key={tag}
+          title={`Show jobs with ${tag}`}
+          onClick={() => changeFilter({ tag })}
+        >
+          {tag}
+        </button>
+      ))}
+    </span>
+  );
+}
+
+function State({ job }: { job: Job }) {
+  return (
+    <>
+      <StateBadge state={job.state} />
+      <StateDetail job={job} />
+    </>
   );
 }
 
@@ -59,11 +131,38 @@ function StateDetail({ job }: { job: Job }) {
   );
 }
 
+/** What a job that is over was found to have done does not change: each is asked for once. */
+const known = new Map<string, Promise<Scores>>();
+const MOST_KNOWN = 2_000;
+/** Rows that are only scrolled by ask nothing. */
+const ASK_AFTER_MS = 200;
+
+function scoresOf(id: string): Promise<Scores> {
+  const found = known.get(id);
+  if (found !== undefined) return found;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const asked = api.scores(id);
+  known.set(id, asked);
+  asked.catch(() => known.delete(id));
+  return asked;
+}
+
 function MainEffect({ id }: { id: string }) {
-  const { data } = usePolled(() => api.scores(id), id, 0);
-  const effect = data && mainEffect(data);
-  if (data === undefined || effect === undefined)
-    return <span class="minor">{data === undefined ? '…' : 'not scored'}</span>;
+  const [scores, setScores] = useState<Scores>();
+  useEffect(() => {
+    const timer = setTimeout(
+      () =>
+        scoresOf(id).then(
+          setScores,
+          () => undefined, // the list itself reports a server that does not answer
+        ),
+      known.has(id) ? 0 : ASK_AFTER_MS,
+    );
+    return () => clearTimeout(timer);
+  }, [id]);
+  const effect = scores && mainEffect(scores);
+  if (scores === undefined || effect === undefined)
+    return <span class="minor">{scores === undefined ? '…' : 'not scored'}</span>;
   return (
     <>
       <strong class="figure">{formatDifference(effect.value, 'rate')}</strong>{' '}
@@ -71,7 +170,7 @@ function MainEffect({ id }: { id: string }) {
       <div class="minor">
         n = {formatCount(effect.numItems)}, {effect.benchmark}
       </div>
-      {labelsFor(data.labels, effect, 'intervention').map(({ label, detail }) => (
+      {labelsFor(scores.labels, effect, 'intervention').map(({ label, detail }) => (
         <span class="tag" title={detail} key={label}>
           {label}
         </span>
