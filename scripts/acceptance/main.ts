@@ -18,6 +18,7 @@ import { resumeFidelity } from './resume-fidelity.ts';
 import { slurm } from './slurm.ts';
 import { statistics } from './statistics.ts';
 import { storage } from './storage.ts';
+import { sweep, sweepShort } from './sweep.ts';
 import { pythia14m, pythia70m } from './true-shape.ts';
 
 const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
@@ -51,6 +52,12 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
 
 /** Run only when named: they need Slurm and root, a graphics card, checkpoints that `suite build` made, or are short forms. */
 const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort', 'loadShort'];
+  sweep,
+  sweepShort,
+};
+
+/** Run only when named: they need Slurm and root, a graphics card, or checkpoints that `suite build` made. */
+const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort', 'sweepShort'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in TRIALS));

@@ -242,7 +242,6 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       body: ref('NewSweep'),
       answer: ref('SweepPlan'),
       problems: [400, 422],
-      scope: 'read',
     },
   },
   '/v1/sweeps/{id}/points': {

@@ -9,7 +9,7 @@ import { apiToken, listenAddress } from '../settings.ts';
 import { printable } from './table.ts';
 
 /** What the commands read of a job; whatever else the server says is kept for `--json`. */
-const jobSchema = z.looseObject({
+export const jobSchema = z.looseObject({
   id: z.string(),
   name: z.string(),
   state: z.enum(JOB_STATES),
@@ -35,7 +35,6 @@ const jobListSchema = z.object({ jobs: z.array(jobSchema), nextCursor: z.string(
 export type JobList = z.infer<typeof jobListSchema>;
 
 const sweepSchema = z.object({ sweep: z.looseObject({ id: z.string(), name: z.string() }), jobs: z.array(jobSchema) });
-export type Sweep = z.infer<typeof sweepSchema>;
 
 const effectsSchema = z.looseObject({ effects: z.array(effectSchema) });
 const checkpointsSchema = z.object({
@@ -170,15 +169,20 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** Jobs asked for at once. */
 const PAGE_SIZE = 100;
 
+/** A fault of what was sent: its JSON pointer, and what to do. */
+export type SentFault = NonNullable<z.infer<typeof problemSchema>['errors']>[number];
+
 /** An answer that is no success, or none at all (status 0). */
 export class ApiError extends InputError {
   override readonly name = 'ApiError';
+  readonly faults: readonly SentFault[];
   constructor(
     readonly status: number,
     message: string,
-    details: { cause?: unknown } = {},
+    { faults = [], ...details }: { cause?: unknown; faults?: readonly SentFault[] } = {},
   ) {
     super(message, details);
+    this.faults = faults;
   }
 
   /** Whether the same request may succeed later. */
@@ -230,7 +234,6 @@ export function connect(url: string | undefined) {
     compare: (ids: readonly string[]) =>
       get(`v1/compare?${new URLSearchParams({ jobs: ids.join(',') })}`, comparisonSchema),
     sweep: (id: string) => get(`v1/sweeps/${encodeURIComponent(id)}`, sweepSummarySchema),
-    submitSweep: (sweep: unknown) => post('v1/sweeps', sweepSchema, sweep),
     /** Opens the event stream of a job behind the event of that id. */
     openEvents: (id: string, lastEventId: string | undefined, signal: AbortSignal) => {
       const headers = {
@@ -264,7 +267,8 @@ interface Sent {
   readonly key?: string | undefined;
 }
 
-async function request<T>(base: string, path: string, schema: z.ZodType<T>, sent?: Sent): Promise<T> {
+/** The checked answer of a path of the API. Throws ApiError. */
+export async function request<T>(base: string, path: string, schema: z.ZodType<T>, sent?: Sent): Promise<T> {
   const response = await send(base, path, {
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     ...(sent !== undefined && { method: sent.method }),
@@ -284,7 +288,8 @@ async function request<T>(base: string, path: string, schema: z.ZodType<T>, sent
   throw new ApiError(response.status, `${response.url}: the answer is not what this version expects${where}`);
 }
 
-async function send(base: string, path: string, init: RequestInit): Promise<Response> {
+/** The answer of a path of the API that is a success. Throws ApiError. */
+export async function send(base: string, path: string, init: RequestInit): Promise<Response> {
   const token = apiToken();
   const headers = new Headers(init.headers);
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
@@ -312,11 +317,9 @@ async function refusal(response: Response): Promise<ApiError> {
   const { title, detail, errors = [] } = problem.data;
   const advice = response.status === 401 ? '; commands show the token in TIRESIAS_TOKEN' : '';
   const words = [title, detail].filter((part, i, parts) => part !== undefined && parts.indexOf(part) === i).join(': ');
-  const faults = errors.map((fault) => `\n  ${printable(fault.pointer || '(whole)')}: ${printable(fault.detail)}`);
-  return new ApiError(
-    response.status,
-    `${printable(words || 'refused')} (HTTP ${response.status})${advice}${faults.join('')}`,
-  );
+  const lines = errors.map((fault) => `\n  ${printable(fault.pointer || '(whole)')}: ${printable(fault.detail)}`);
+  const message = `${printable(words || 'refused')} (HTTP ${response.status})${advice}${lines.join('')}`;
+  return new ApiError(response.status, message, { faults: errors });
 }
 
 function parseUrl(text: string): string {

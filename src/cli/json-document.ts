@@ -7,7 +7,7 @@ export async function readJsonDocument(path: string): Promise<Record<string, unk
   const where = path === '-' ? 'stdin' : path;
   let value: unknown;
   try {
-    value = JSON.parse(path === '-' ? await readStdin() : readFileSync(path, 'utf8'));
+    value = JSON.parse(await readInput(path));
   } catch (error) {
     throw new InputError(`${where}: cannot be read as JSON: ${messageOf(error)}`, { cause: error });
   }
@@ -15,6 +15,11 @@ export async function readJsonDocument(path: string): Promise<Record<string, unk
     throw new InputError(`${where}: expected one JSON object, { … }`);
   }
   return value as Record<string, unknown>; // an object parsed from JSON
+}
+
+/** The text of the file, or of stdin for `-`. */
+export async function readInput(path: string): Promise<string> {
+  return path === '-' ? readStdin() : readFileSync(path, 'utf8');
 }
 
 async function readStdin(): Promise<string> {

@@ -27,6 +27,9 @@ const isToBeLookedAt = Prisma.sql`(sweep.stop IS NOT NULL AND EXISTS (
 
 const hasQueued = Prisma.sql`sweep.id IN (SELECT sweep_id FROM job WHERE state = 'queued' AND sweep_id IS NOT NULL)`;
 
+const hasUnbegun = Prisma.sql`sweep.id IN (
+  SELECT sweep_id FROM job WHERE state = 'queued' AND attempt = 0 AND sweep_id IS NOT NULL)`;
+
 /**
  * Whether a queued row of `job` may be taken. The limit of jobs at work holds for all; a job that was begun and is queued again goes on whatever the budget and
  * the rules say. The sets do not depend on the row, so that they are found once a claim.
@@ -35,7 +38,7 @@ export const mayBegin = Prisma.sql`(
   job.sweep_id IS NULL OR (
     job.sweep_id NOT IN (SELECT sweep.id FROM sweep WHERE ${hasQueued} AND ${isFull})
     AND (job.attempt > 0 OR job.sweep_id NOT IN (
-      SELECT sweep.id FROM sweep WHERE ${hasQueued} AND (sweep.state <> 'active' OR ${isToBeLookedAt} OR ${isSpent})))))`;
+      SELECT sweep.id FROM sweep WHERE ${hasUnbegun} AND (sweep.state <> 'active' OR ${isToBeLookedAt} OR ${isSpent})))))`;
 
 /**
  * Asks again with the lock on the job's sweep, which is held to the end of the transaction: workers that claim jobs of one sweep at once come one after the other,
@@ -58,7 +61,7 @@ export interface SweepUse {
   readonly steps: number;
   /** Of attempts' wall time. */
   readonly hours: number;
-  /** Null where nothing is queued, or nothing is in its way. */
+  /** Null where nothing is in the way of what is queued. */
   readonly heldBy: Hold | null;
 }
 
@@ -66,7 +69,7 @@ export interface SweepUse {
 export async function useOfSweeps({ prisma }: Database, ids: readonly string[]): Promise<SweepUse[]> {
   return prisma.$queryRaw<SweepUse[]>`
     SELECT sweep.id::text AS "sweepId", ${stepsMade}::float8 AS steps, ${hoursSpent} AS hours,
-      CASE WHEN NOT ${hasQueued} THEN NULL WHEN sweep.state <> 'active' THEN 'pause' WHEN ${isSpent} THEN 'budget'
-        WHEN ${isFull} THEN 'maxParallel' WHEN ${isToBeLookedAt} THEN 'stop rules' END AS "heldBy"
+      CASE WHEN ${hasUnbegun} AND sweep.state <> 'active' THEN 'pause' WHEN ${hasUnbegun} AND ${isSpent} THEN 'budget'
+        WHEN ${hasQueued} AND ${isFull} THEN 'maxParallel' WHEN ${hasUnbegun} AND ${isToBeLookedAt} THEN 'stop rules' END AS "heldBy"
     FROM sweep WHERE sweep.id = ANY (${ids}::uuid[])`;
 }

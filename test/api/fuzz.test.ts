@@ -10,6 +10,7 @@ import { startServer, type RunningServer } from '../../src/server.ts';
 import { settle } from '../../src/store/leases.ts';
 import { createJob } from '../../src/store/jobs.ts';
 import { recordCheckpoint, recordEvaluation, recordSteps } from '../../src/store/records.ts';
+import { insertSweep } from '../../src/store/sweeps.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { smallCatalog, somePage, takeJob } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
@@ -62,7 +63,11 @@ beforeAll(async () => {
     await recordEvaluation(database, fence, arm, 1332, evaluation);
   }
   await settle(database, fence, 'succeeded');
-  known = [id, 'nano-1m', 'step1330', 'nano-stories', 'nano-crows-pairs', 'likelihood', 'x', home];
+  const base = { model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-stories' };
+  const sweep = { name: 'some', spec: { base, grid: { 'window.steps': [1] } }, axes: ['window.steps'] };
+  const points = [{ spec: someSpec({ ...base, window: { steps: 1 } }), name: 'one', point: { 'window.steps': 1 } }];
+  const sweepId = await database.transaction((transaction) => insertSweep(transaction, { ...sweep, points }));
+  known = [id, sweepId, 'nano-1m', 'step1330', 'nano-stories', 'nano-crows-pairs', 'likelihood', 'x', home];
 });
 afterAll(async () => {
   process.off('unhandledRejection', note);

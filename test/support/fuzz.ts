@@ -31,7 +31,9 @@ const JOB = { model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-stories',
 /** Bodies that are all right: of those made up of many fields hardly one is. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
   JobSpec: { ...JOB, evaluation: { benchmarks: ['nano-crows-pairs'] } },
-  NewSweep: { base: JOB, grid: { 'intervention.seed': [1, 2] } },
+  NewSweep: { base: JOB, grid: { 'window.steps': [1, 2] } },
+  NewPoints: { grid: { 'window.steps': [3] } },
+  SweepChanges: { maxParallel: 2 },
   NewFork: { arm: 'control' },
   NewPreview: { job: { ...JOB, training: { rowsPerStep: 2 } }, rows: 1 },
   NewEstimate: { job: JOB },
