@@ -4,6 +4,7 @@ import type { Arm } from '../../job-spec.ts';
 import type { ArmProgress, Job, JobArm, Progress } from '../api.ts';
 import { formatCount, formatDuration } from '../format.ts';
 import { isFinal } from '../live-job.ts';
+import { jobLink } from '../route.ts';
 import { addSighting, secondsLeft, type Sighting } from '../time-left.ts';
 import { ArmName } from './arm-mark.tsx';
 import { ProgressBar } from './progress-bar.tsx';
@@ -36,8 +37,9 @@ export function ArmProgressList({ job }: { job: Job }) {
 }
 
 /** Before the arms, where the checkpoint has no optimizer state. */
-function BurnInRow({ numDone, numSteps, lossNats }: NonNullable<Progress['burnIn']>) {
+function BurnInRow({ numDone, numSteps, lossNats, waitsFor }: NonNullable<Progress['burnIn']>) {
   const words = [
+    ...(waitsFor === undefined ? [] : [`waiting for the burn-in of job ${waitsFor}`]),
     `${formatCount(numDone)} of ${formatCount(numSteps)} steps before the checkpoint`,
     ...(lossNats === null ? [] : [`loss ${lossNats.toFixed(3)}`]),
   ];
@@ -83,7 +85,15 @@ function ArmRow({ run, progress, step, left, hasEnded }: RowProps) {
       ) : (
         <ProgressBar share={Math.min(1, Math.max(0, share))} label={`Progress of ${run.arm}`} />
       )}
-      <span class="minor figure">{words.join(' · ')}</span>
+      <span class="minor figure">
+        {words.join(' · ')}
+        {run.takenFrom && (
+          <>
+            {' · taken from '}
+            <a href={jobLink(run.takenFrom.job)}>{run.takenFrom.name}</a>
+          </>
+        )}
+      </span>
     </div>
   );
 }
