@@ -37,8 +37,10 @@ export async function runArm(
   if (isShareable(arm)) {
     const claim = await claimPart(work, arm, patience);
     if (claim.state === 'held') return 'held';
-    if (claim.state === 'done') tracker.start(arm, preparation.plan, toStep, 'done');
-    if (claim.state === 'done') return;
+    if (claim.state === 'done') {
+      tracker.start(arm, preparation.plan, toStep, 'done');
+      return;
+    }
   }
   await persistently(() => setRunState(database, fence, arm, 'running'));
   await trainToEnd(work, arm, burnIn);

@@ -18,6 +18,7 @@ import { nativeFacts } from '../src/tensor/native.ts';
 import { PYTHIA_ADAM } from '../src/train/step.ts';
 import { publishedBeside } from '../src/suite/pythia/published.ts';
 import type { Preparation } from './preparation.ts';
+import { programSha256 } from './program.ts';
 
 /** Files larger than this are identified by name, size and time; hashing a 600 GB corpus is a check of its own. */
 const MOST_HASHED_BYTES = 2 ** 31;
@@ -126,6 +127,7 @@ function softwareVersions(): Record<string, unknown> {
   const names = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm', 'compromise'];
   return {
     tiresias: own.version,
+    programSha256: programSha256(),
     node: process.versions.node,
     v8: process.versions.v8,
     lockfileSha256: createHash('sha256').update(lock).digest('hex'),

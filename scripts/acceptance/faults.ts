@@ -8,7 +8,7 @@ import { get, getScores, nanoSpec, submit, waitForEnd } from './nano-job.ts';
 const WINDOW = {
   checkpoint: 'step1330',
   window: { to: 1370 },
-  training: { checkpointEvery: 5 },
+  training: { checkpointEvery: 5, shareArms: false }, // each job trains what it is compared by
   evaluation: { every: 20 },
 };
 const NUM_STEPS = 40;

@@ -48,16 +48,12 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   fuzz,
   load,
   loadShort,
-};
-
-/** Run only when named: they need Slurm and root, a graphics card, checkpoints that `suite build` made, or are short forms. */
-const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort', 'loadShort'];
   sweep,
   sweepShort,
 };
 
-/** Run only when named: they need Slurm and root, a graphics card, or checkpoints that `suite build` made. */
-const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort', 'sweepShort'];
+/** Run only when named: they need Slurm and root, a graphics card, checkpoints that `suite build` made, or are short forms. */
+const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort', 'loadShort', 'sweepShort'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in TRIALS));

@@ -19,7 +19,13 @@ export interface ArmProgress {
 export interface Progress {
   readonly arms: Partial<Record<Arm, ArmProgress>>;
   /** The burn-in that the arms wait for; left out by servers that know of none. */
-  readonly burnIn?: { readonly numDone: number; readonly numSteps: number; readonly lossNats: number | null } | null;
+  readonly burnIn?: {
+    readonly numDone: number;
+    readonly numSteps: number;
+    readonly lossNats: number | null;
+    /** The job that does it, where that is another one. */
+    readonly waitsFor?: string;
+  } | null;
   readonly secondsLeft: number | null;
 }
 

@@ -153,6 +153,11 @@ function followEvents(id: string, handlers: EventHandlers): () => void {
     source.addEventListener('step', (event) => handlers.onStep(dataOf<StepEvent>(event)));
     source.addEventListener('progress', (event) => handlers.onProgress(dataOf<Progress | null>(event)));
     source.addEventListener('evaluation', handlers.onScores);
+    source.addEventListener('taken-over', () => {
+      handlers.onOpen(); // the stored steps of another job are this one's now
+      handlers.onScores();
+      handlers.onState();
+    });
     source.addEventListener('state', (event) => {
       // The stream ends with a final state; a source left open would connect again and again.
       if (isFinal(dataOf<{ state: JobState }>(event).state)) source.close();

@@ -150,6 +150,7 @@ describe('replicates of a sweep', () => {
     const { groups, ids } = await groupsOf([
       trial,
       { ...trial, changes: { tags: ['again'] } },
+      { ...trial, changes: { training: { shareArms: false } } },
       { modelSeed: 1, changes: { intervention: { seed: 9 } }, control: 8, intervention: 2 },
     ]);
     expect(groups).toHaveLength(1);

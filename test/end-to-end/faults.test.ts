@@ -18,7 +18,7 @@ function spec(checkpointEvery: number): JobSpecInput {
   return nanoSpec({
     window: { to: END },
     arms: [...ARMS],
-    training: { rowsPerStep: 2, checkpointEvery },
+    training: { rowsPerStep: 2, checkpointEvery, shareArms: false }, // each job trains what it is compared by
     evaluation: { benchmarks: ['nano-crows-pairs'], every: 1_000, atStart: false },
   });
 }

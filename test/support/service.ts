@@ -23,7 +23,14 @@ export interface JobAnswer {
   readonly reason: FailureReason | null;
   readonly message: string | null;
   readonly attempt: number;
-  readonly arms: readonly { arm: Arm; state: string; fromStep: number; toStep: number; step: number }[];
+  readonly arms: readonly {
+    readonly arm: Arm;
+    readonly state: string;
+    readonly fromStep: number;
+    readonly toStep: number;
+    readonly step: number;
+    readonly takenFrom: { readonly job: string; readonly name: string; readonly run: string } | null;
+  }[];
 }
 
 export interface TestWorker {

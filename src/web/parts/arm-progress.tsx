@@ -37,8 +37,9 @@ export function ArmProgressList({ job }: { job: Job }) {
 }
 
 /** Before the arms, where the checkpoint has no optimizer state. */
-function BurnInRow({ numDone, numSteps, lossNats }: NonNullable<Progress['burnIn']>) {
+function BurnInRow({ numDone, numSteps, lossNats, waitsFor }: NonNullable<Progress['burnIn']>) {
   const words = [
+    ...(waitsFor === undefined ? [] : [`waiting for the burn-in of job ${waitsFor}`]),
     `${formatCount(numDone)} of ${formatCount(numSteps)} steps before the checkpoint`,
     ...(lossNats === null ? [] : [`loss ${lossNats.toFixed(3)}`]),
   ];
@@ -88,7 +89,8 @@ function ArmRow({ run, progress, step, left, hasEnded }: RowProps) {
         {words.join(' · ')}
         {run.takenFrom && (
           <>
-            {' · '}taken from <a href={jobLink(run.takenFrom.job)}>{run.takenFrom.name}</a>
+            {' · taken from '}
+            <a href={jobLink(run.takenFrom.job)}>{run.takenFrom.name}</a>
           </>
         )}
       </span>

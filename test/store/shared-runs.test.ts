@@ -1,0 +1,20 @@
+// Every query that reads what a run has recorded must find it where it lies, also when it lies with another job's run.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { packagePath } from '../../src/package-root.ts';
+
+/** Who means the runs that a job trains itself: going on with one, waiting for outside checkpoints, the pace of training. */
+const OF_OWN_RUNS = ['leases.ts', 'records.ts', 'speeds.ts', 'vitals.ts'];
+
+it('no reader takes a run by its own id or job where its records may be another run’s', () => {
+  const folder = packagePath('src', 'store');
+  const bypassing = readdirSync(folder)
+    .filter((name) => name.endsWith('.ts') && !OF_OWN_RUNS.includes(name))
+    .flatMap((name) => {
+      const lines = readFileSync(join(folder, name), 'utf8').split('\n');
+      const found = lines.filter((line) => /JOIN run ON run\.id = |run_id = run\.id\b|run: \{ jobId/.test(line));
+      return found.map((line) => `${name}: ${line.trim()}`);
+    });
+  expect(bypassing).toEqual([]);
+});
