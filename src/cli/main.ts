@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   doctor: async () => [(await import('./doctor.ts')).addDoctorCommand],
   server: async () => [(await import('./server.ts')).addServerCommand],
   worker: async () => [(await import('./worker.ts')).addWorkerCommand],
+  workers: async () => [(await import('./workers.ts')).addWorkersCommand],
   submit: async () => [(await import('./submit.ts')).addSubmitCommand],
   preview: async () => [(await import('./preview.ts')).addPreviewCommand],
   estimate: async () => [(await import('./estimate.ts')).addEstimateCommand],
