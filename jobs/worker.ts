@@ -32,7 +32,11 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   log.info({ owner: claimant.owner }, 'worker started');
   try {
     while (!signal.aborted && order() !== 'drain') {
-      const job = order() === 'hold' ? undefined : await nextJob(queue);
+      if (order() === 'hold') {
+        await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined); // aborted: it is to stop
+        continue;
+      }
+      const job = await nextJob(queue);
       if (job !== undefined) await work(job, queue, options, signal);
       else await queue.waitForJob(signal);
     }

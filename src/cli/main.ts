@@ -34,6 +34,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   resume: async () => [(await import('./resume.ts')).addResumeCommand],
   retry: async () => [(await import('./retry.ts')).addRetryCommand],
   clean: async () => [(await import('./clean.ts')).addCleanCommand],
+  backup: async () => [(await import('./backup.ts')).addBackupCommand],
+  restore: async () => [(await import('./backup.ts')).addRestoreCommand],
   compare: async () => [(await import('./compare.ts')).addCompareCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
   export: async () => [

@@ -11,7 +11,7 @@ import { testDatabaseUrl } from '../support/database.ts';
 import { someSpec, until } from '../support/jobs.ts';
 import { nanoSpec, startTestService, type TestService, type TestWorker } from '../support/service.ts';
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 }); // processes compile their sources
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 }); // processes compile their sources
 
 describe('a server at SIGTERM', () => {
   const home = mkdtempSync(join(tmpdir(), 'tiresias-drain-'));
