@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { entriesOf, folderBytes } from '../disk-usage.ts';
 import { DataError, InputError, messageOf } from '../errors.ts';
 import { homeFolder } from '../settings.ts';
-import { dumpRows, loadRows } from '../store/dump.ts';
+import { checkLoadable, dumpRows, loadRows } from '../store/dump.ts';
 import { withDatabase } from './own-database.ts';
 import { formatBytes } from './table.ts';
 import { say, untilStopped } from './until-stopped.ts';
@@ -88,10 +88,11 @@ async function restore(folder: string, signal: AbortSignal, show: Show): Promise
   if (!content.success) throw new DataError(`${folder}/backup.json: ${z.prettifyError(content.error)}`);
   if ((await entriesOf(join(home, 'jobs'))).length > 0)
     throw new InputError(`${join(home, 'jobs')} is not empty: restore into a new TIRESIAS_HOME`);
-  await copyHome(join(folder, 'home'), home, signal, show); // a job must not be claimed before its files are there
-  await withDatabase((database) =>
-    loadRows(database, join(folder, 'rows'), content.data, (table) => say(`rows: ${table}`)),
-  );
+  await withDatabase(async (database) => {
+    await checkLoadable(database, content.data);
+    await copyHome(join(folder, 'home'), home, signal, show); // a job must not be claimed before its files are there
+    await loadRows(database, join(folder, 'rows'), content.data, (table) => say(`rows: ${table}`));
+  });
   const numRows = Object.values(content.data.numRows).reduce((sum, count) => sum + count, 0);
   process.stdout.write(`${numRows} rows and the files of ${content.data.createdAt} are back\n`);
 }

@@ -48,6 +48,16 @@ export async function dumpRows(
   }
 }
 
+/** Throws InputError for a database that is not empty, or has other migrations than the dump. */
+export async function checkLoadable({ pool }: Database, content: DumpContent): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await refuseOthers(client, content);
+  } finally {
+    client.release();
+  }
+}
+
 /** Fills the empty tables from the folder, all or none. Throws InputError for a database that is not empty or has other migrations. */
 export async function loadRows(
   { pool }: Database,

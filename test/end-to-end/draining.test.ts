@@ -11,7 +11,7 @@ import { testDatabaseUrl } from '../support/database.ts';
 import { someSpec, until } from '../support/jobs.ts';
 import { nanoSpec, startTestService, type TestService, type TestWorker } from '../support/service.ts';
 
-vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 }); // processes compile their sources
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 }); // processes compile their sources
 
 describe('a server at SIGTERM', () => {
   const home = mkdtempSync(join(tmpdir(), 'tiresias-drain-'));
@@ -89,7 +89,7 @@ describe('a worker', () => {
     const worker = service.startWorker();
     const id = await idOf(worker);
     expect(await service.post(`/workers/${id}/hold`, {})).toMatchObject({ status: 202 });
-    await until(() => worker.log().includes('ordered to hold'));
+    await until(() => worker.log().includes('ordered to hold'), 60_000);
     const [first, second] = [await service.submit(spec()), await service.submit(spec())];
     await new Promise((resolve) => setTimeout(resolve, 3_000)); // several polls of the queue
     expect(await service.get(`/jobs/${first}`)).toMatchObject({ state: 'queued', attempt: 0 });
@@ -106,7 +106,7 @@ describe('a worker', () => {
   it('gives its job back at SIGTERM, and at a second one ends without waiting; the job is taken over', async () => {
     const worker = service.startWorker();
     const id = await service.submit(spec());
-    await until(() => worker.trainers().length === 1, 60_000);
+    await until(() => worker.trainers().length === 1, 240_000);
     process.kill(worker.trainers()[0]!, 'SIGSTOP'); // a trainer that cannot save
     worker.kill('SIGTERM');
     await new Promise((resolve) => setTimeout(resolve, 1_500)); // closer together they would be one
