@@ -6,7 +6,8 @@ import type { Prisma } from './generated/client.ts';
 
 export const EVENT_CHANNEL = 'tiresias_event';
 
-export type EventType = 'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint' | 'checkpoint-damaged' | 'checkpoint-removed';
+export type EventType =
+  'state' | 'attempt' | 'step' | 'evaluation' | 'checkpoint' | 'checkpoint-damaged' | 'checkpoint-removed';
 
 export interface JobEvent {
   readonly id: bigint;
