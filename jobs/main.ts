@@ -1,4 +1,5 @@
 // The worker process: reads its settings, works until it is told to stop.
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isRunningFromSource, packagePath } from '../src/package-root.ts';
 import {
@@ -16,6 +17,7 @@ import {
   workerDatabaseUrl,
 } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
+import { newOwner } from '../src/store/jobs.ts';
 import { log } from '../src/log.ts';
 import type { Executor } from './executor/executor.ts';
 import { localExecutor } from './executor/local.ts';
@@ -24,13 +26,12 @@ import { slurmExecutor } from './executor/slurm.ts';
 import { startJanitor } from './janitor.ts';
 import { keepJobLogs } from './job-log.ts';
 import { persistently } from './persistence.ts';
+import { registerWorker, type Registration } from './registration.ts';
+import { leaveInTime } from './stopping.ts';
 import { runWorker } from './worker.ts';
 
 const stop = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
-// Started by another process of ours, it ends with it – also when that one was gone before this line.
-process.on('disconnect', () => stop.abort());
-if (process.connected === false) stop.abort();
+leaveInTime(stop);
 
 exactGpuSettings(); // its trainers inherit them
 const url = workerDatabaseUrl();
@@ -39,6 +40,7 @@ const database = await persistently(
   () => stop.signal.aborted,
 );
 const keptLogs = keepJobLogs(database);
+let registration: Registration | undefined;
 let janitor: ReturnType<typeof startJanitor> | undefined;
 try {
   const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores());
@@ -46,11 +48,16 @@ try {
   const [home, cleanMs] = [homeFolder(), cleanAfterMs()];
   const options = { database, home, hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor, quotaBytes };
   janitor = cleanMs === undefined ? undefined : startJanitor(database, home, cleanMs);
-  await Promise.all(Array.from({ length: numJobsAtOnce() }, () => runWorker(options, stop.signal)));
+  const owners = Array.from({ length: numJobsAtOnce() }, () => newOwner(hostname(), process.pid));
+  registration = registerWorker(database, { host: hostname(), pid: process.pid, owners }, options.beatMs);
+  const order = () => registration?.order() ?? null;
+  await Promise.all(owners.map((owner) => runWorker({ ...options, owner, order }, stop.signal)));
+  if (order() === 'drain') process.send?.('drained'); // whoever keeps workers alive starts no other in its place
 } catch (error) {
   log.fatal(error, 'worker failed');
   process.exitCode = 1;
 } finally {
+  await registration?.close();
   await janitor?.stop();
   await keptLogs.close();
   await database.close();

@@ -7,6 +7,7 @@ import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
 import { newOwner } from '../src/store/jobs.ts';
 import { beat, park, release, settle, type ClaimedJob } from '../src/store/leases.ts';
+import type { WorkerOrder } from '../src/store/workers.ts';
 import { Attempt, type AttemptOptions } from './attempt.ts';
 import type { AttemptEnd } from './ending.ts';
 import { persistently } from './persistence.ts';
@@ -14,20 +15,29 @@ import { openQueue, type Queue } from './queue.ts';
 import { lookAtSweeps } from './sweep.ts';
 
 export interface WorkerOptions extends AttemptOptions {
+  /** As which it holds jobs; default: a new name. */
+  readonly owner?: string;
+  /** What operators ask of the process; default: nothing. */
+  readonly order?: () => WorkerOrder | null;
   readonly leaseMs: number;
   readonly beatMs: number;
 }
 
 const RETRY_MS = 500;
 
-/** Works until the signal aborts; a job in hand is then saved and given back to the queue. */
+/** Works until the signal aborts, when a job in hand is saved and given back to the queue, or until it is drained, when the job in hand has ended. */
 export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
   const { database, leaseMs } = options;
-  const claimant = { owner: newOwner(hostname(), process.pid), host: hostname(), pid: process.pid };
+  const { order = () => null } = options;
+  const claimant = { owner: options.owner ?? newOwner(hostname(), process.pid), host: hostname(), pid: process.pid };
   const queue = openQueue(database, { ...claimant, leaseMs });
   log.info({ owner: claimant.owner }, 'worker started');
   try {
-    while (!signal.aborted) {
+    while (!signal.aborted && order() !== 'drain') {
+      if (order() === 'hold') {
+        await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined); // aborted: it is to stop
+        continue;
+      }
       const job = await nextJob(queue, database);
       if (job !== undefined) await work(job, queue, options, signal);
       else await queue.waitForJob(signal);

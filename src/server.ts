@@ -1,6 +1,7 @@
 // Listens: the API and the page on one address.
 import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './api/app.ts';
 import type { AppParts } from './api/app.ts';
 import { isLoopback } from './api/access.ts';
@@ -18,11 +19,15 @@ export interface RunningServer {
   /** Where the page is, with the port that was taken. */
   readonly url: string;
   readonly port: number;
-  /** Ends the streams, lets answers in hand finish, and frees the port. */
-  close(): Promise<void>;
+  /**
+   * Says that it is not ready, for `noticeMs` first; then takes no connection more, ends the streams, lets answers in hand finish for some seconds, and frees the
+   * port.
+   */
+  close(noticeMs?: number): Promise<void>;
 }
 
-const CLOSE_MS = 1_000;
+/** What is not answered by then is cut off. */
+const ANSWER_MS = 10_000;
 
 async function refuseOpenDoor(host: string, { access = 'open', database }: AppParts): Promise<void> {
   if (isLoopback(host)) return;
@@ -33,11 +38,24 @@ async function refuseOpenDoor(host: string, { access = 'open', database }: AppPa
     throw new InputError(`${host} can be reached from other machines, and there is no valid token yet: ${ways}`);
 }
 
+async function closeServer(server: Server): Promise<void> {
+  const timer = setTimeout(() => {
+    log.warn({ ms: ANSWER_MS }, 'requests that took too long were cut off');
+    server.closeAllConnections();
+  }, ANSWER_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}
+
 /** Starts the server. Throws InputError when the address cannot be taken, or when strangers could reach a server that lets everybody in, or nobody. */
 export async function startServer(settings: ServerSettings, parts: AppParts): Promise<RunningServer> {
   const { host, port } = settings;
   await refuseOpenDoor(host, parts);
-  const server = createServer(createApp(parts));
+  const draining = new AbortController();
+  const server = createServer(createApp({ ...parts, draining: draining.signal }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const words = cause.code === 'EADDRINUSE' ? 'another program has it' : cause.message;
@@ -52,14 +70,11 @@ export async function startServer(settings: ServerSettings, parts: AppParts): Pr
   return {
     url,
     port: taken,
-    close: () =>
-      new Promise((resolve) => {
-        const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS); // streams of events never end by themselves
-        server.close(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
+    close: async (noticeMs = 0) => {
+      draining.abort();
+      if (noticeMs > 0) await sleep(noticeMs); // whoever spreads requests over servers looks at /readyz now and then
+      await closeServer(server);
+      log.info({ url }, 'closed');
+    },
   };
 }

@@ -73,6 +73,11 @@ export function listenAddress(): { host: string; port: number } {
   return { host: read('TIRESIAS_HOST') ?? '127.0.0.1', port: readInteger('TIRESIAS_PORT', 8642, 0) };
 }
 
+/** How long a server that was told to stop says at /readyz that it is not ready before it takes no connection more, in milliseconds. */
+export function drainNoticeMs(): number {
+  return readInteger('TIRESIAS_DRAIN_NOTICE_MS', 0, 0);
+}
+
 /** Whether the server asks for tokens: as TIRESIAS_AUTH says, else where it listens on more than the loopback address. Throws InputError. */
 export function accessSetting(isLoopback: boolean): 'open' | 'tokens' {
   const value = read('TIRESIAS_AUTH') ?? (isLoopback ? 'open' : 'tokens');

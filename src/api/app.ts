@@ -29,6 +29,7 @@ import { logRequests } from './request-log.ts';
 import { resultRoutes } from './results.ts';
 import { sweepRoutes } from './sweeps.ts';
 import { timelineRoutes } from './timeline.ts';
+import { workerRoutes } from './workers.ts';
 
 export interface AppParts {
   readonly database: Database;
@@ -40,6 +41,8 @@ export interface AppParts {
   readonly limits?: Limits;
   /** What the metrics tell of the disk; default: nothing. */
   readonly disk?: () => Promise<DiskUsage>;
+  /** Aborts when the server begins to stop; default: never. */
+  readonly draining?: AbortSignal;
 }
 
 const BODY_LIMIT = '1mb';
@@ -47,13 +50,14 @@ const BODY_LIMIT = '1mb';
 /** Makes the application. */
 export function createApp(parts: AppParts): Express {
   const { database, catalog, webFolder, access: kind = 'open', limits = STANDARD_LIMITS } = parts;
+  const { draining = new AbortController().signal } = parts;
   const app = express();
   const access = accessOf(database, kind, limits);
   app.disable('x-powered-by');
   app.set('json replacer', (_key: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
-  app.use(securityHeaders(), logRequests, refuseCrossSite);
+  app.use(securityHeaders(), logRequests, lettingGo(draining), refuseCrossSite);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
-  app.get('/readyz', readiness(database));
+  app.get('/readyz', readiness(database, draining));
   app.get('/metrics', ...access.control, prometheusMetrics(database, parts.disk));
   app.use(documentRoutes());
   app.use(
@@ -73,12 +77,13 @@ export function createApp(parts: AppParts): Express {
     curveRoutes(database),
     itemRoutes(database, catalog),
     editRoutes(database),
-    eventRoutes(database),
+    eventRoutes(database, draining),
     logRoutes(database),
     timelineRoutes(database),
     sweepRoutes(database, catalog),
     compareRoutes(database),
     comparePairRoutes(database),
+    workerRoutes(database),
   );
   app.use(page(webFolder));
   app.use(unknownRoute, problemHandler);
@@ -105,8 +110,20 @@ const refuseCrossSite: RequestHandler = (request, response, next) => {
     });
 };
 
-function readiness(database: Database): RequestHandler {
+/** A server that stops keeps no connection for another request. */
+function lettingGo(draining: AbortSignal): RequestHandler {
+  return (_request, response, next) => {
+    if (draining.aborted) response.setHeader('connection', 'close');
+    next();
+  };
+}
+
+function readiness(database: Database, draining: AbortSignal): RequestHandler {
   return async (_request, response) => {
+    if (draining.aborted) {
+      const detail = 'draining: this server is stopping';
+      return sendProblem(response, { status: 503, title: 'Not ready', detail });
+    }
     const pending = await pendingMigrations(database.pool).catch((error: unknown) => {
       throw asTransient(error);
     });

@@ -18,6 +18,8 @@ import { readQuery } from './request.ts';
 const COMMENT_MS = 15_000;
 const POLL_MS = 5_000; // a notification is only a hint
 const PAGE = 500;
+/** When a viewer of a server that stops should come back: to another one, or to the same, started anew. */
+const RETURN_MS = 3_000;
 
 /** What GET /jobs/:id/events takes. */
 export const eventQuerySchema = z.strictObject({
@@ -28,7 +30,7 @@ export const eventQuerySchema = z.strictObject({
 });
 
 /** GET /jobs/:id/events. */
-export function eventRoutes(database: Database): Router {
+export function eventRoutes(database: Database, draining: AbortSignal): Router {
   const router = Router();
   const watch = jobWatcher(database);
   router.get('/jobs/:id/events', async (request, response) => {
@@ -47,7 +49,7 @@ export function eventRoutes(database: Database): Router {
       'x-accel-buffering': 'no',
     });
     response.write('retry: 1000\n\n');
-    await stream(database, job.id, lastId, response, watch);
+    await stream(database, { jobId: job.id, lastId }, response, watch, draining);
   });
   return router;
 }
@@ -84,18 +86,19 @@ function jobWatcher(database: Database): Watch {
 
 async function stream(
   database: Database,
-  jobId: string,
-  firstId: bigint,
+  { jobId, lastId }: { readonly jobId: string; readonly lastId: bigint },
   response: Response,
   watch: Watch,
+  draining: AbortSignal,
 ): Promise<void> {
   const bell = makeBell();
   const unwatch = watch(jobId, bell.ring);
   response.on('close', bell.ring);
+  draining.addEventListener('abort', bell.ring);
   const comments = setInterval(() => response.write(': still here\n\n'), COMMENT_MS);
-  const reader = eventReader(database, jobId, firstId, response);
+  const reader = eventReader(database, jobId, lastId, response);
   try {
-    while (!response.destroyed) {
+    while (!response.destroyed && !draining.aborted) {
       const isOver = await reader.sendNews().catch((error: unknown) => {
         log.warn({ job: jobId, message: messageOf(error) }, 'events could not be read; trying again');
         return false;
@@ -103,9 +106,11 @@ async function stream(
       if (isOver) break;
       await bell.wait(POLL_MS);
     }
+    if (draining.aborted) response.write(`retry: ${RETURN_MS}\n: this server is stopping\n\n`);
   } finally {
     clearInterval(comments);
     unwatch();
+    draining.removeEventListener('abort', bell.ring);
     response.end();
   }
 }

@@ -63,6 +63,9 @@ const order = (summary: string): Operation => ({
 const sweepOrder = (summary: string): Operation => ({
   ...{ summary, answer: ref('Sweep'), status: 202, problems: [404, 409] },
 });
+const workerOrder = (summary: string): Operation => ({
+  ...{ summary, answer: ref('Worker'), status: 202, problems: [404], scope: 'admin' },
+});
 const idempotent: readonly Header[] = [
   {
     name: 'Idempotency-Key',
@@ -314,6 +317,15 @@ export const operations: Readonly<Record<string, PathOperations>> = {
     get: { summary: 'Whose session it is, and what changes must carry.', answer: ref('Session'), scope: 'public' },
     delete: { summary: 'Ends the session.', answer: ref('Session'), scope: 'public' },
   },
+  '/v1/workers': {
+    get: {
+      summary: 'The workers that are at work, with their jobs.',
+      answer: objectOf({ workers: listOf(ref('Worker')) }),
+    },
+  },
+  '/v1/workers/{id}/drain': { post: workerOrder('Lets a worker end the jobs in its hands, take no other, and end.') },
+  '/v1/workers/{id}/hold': { post: workerOrder('Lets a worker take no job until it is released.') },
+  '/v1/workers/{id}/release': { post: workerOrder('Takes hold or drain back.') },
   '/v1/audit': {
     get: {
       summary: 'Who asked for which change, newest first.',

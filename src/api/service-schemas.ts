@@ -2,7 +2,19 @@
 // document.
 import { ARMS } from '../job-spec.ts';
 import { LOG_LEVELS } from '../log.ts';
-import { anyObject, integer, listOf, nullable, objectOf, text, time, type Schema } from './openapi-schemas.ts';
+import { WORKER_ORDERS } from '../store/workers.ts';
+import {
+  anyObject,
+  id,
+  integer,
+  number,
+  listOf,
+  nullable,
+  objectOf,
+  text,
+  time,
+  type Schema,
+} from './openapi-schemas.ts';
 import { estimate } from './planning-schemas.ts';
 
 const logLine = objectOf({
@@ -17,6 +29,12 @@ const logLine = objectOf({
 
 export const serviceAnswers: Readonly<Record<string, Schema>> = {
   Estimate: estimate,
+  Worker: objectOf({
+    ...{ id, host: text, pid: integer, startedAt: time },
+    order: { ...nullable({ enum: WORKER_ORDERS }), description: 'Null: it takes jobs.' },
+    beatAgeMs: { ...number, description: 'Since it last said that it is there, which it does every few seconds.' },
+    jobs: listOf(objectOf({ id, name: text, attempt: integer, state: text })),
+  }),
   JobLog: objectOf({
     lines: { ...listOf(logLine), description: 'Oldest first.' },
     lastId: { ...text, description: 'To be sent as `after` for what follows.' },

@@ -52,6 +52,13 @@ const jobLogSchema = z.object({
 });
 export type JobLog = z.infer<typeof jobLogSchema>;
 
+const workerSchema = z.looseObject({
+  ...{ id: z.string(), host: z.string(), pid: z.int(), order: z.string().nullable(), startedAt: z.string() },
+  beatAgeMs: z.number(),
+  jobs: z.array(z.looseObject({ id: z.string(), name: z.string() })),
+});
+export type Worker = z.infer<typeof workerSchema>;
+
 const place = {
   benchmark: z.string(),
   protocol: z.string(),
@@ -234,6 +241,9 @@ export function connect(url: string | undefined) {
     compare: (ids: readonly string[]) =>
       get(`v1/compare?${new URLSearchParams({ jobs: ids.join(',') })}`, comparisonSchema),
     sweep: (id: string) => get(`v1/sweeps/${encodeURIComponent(id)}`, sweepSummarySchema),
+    workers: () => get('v1/workers', z.object({ workers: z.array(workerSchema) })),
+    orderWorker: (id: string, order: 'drain' | 'hold' | 'release') =>
+      post(`v1/workers/${encodeURIComponent(id)}/${order}`, workerSchema),
     /** Opens the event stream of a job behind the event of that id. */
     openEvents: (id: string, lastEventId: string | undefined, signal: AbortSignal) => {
       const headers = {

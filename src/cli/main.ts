@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   doctor: async () => [(await import('./doctor.ts')).addDoctorCommand],
   server: async () => [(await import('./server.ts')).addServerCommand],
   worker: async () => [(await import('./worker.ts')).addWorkerCommand],
+  workers: async () => [(await import('./workers.ts')).addWorkersCommand],
   submit: async () => [(await import('./submit.ts')).addSubmitCommand],
   preview: async () => [(await import('./preview.ts')).addPreviewCommand],
   estimate: async () => [(await import('./estimate.ts')).addEstimateCommand],
@@ -33,6 +34,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<readonly Add[]>>> = {
   resume: async () => [(await import('./resume.ts')).addResumeCommand],
   retry: async () => [(await import('./retry.ts')).addRetryCommand],
   clean: async () => [(await import('./clean.ts')).addCleanCommand],
+  backup: async () => [(await import('./backup.ts')).addBackupCommand],
+  restore: async () => [(await import('./backup.ts')).addRestoreCommand],
   compare: async () => [(await import('./compare.ts')).addCompareCommand],
   verify: async () => [(await import('./verify.ts')).addVerifyCommand],
   export: async () => [

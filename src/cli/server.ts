@@ -10,6 +10,7 @@ import {
   accessSetting,
   databaseUrl,
   diskQuotaBytes,
+  drainNoticeMs,
   homeFolder,
   hubAccess,
   listenAddress,
@@ -28,7 +29,7 @@ export function addServerCommand(program: Command): void {
       'after',
       '\nMigrations are applied at the start. TIRESIAS_HOST and TIRESIAS_PORT say where to listen: on 127.0.0.1 everybody on this machine may do everything,\n' +
         'elsewhere, or with TIRESIAS_AUTH=tokens, the server asks for tokens, which `tiresias tokens create` makes. TIRESIAS_RATE_LIMIT is how many requests\n' +
-        'a minute a token may make, TIRESIAS_ROOTS the folders (beside TIRESIAS_HOME) whose files clients may register.\n\nExample:' +
+        'a minute a token may make, TIRESIAS_DRAIN_NOTICE_MS how long /readyz says at SIGTERM that the server stops before it does, TIRESIAS_ROOTS the folders (beside TIRESIAS_HOME) whose files clients may register.\n\nExample:' +
         '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias server',
     )
     .action(serve);
@@ -55,7 +56,8 @@ async function serve(): Promise<void> {
     });
     announce(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it`);
     await stopped;
-    await server.close();
+    announce('stopping: requests in hand are answered, streams are ended');
+    await server.close(drainNoticeMs());
   } finally {
     await database.close();
   }

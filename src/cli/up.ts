@@ -127,10 +127,13 @@ function superviseWorker(environment: Record<string, string>): { pid(): number |
       stdio: ['ignore', 2, 2, 'ipc'],
     });
     child = fresh;
+    let isDrained = false;
+    fresh.on('message', (message) => (isDrained = message === 'drained'));
     gone = new Promise((resolve) => {
       fresh.once('close', (code, signal) => {
         resolve();
         if (isStopping) return;
+        if (isDrained) return log.warn('the worker was drained; another one starts with the next `tiresias up`');
         log.warn({ code, signal }, 'worker ended; it is started again');
         setTimeout(() => !isStopping && start(), RESTART_MS);
       });

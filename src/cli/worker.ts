@@ -15,7 +15,7 @@ export function addWorkerCommand(program: Command): void {
     .option('--jobs <n>', 'jobs in hand at once; with Slurm, a worker only follows them', wholeNumber(1))
     .addHelpText(
       'after',
-      '\nSIGTERM or Ctrl-C saves the job in hand and gives it back to the queue. Workers on several hosts need one TIRESIAS_HOME' +
+      '\nSIGTERM or Ctrl-C saves the job in hand and gives it back to the queue; a second one ends the worker at once. `tiresias workers drain` lets it end its job\nfirst. Workers on several hosts need one TIRESIAS_HOME' +
         '\non a file system that they share.\n\nExample:' +
         '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias worker' +
         '\n  $ TIRESIAS_SLURM_URL=http://login:6820 TIRESIAS_SLURM_TOKEN_FILE=~/.slurm-token tiresias worker --executor slurm --jobs 8' +

@@ -223,3 +223,39 @@ describe('a worker that has lost its lease', () => {
     expect(await getJob(database, id)).toMatchObject({ state: 'running', owner: 'another', attempt: 2 });
   });
 });
+
+describe('a worker that operators order', () => {
+  it('takes no job while it is held, and the next at once when it is released', async () => {
+    let order: 'hold' | null = 'hold';
+    startWorker({ order: () => order });
+    const id = await store();
+    await new Promise((resolve) => setTimeout(resolve, 1_200)); // more than a poll; notifications have come, too
+    expect(await stateOf(id)).toBe('queued');
+    order = null;
+    (await trainer(0)).finish();
+    await isOver(id);
+  });
+
+  it('ends its job when it is drained, takes no other, and ends', async () => {
+    let order: 'drain' | null = null;
+    const { ended } = startWorker({ order: () => order });
+    const [first, second] = [await store(), await store()];
+    const one = await trainer(0);
+    order = 'drain';
+    one.finish();
+    await ended;
+    expect((await getJob(database, first)).finishedAt).not.toBeNull();
+    expect(await stateOf(second)).toBe('queued');
+    expect(trainers).toHaveLength(1);
+  });
+
+  it('ends when it is drained while it has nothing to do, or is stopped while it is held', async () => {
+    let order: 'drain' | null = null;
+    const idle = startWorker({ order: () => order });
+    order = 'drain';
+    await idle.ended;
+    const held = startWorker({ order: () => 'hold' });
+    held.stop();
+    await held.ended;
+  });
+});
