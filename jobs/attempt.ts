@@ -66,6 +66,8 @@ type StopReason = 'cancelled' | 'preempted' | 'lost';
 
 /** How long a trainer may take to save before it is killed. */
 const GRACE_MS = 20_000;
+/** How long one may say nothing where no executor is given. */
+const STALL_MS = 7_200_000;
 /** A trainer that dies this often without a new checkpoint is not started again. */
 const MOST_CRASHES = 5;
 /** Trained first, so that they run side by side; published only waits for a free core. */
@@ -86,16 +88,21 @@ export class Attempt {
   constructor(job: ClaimedJob, options: AttemptOptions) {
     this.#job = job;
     this.#options = options;
-    this.#executor = options.executor ?? localExecutor(options.numCores);
+    this.#executor = options.executor ?? localExecutor(options.numCores, STALL_MS);
   }
 
   get progress(): Progress {
     return this.#tracker.progress;
   }
 
+  /** Whether another worker may have the job by now. */
+  get isLost(): boolean {
+    return this.#stopReason === 'lost';
+  }
+
   /** Ends the attempt: trainers save and stop; with a lost lease they are left to whoever has it. */
   stop(reason: StopReason): void {
-    if (this.#stopReason === 'lost' || this.#stopReason === reason) return;
+    if (this.isLost || this.#stopReason === reason) return;
     this.#stopReason = reason;
     for (const trainer of this.#trainers) this.#halt(trainer);
   }
@@ -106,12 +113,13 @@ export class Attempt {
       const preparation = await this.#prepare();
       const burnIn = await this.#burnIn(preparation);
       await this.#runArms(preparation, burnIn);
-      if (this.#failure !== undefined) return this.#failure;
+      if (this.#failure !== undefined && !this.isLost) return this.#failure; // what fails without a lease is no failure of the job
       if (this.#stopReason !== undefined) return { outcome: this.#stopReason };
       return await this.#conclude(preparation);
     } catch (error) {
       if (error instanceof ConflictError || error instanceof TransientError) throw error;
       for (const trainer of this.#trainers) trainer.kill();
+      if (this.isLost) return { outcome: 'lost' };
       return { outcome: 'failed', reason: reasonOf(error), message: messageOf(error) };
     }
   }
@@ -261,7 +269,7 @@ export class Attempt {
     let trainerAtWork: RunningTrainer | undefined;
     const recorder = openRecorder({
       ...{ database: this.#options.database, fence: this.#job.fence, arm },
-      isGivenUp: () => this.#stopReason === 'lost',
+      isGivenUp: () => this.isLost,
       onCheckpoint: () => this.#prune(arm, preparation.plan),
       onFault: (error) => this.#stumble(trainerAtWork, error),
     });
@@ -329,7 +337,7 @@ export class Attempt {
   }
 
   #halt(trainer: RunningTrainer): void {
-    if (this.#stopReason === 'lost') trainer.abandon();
+    if (this.isLost) trainer.abandon();
     else trainer.stop(GRACE_MS);
   }
 

@@ -11,6 +11,7 @@ import {
   numJobsAtOnce,
   slurmEnvironment,
   slurmSettings,
+  stallLimitMs,
   workerDatabaseUrl,
 } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
@@ -31,11 +32,11 @@ if (process.connected === false) stop.abort();
 exactGpuSettings(); // its trainers inherit them
 const url = workerDatabaseUrl();
 const database = await persistently(
-  () => openDatabase(url),
+  () => openDatabase(url, leaseTimes().leaseMs / 2), // a cut link is noticed while the lease still holds
   () => stop.signal.aborted,
 );
 try {
-  const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores());
+  const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores(), stallLimitMs());
   const options = { database, home: homeFolder(), hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor };
   await Promise.all(Array.from({ length: numJobsAtOnce() }, () => runWorker(options, stop.signal)));
 } catch (error) {

@@ -7,6 +7,7 @@
 import { ConflictError } from '../errors.ts';
 import type { FailureReason, JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
+import { IN_TURN, TURNS } from './claim-order.ts';
 import { appendEvent, asJson, EVENT_CHANNEL } from './events.ts';
 import { Prisma } from './generated/client.ts';
 import { notifyWorkers, type StartOfFork } from './jobs.ts';
@@ -53,11 +54,11 @@ const ACTIVE = Prisma.sql`('running', 'recovering', 'pausing', 'cancelling')`;
 export async function claim(database: Database, claimant: Claimant, leaseMs: number): Promise<ClaimedJob | undefined> {
   return database.transaction(async (transaction) => {
     const [next] = await transaction.$queryRaw<{ id: string; state: string; attempt: number }[]>`
-      SELECT id, state, attempt FROM job
+      SELECT id, state, attempt FROM job ${TURNS}
       WHERE (state = 'queued' AND run_at <= clock_timestamp())
          OR (state IN ('running', 'recovering') AND lease_until < clock_timestamp()
              AND num_lost + 1 < ${MAX_LOST} AND attempt - num_preempted < max_attempts)
-      ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED`;
+      ORDER BY ${IN_TURN} LIMIT 1 FOR UPDATE OF job SKIP LOCKED`;
     if (!next) return undefined;
     const isTakeover = next.state !== 'queued';
     if (isTakeover) await closeAttempt(transaction, next.id, next.attempt, 'lost', 'no heartbeat within the lease');
