@@ -2,10 +2,11 @@
 // The cut host stops training before its lease ends, the other one goes on from the checkpoint and ends with the bits of an undisturbed job; what the first one
 // says when its link is whole again changes nothing.
 import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { persistently } from '../../jobs/persistence.ts';
 import { jobSpecSchema } from '../../src/job-spec.ts';
 import { openDatabase, type Database } from '../../src/store/database.ts';
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.ts';
@@ -63,7 +64,7 @@ export async function cutOff(kind: 'cable' | 'half-open'): Promise<CutReport> {
     registerTiny(home, folder);
     const { near, far, stop } = await startDatabase(network, join(folder, 'postgres'));
     endings.push(stop);
-    const database = await openDatabase(near);
+    const database = await persistently(() => openDatabase(near)); // it may be starting
     endings.push(() => database.close());
     const settings = { TIRESIAS_LOG: 'warn', TIRESIAS_LEASE_MS: String(LEASE_MS), ...markOf(mark) };
     const where = { databaseUrl: far, home, logPath: join(folder, 'log'), settings };
@@ -122,15 +123,12 @@ async function startDatabase(network: HostNetwork, folder: string) {
   const first = await startEmbeddedPostgres({ folder });
   await migrate(first.url);
   await first.stop();
-  const data = join(first.folder, 'cluster', 'data');
+  const cluster = join(first.folder, 'cluster'); // the server's own
+  const data = join(cluster, 'data');
   appendFileSync(join(data, 'pg_hba.conf'), `host all all ${network.address}/24 scram-sha-256\n`);
   const user = serverUser();
   const { postgres } = await findBinaries(user);
-  const settings = [
-    `port=${first.port}`,
-    `listen_addresses=${network.address}`,
-    `unix_socket_directories=${first.folder}`,
-  ];
+  const settings = [`port=${first.port}`, `listen_addresses=${network.address}`, `unix_socket_directories=${cluster}`];
   const drop = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
   const [ip = '', ...words] = [...network.prefixOf('database'), ...drop, postgres, '-D', data];
   const server = spawn(ip, [...words, ...settings.flatMap((setting) => ['-c', setting])], {
@@ -140,7 +138,8 @@ async function startDatabase(network: HostNetwork, folder: string) {
   const far = new URL(first.url);
   far.hostname = network.address;
   const near = new URL(first.url); // a socket of the file system, which all namespaces share
-  near.searchParams.set('host', first.folder);
+  near.searchParams.set('host', cluster);
+  await until(() => Promise.resolve(existsSync(join(cluster, `.s.PGSQL.${first.port}`))));
   const stop = async () => {
     server.kill('SIGINT'); // ip and setpriv have become the server
     await gone;
