@@ -20,7 +20,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const POOL = { max: 10, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000, keepAlive: true };
+const POOL = { max: 10, connectionTimeoutMillis: 5_000, keepAlive: true };
+const MOST_IDLE_MS = 30_000;
 
 /**
  * Opens the database at `url`. Throws TransientError when it does not answer. A connection on which nothing was heard for `mostSilenceMs` is given up, because the
@@ -30,7 +31,14 @@ export async function openDatabase(url: string, mostSilenceMs = 60_000): Promise
   const stream = () => impatientSocket(mostSilenceMs);
   // The database, too, must not wait: a transaction whose client is cut off holds the lock on a job's row, and nobody could take the job over.
   const patience = { stream, idle_in_transaction_session_timeout: mostSilenceMs };
-  const pool = new pg.Pool({ connectionString: url, application_name: 'tiresias', ...POOL, ...patience });
+  const idleTimeoutMillis = Math.min(MOST_IDLE_MS, mostSilenceMs / 2); // closed before it counts as silent
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: 'tiresias',
+    ...POOL,
+    ...patience,
+    idleTimeoutMillis,
+  });
   // Without these listeners a server that goes away would end this process.
   let isClosing = false;
   pool.on('error', (error) => {
