@@ -34,6 +34,8 @@ export interface AttemptOptions {
   readonly executor?: Executor;
 }
 
+/** How long a trainer may say nothing where no executor is given. */
+const STALL_MS = 7_200_000;
 /** Trained first, so that they run side by side; published only waits for a free core. */
 const ORDER: readonly Arm[] = [...TRAINED_ARMS, 'published'];
 
@@ -47,12 +49,17 @@ export class Attempt {
   constructor(job: ClaimedJob, options: AttemptOptions) {
     this.#job = job;
     this.#options = options;
-    this.#executor = options.executor ?? localExecutor(options.numCores);
+    this.#executor = options.executor ?? localExecutor(options.numCores, STALL_MS);
     this.#trainers = openTrainers(job, this.#executor);
   }
 
   get progress(): Progress {
     return this.#tracker.progress;
+  }
+
+  /** Whether another worker may have the job by now. */
+  get isLost(): boolean {
+    return this.#trainers.isLost();
   }
 
   /** Ends the attempt: trainers save and stop; with a lost lease they are left to whoever has it. */
@@ -74,6 +81,7 @@ export class Attempt {
     } catch (error) {
       if (error instanceof ConflictError || error instanceof TransientError) throw error;
       this.#trainers.kill();
+      if (this.isLost) return { outcome: 'lost' };
       return { outcome: 'failed', reason: reasonOf(error), message: messageOf(error) };
     }
   }

@@ -14,6 +14,7 @@ import {
   numJobsAtOnce,
   slurmEnvironment,
   slurmSettings,
+  stallLimitMs,
   workerDatabaseUrl,
 } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
@@ -36,14 +37,14 @@ leaveInTime(stop);
 exactGpuSettings(); // its trainers inherit them
 const url = workerDatabaseUrl();
 const database = await persistently(
-  () => openDatabase(url),
+  () => openDatabase(url, leaseTimes().leaseMs / 2), // a cut link is noticed while the lease still holds
   () => stop.signal.aborted,
 );
 const keptLogs = keepJobLogs(database);
 let registration: Registration | undefined;
 let janitor: ReturnType<typeof startJanitor> | undefined;
 try {
-  const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores());
+  const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores(), stallLimitMs());
   const quotaBytes = diskQuotaBytes();
   const [home, cleanMs] = [homeFolder(), cleanAfterMs()];
   const options = { database, home, hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor, quotaBytes };

@@ -78,7 +78,8 @@ export function openTrainers({ id: jobId, attempt }: ClaimedJob, executor: Execu
   };
   return {
     ...{ over: over.signal, stop, fail },
-    ending: () => failure ?? (stopReason && { outcome: stopReason }),
+    // What fails without a lease is no failure of the job.
+    ending: () => (stopReason !== 'lost' ? failure : undefined) ?? (stopReason && { outcome: stopReason }),
     isLost: () => stopReason === 'lost',
     stumble(trainer, error) {
       if (error instanceof ConflictError) return stop('lost');

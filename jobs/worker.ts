@@ -38,8 +38,9 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
         await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined); // aborted: it is to stop
         continue;
       }
+      const askedMs = performance.now();
       const job = await nextJob(queue, database);
-      if (job !== undefined) await work(job, queue, options, signal);
+      if (job !== undefined) await work(job, askedMs, queue, options, signal);
       else await queue.waitForJob(signal);
     }
   } finally {
@@ -60,14 +61,22 @@ async function nextJob(queue: Queue, database: Database): Promise<ClaimedJob | u
   }
 }
 
-async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signal: AbortSignal): Promise<void> {
+async function work(
+  job: ClaimedJob,
+  askedMs: number,
+  queue: Queue,
+  options: WorkerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const lease: Lease = { renewedMs: askedMs, isInDoubt: false };
   const attempt = new Attempt(job, options);
   const preempt = () => attempt.stop('preempted');
   const unlisten = queue.onOrder(job.id, (order) => attempt.stop(order === 'cancel' ? 'cancelled' : 'preempted'));
   signal.addEventListener('abort', preempt);
   let beating: Promise<void> | undefined; // one at a time: of two, the older could be written last
   const heart = setInterval(() => {
-    beating ??= heartbeat(attempt, job, options).finally(() => (beating = undefined));
+    if (beating !== undefined || lease.isInDoubt) stopBeforeLeaseEnds(attempt, job, lease, options);
+    beating ??= heartbeat(attempt, job, lease, options).finally(() => (beating = undefined));
   }, options.beatMs);
   log.info({ job: job.id, attempt: job.attempt }, 'job claimed');
   try {
@@ -75,7 +84,7 @@ async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signa
     const end = await attempt.run();
     log.info({ job: job.id, attempt: job.attempt, ...end }, 'attempt ended');
     await beating;
-    await heartbeat(attempt, job, options); // the last progress
+    await heartbeat(attempt, job, lease, options); // the last progress
     await persistently(() => finish(job, options.database, end));
   } catch (error) {
     if (!(error instanceof ConflictError || error instanceof TransientError)) throw error;
@@ -87,13 +96,42 @@ async function work(job: ClaimedJob, queue: Queue, options: WorkerOptions, signa
   }
 }
 
-async function heartbeat(attempt: Attempt, job: ClaimedJob, { database, leaseMs }: WorkerOptions): Promise<void> {
+/** By this process's steady clock, which no change of the time of day moves. */
+interface Lease {
+  /** When the last renewal that succeeded was asked for: the database counted from then or later. */
+  renewedMs: number;
+  /** Whether the last renewal failed. A worker that was only held up itself asks first. */
+  isInDoubt: boolean;
+}
+
+/** A worker that the database does not answer cannot tell whether another has the job by now: from the end of its lease on, it must not train. */
+function stopBeforeLeaseEnds(
+  attempt: Attempt,
+  job: ClaimedJob,
+  { renewedMs }: Lease,
+  { leaseMs, beatMs }: WorkerOptions,
+): void {
+  if (performance.now() + beatMs < renewedMs + leaseMs) return; // there will be another look before
+  log.warn({ job: job.id, attempt: job.attempt }, 'the lease could not be renewed; the job is let go');
+  attempt.stop('lost');
+}
+
+async function heartbeat(
+  attempt: Attempt,
+  job: ClaimedJob,
+  lease: Lease,
+  { database, leaseMs }: WorkerOptions,
+): Promise<void> {
+  if (attempt.isLost) return; // let go: a renewal would keep others from it
   try {
+    const askedMs = performance.now();
     const { held, cancelRequested, pauseRequested } = await beat(database, job.fence, leaseMs, { ...attempt.progress });
+    Object.assign(lease, { renewedMs: askedMs, isInDoubt: false });
     if (!held) attempt.stop('lost');
     else if (cancelRequested) attempt.stop('cancelled');
     else if (pauseRequested) attempt.stop('preempted'); // the row says that the job waits then
   } catch (error) {
+    lease.isInDoubt = true;
     log.warn({ job: job.id, attempt: job.attempt, message: messageOf(error) }, 'heartbeat missed');
   }
 }

@@ -107,6 +107,11 @@ export function leaseTimes(): { leaseMs: number; beatMs: number } {
   return { leaseMs, beatMs: Math.floor(leaseMs / 5) };
 }
 
+/** How long a trainer of this machine may say nothing, in milliseconds: longer than its longest step or benchmark takes. */
+export function stallLimitMs(): number {
+  return 60_000 * readInteger('TIRESIAS_STALL_MINUTES', 120, 1);
+}
+
 const EXECUTORS = ['local', 'slurm'] as const;
 export type ExecutorName = (typeof EXECUTORS)[number];
 

@@ -6,6 +6,7 @@ import { exactMatch } from './exact-match.ts';
 import { faults } from './faults.ts';
 import { fuzz } from './fuzz.ts';
 import { growth } from './growth.ts';
+import { hosts } from './hosts.ts';
 import { importMemory } from './import-memory.ts';
 import { intervention } from './intervention.ts';
 import { load, loadShort } from './load.ts';
@@ -31,6 +32,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   slurm,
   statistics,
   storage,
+  hosts,
   faults,
   pythia14m,
   pythia70m,

@@ -19,7 +19,7 @@ export function addWorkerCommand(program: Command): void {
         '\non a file system that they share.\n\nExample:' +
         '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias worker' +
         '\n  $ TIRESIAS_SLURM_URL=http://login:6820 TIRESIAS_SLURM_TOKEN_FILE=~/.slurm-token tiresias worker --executor slurm --jobs 8' +
-        '\n\nThe settings for Slurm are in docs/slurm.md.',
+        '\n\nThe settings for Slurm are in docs/slurm.md. A trainer of this machine that says nothing for\nTIRESIAS_STALL_MINUTES (120) is killed, and started again from its newest checkpoint.',
     )
     .action(async ({ executor, jobs }: { executor?: string; jobs?: number }) => {
       chooseExecutor(executor, jobs);

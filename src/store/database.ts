@@ -1,5 +1,6 @@
 // The connection to Postgres: one pool, shared by Prisma and by plain SQL. A lost connection surfaces as TransientError; the
 // pool makes new connections by itself when the server is back.
+import { Socket } from 'node:net';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { log } from '../log.ts';
@@ -19,11 +20,25 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const POOL = { max: 10, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000, keepAlive: true };
+const POOL = { max: 10, connectionTimeoutMillis: 5_000, keepAlive: true };
+const MOST_IDLE_MS = 30_000;
 
-/** Opens the database at `url`. Throws TransientError when it does not answer. */
-export async function openDatabase(url: string): Promise<Database> {
-  const pool = new pg.Pool({ connectionString: url, application_name: 'tiresias', ...POOL });
+/**
+ * Opens the database at `url`. Throws TransientError when it does not answer. A connection on which nothing was heard for `mostSilenceMs` is given up, because the
+ * other end of a cut link says nothing: what waits for it fails as when the connection is lost.
+ */
+export async function openDatabase(url: string, mostSilenceMs = 60_000): Promise<Database> {
+  const stream = () => impatientSocket(mostSilenceMs);
+  // The database, too, must not wait: a transaction whose client is cut off holds the lock on a job's row, and nobody could take the job over.
+  const patience = { stream, idle_in_transaction_session_timeout: mostSilenceMs };
+  const idleTimeoutMillis = Math.min(MOST_IDLE_MS, mostSilenceMs / 2); // closed before it counts as silent
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: 'tiresias',
+    ...POOL,
+    ...patience,
+    idleTimeoutMillis,
+  });
   // Without these listeners a server that goes away would end this process.
   let isClosing = false;
   pool.on('error', (error) => {
@@ -54,6 +69,13 @@ export async function openDatabase(url: string): Promise<Database> {
       await pool.end();
     },
   };
+}
+
+function impatientSocket(mostSilenceMs: number): Socket {
+  const socket = new Socket();
+  return socket.setTimeout(mostSilenceMs, () => {
+    socket.destroy(new Error(`Connection terminated: silent for ${mostSilenceMs} ms`));
+  });
 }
 
 function makeClient(pool: pg.Pool) {

@@ -7,6 +7,7 @@
 import { ConflictError } from '../errors.ts';
 import type { FailureReason, JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
+import { IN_TURN, TURNS } from './claim-order.ts';
 import { appendEvent, asJson, EVENT_CHANNEL } from './events.ts';
 import { Prisma } from './generated/client.ts';
 import { notifyWorkers, type StartOfFork } from './jobs.ts';
@@ -88,12 +89,12 @@ async function lockNext(transaction: Transaction): Promise<NextRow | undefined> 
   const passedOver: string[] = [];
   for (;;) {
     const [next] = await transaction.$queryRaw<NextRow[]>`
-      SELECT id, state, attempt, sweep_id AS "sweepId" FROM job
+      SELECT id, state, attempt, sweep_id AS "sweepId" FROM job ${TURNS}
       WHERE (state = 'queued' AND run_at <= clock_timestamp() AND ${mayBegin}
              AND (sweep_id IS NULL OR sweep_id <> ALL (${passedOver}::uuid[])))
          OR (state IN ('running', 'recovering') AND lease_until < clock_timestamp()
              AND num_lost + 1 < ${MAX_LOST} AND attempt - num_preempted < max_attempts)
-      ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED`;
+      ORDER BY ${IN_TURN} LIMIT 1 FOR UPDATE OF job SKIP LOCKED`;
     if (next?.state !== 'queued' || next.sweepId === null) return next;
     if (await mayStillBegin(transaction, next.id, next.sweepId)) return next;
     passedOver.push(next.sweepId);

@@ -8,6 +8,8 @@ export interface Listening {
 }
 
 const RETRY_MS = 500;
+/** It is silent for hours; what it would not hear of is a cut link, so the system asks whether the other end is still there. */
+const LISTENING = { connectionTimeoutMillis: 5_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
 
 /**
  * Calls `onNotification` with the payload of every notification on `channel`, and with undefined whenever some may have been
@@ -23,7 +25,7 @@ export function listenTo(
   let timer: NodeJS.Timeout | undefined;
 
   const connect = async () => {
-    const fresh = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 5_000 });
+    const fresh = new pg.Client({ connectionString: url, ...LISTENING });
     let isOver = false;
     const again = (error?: Error) => {
       if (isOver) return;

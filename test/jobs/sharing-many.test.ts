@@ -138,7 +138,7 @@ describe('a shared burn-in', () => {
 describe('a job whose trainers compute elsewhere', () => {
   it('shares nothing: the manifest does not name the machine', async () => {
     await store('first', { arms: ['control'] });
-    const { end } = await begin(1, { ...localExecutor(1), isHere: false });
+    const { end } = await begin(1, { ...localExecutor(1, 60_000), isHere: false });
     (await trainer(0)).finish();
     expect(await end).toEqual({ outcome: 'succeeded' });
     expect(await database.prisma.sharedRun.count()).toBe(0);
