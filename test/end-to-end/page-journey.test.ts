@@ -57,7 +57,8 @@ describe.skipIf(!hasChromium)('a way through the page', () => {
     await expectItem(page, id);
     await expectEdit(page, id);
     await tab(page, 'Timeline');
-    await page.getByText('succeeded', { exact: true }).last().waitFor();
+    await page.locator('.timeline li', { hasText: 'succeeded' }).first().waitFor();
+    await page.getByRole('region', { name: 'Attempts' }).getByText('succeeded').waitFor();
     await tab(page, 'Files');
     await page.getByRole('region', { name: 'Checkpoints' }).getByRole('rowheader').first().waitFor();
     expect(complaints.filter((text) => !text.includes('404'))).toEqual([]); // a server without logs says so
@@ -142,7 +143,7 @@ async function expectEdit(page: Page, id: string): Promise<void> {
   );
   const { step, before, after } = edits[0]!; // it succeeded, so there are some
   await page
-    .getByRole('button', { name: `all of step ${step}` })
+    .getByRole('button', { name: `All of step ${step.toLocaleString('en-US')}` })
     .first()
     .click();
   await page.getByRole('heading', { name: `Samples at step ${step.toLocaleString('en-US')}` }).waitFor();
