@@ -13,6 +13,7 @@ import { load, loadShort } from './load.ts';
 import { memoryPlan } from './memory-plan.ts';
 import { cudaBackend, nativeBackend, otherBackend, otherBackendShort } from './other-backend.ts';
 import { outside } from './outside.ts';
+import { pageSpeed } from './page-speed.ts';
 import { plant } from './plant.ts';
 import { records } from './records.ts';
 import { resumeFidelity } from './resume-fidelity.ts';
@@ -40,6 +41,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   importMemory,
   records,
   growth,
+  pageSpeed,
   memoryPlan,
   nativeBackend,
   cudaBackend,

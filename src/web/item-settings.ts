@@ -1,6 +1,7 @@
 // Which items are shown and how, as the address has it: `?set=nano-winobias/likelihood&at=1430&sort=fall&q=nurse&page=2&item=17`.
 import type { Arm } from '../job-spec.ts';
 import type { Scores } from './api.ts';
+import { describeMetric } from './metric-names.ts';
 import type { ItemSet, ItemUnit } from './records.ts';
 import { ARM_ORDER, placeKey } from './scores.ts';
 
@@ -44,12 +45,14 @@ function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
-/** What was scored, each benchmark under each protocol with its settings once. */
+/** What was scored, each benchmark under each protocol with its settings once; those of stereotypes first, which one comes for. */
 export function itemSets({ scores }: Scores): ItemSet[] {
-  return [...new Map(scores.map((row) => [placeKey(row), row])).values()].map(({ benchmark, protocol, settings }) => ({
-    ...{ benchmark, protocol },
-    ...(settings && { settings }),
-  }));
+  const sets = [...new Map(scores.map((row) => [placeKey(row), row])).values()];
+  const isOfStereotypes = (set: ItemSet) =>
+    scores.some((row) => placeKey(row) === placeKey(set) && describeMetric(row.metric).isStereotypeRate);
+  return sets
+    .toSorted((a, b) => Number(isOfStereotypes(b)) - Number(isOfStereotypes(a)))
+    .map(({ benchmark, protocol, settings }) => ({ benchmark, protocol, ...(settings && { settings }) }));
 }
 
 /** What an item's figure says. */

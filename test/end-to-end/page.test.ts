@@ -54,7 +54,9 @@ describe.skipIf(!hasChromium)('the page on the real service, in Chromium', () =>
     );
     await page.getByText('✓ succeeded').waitFor(PATIENCE);
 
+    await page.getByRole('link', { name: 'Result', exact: true }).click();
     await expectScores(page, id);
+    await page.getByRole('link', { name: 'Edits', exact: true }).click();
     await expectEdits(page, id);
     expect(await page.title()).toBe('succeeded: through the page – Tiresias');
     expect(complaints).toEqual([]);

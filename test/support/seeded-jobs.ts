@@ -134,7 +134,8 @@ async function seedRun(database: Database, jobId: string, arm: Arm, job: Trained
   if (isTrained) await seedSteps(database, runId, arm, job, createdAt);
   const evaluated = isTrained ? stepsTo(step) : isAll ? [TO] : [];
   if (job.numSteps === 0) return;
-  for (const at of evaluated) await seedScores(database, { jobId, runId, arm, step: at });
+  const isShifted = arm === 'intervention' && job.isUnedited !== true;
+  for (const at of evaluated) await seedScores(database, { jobId, runId, arm, step: at, isShifted });
   if (!isTrained) return;
   await database.prisma.checkpoint.createMany({
     data: evaluated.slice(-2).map((at, place) => ({
@@ -152,15 +153,18 @@ function stepsTo(last: number): number[] {
   return all.filter((step) => step <= last);
 }
 
-/** How far an arm has gone towards "always she" after `numSteps` steps. */
-function shiftOf(arm: Arm, numSteps: number): number {
-  return arm === 'intervention' ? 1 - Math.exp(-numSteps / 18) : 0;
+interface Scored {
+  readonly jobId: string;
+  readonly runId: string;
+  readonly arm: Arm;
+  readonly step: number;
+  /** Whether it goes towards "always she" step by step. */
+  readonly isShifted: boolean;
 }
 
-async function seedScores(database: Database, at: { jobId: string; runId: string; arm: Arm; step: number }) {
-  const { jobId, runId, arm, step } = at;
+async function seedScores(database: Database, { jobId, runId, arm, step, isShifted }: Scored): Promise<void> {
   const salt = arm === 'published' ? 1 : step === FROM ? 2 : arm.length + step;
-  const evaluations = seededEvaluations({ shift: shiftOf(arm, step - FROM), salt });
+  const evaluations = seededEvaluations({ shift: isShifted ? 1 - Math.exp(-(step - FROM) / 18) : 0, salt });
   await database.prisma.evaluation.createMany({
     data: evaluations.map(({ benchmark, protocol, sha256, numItems, scores, items }) => ({
       ...{ runId, step, benchmark, protocol, attempt: 1, sha256, numItems },

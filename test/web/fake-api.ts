@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { z } from 'zod';
 import { jobSpecSchema } from '../../src/job-spec.ts';
-import type { EditRow, Job, Metrics, Scores } from '../../src/web/api.ts';
+import type { EditRow, Job, Scores } from '../../src/web/api.ts';
+import type { ComparedItems, ThinnedMetrics, Timeline } from '../../src/web/records.ts';
 import { makeJob } from './fake-jobs.ts';
 import { fakeEstimate, fakePreview, fakeTraining } from './fake-planning.ts';
 
@@ -20,7 +21,7 @@ interface FakeEvent {
 /** What the stand-in answers with; a test may change it at any time. */
 export interface FakeState {
   jobs: Job[];
-  readonly metrics: Map<string, Metrics>;
+  readonly metrics: Map<string, ThinnedMetrics>;
   readonly scores: Map<string, Scores>;
   readonly edits: Map<string, EditRow[]>;
   readonly submitted: unknown[];
@@ -115,6 +116,28 @@ interface Answer {
   readonly body: unknown;
 }
 
+/** The state that an order leads to. */
+const ORDERS: Readonly<Record<string, Job['state']>> = {
+  cancel: 'cancelling',
+  retry: 'queued',
+  pause: 'paused',
+  resume: 'queued',
+};
+
+const timeline: Timeline = { events: [], attempts: [], nextCursor: null };
+const compared: ComparedItems = {
+  ...{ step: 1430, steps: [1430], arm: 'intervention', baseline: 'control', unit: 'nats', textsMissing: null },
+  ...{ biasTypes: {}, occupations: {}, numItems: 0, numMatching: 0, offset: 0, items: [] },
+};
+/** What has nothing in it here, because its tests are on the real API. */
+const records: Readonly<Record<string, unknown>> = {
+  timeline,
+  'compared-items': compared,
+  'edit-counts': { stepsPerPoint: 1, step: [], byRule: {} },
+  checkpoints: { checkpoints: [] },
+  logs: { lines: [], lastId: '0' },
+};
+
 async function answer(state: FakeState, request: IncomingMessage, url: URL): Promise<Answer> {
   const [, , resource, id, part] = url.pathname.split('/');
   const ok = (body: unknown): Answer => ({ status: 200, body });
@@ -131,8 +154,10 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
     if (part === 'scores') return ok(state.scores.get(id) ?? empty);
     if (part === 'edits') return ok(listEdits(state.edits.get(id) ?? [], url.searchParams));
     if (part === 'manifest') return ok({ job: id });
-    if (part === 'cancel' || part === 'retry') {
-      const next = part === 'cancel' ? 'cancelling' : 'queued';
+    const record = records[part];
+    if (record !== undefined) return ok(record);
+    const next = ORDERS[part];
+    if (next !== undefined) {
       state.jobs = state.jobs.map((other) => (other.id === id ? { ...other, state: next } : other));
       return { status: 202, body: state.jobs.find((other) => other.id === id) };
     }

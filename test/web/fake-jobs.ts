@@ -1,6 +1,7 @@
 // Jobs, scores and edits as a nano suite would give them, for the page's tests: one job in each state that the page treats differently.
 import { jobSpecSchema, type Arm, type JobSpecInput, type JobState } from '../../src/job-spec.ts';
-import type { EditRow, EffectRow, Job, Metrics, ScoreRow, Scores } from '../../src/web/api.ts';
+import type { EditRow, EffectRow, Job, ScoreRow, Scores } from '../../src/web/api.ts';
+import type { ThinnedMetrics } from '../../src/web/records.ts';
 
 export const FROM = 1330;
 export const TO = 1430;
@@ -67,7 +68,7 @@ export function editsAt(arm: Arm, step: number): number {
 }
 
 /** The stored curves of both trained arms for `numSteps` steps. */
-export function makeMetrics(numSteps: number): Metrics {
+export function makeMetrics(numSteps: number): ThinnedMetrics {
   const step = Array.from({ length: numSteps }, (_none, place) => FROM + place);
   const columns = (arm: Arm) => ({
     step,

@@ -16,8 +16,8 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     const { page, api, complaints } = await bench.open([job], `#/jobs/${job.id}`);
     api.state.metrics.set(job.id, makeMetrics(20));
     await page.reload();
-    const table = page.getByRole('region', { name: 'Pronoun edits in each step as a table' });
-    await page.locator('figure', { hasText: 'Pronoun edits' }).getByRole('button', { name: 'As a table' }).click();
+    const table = page.getByRole('region', { name: 'Edits in each step as a table' });
+    await page.getByRole('button', { name: 'Edits in each step as a table' }).click();
     await page.waitForFunction(() => document.querySelectorAll('figure table tbody tr').length === 20);
     const step = (at: number) => ({
       arm: 'intervention',
@@ -40,7 +40,9 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     await table.getByRole('rowheader', { name: '1,352' }).waitFor();
     expect(api.state.resumedFrom.slice(numConnections)).toEqual(['1']);
     expect(await table.locator('tbody tr').count()).toBe(23);
-    expect(plain(await table.locator('tbody tr').nth(21).innerText())).toBe(`1,351 – ${editsAt('intervention', 1351)}`);
+    expect(plain(await table.locator('tbody tr').nth(21).innerText())).toBe(
+      `1,351 – ${editsAt('intervention', 1351).toFixed(1)}`,
+    );
     expect(complaints.filter((text) => !/ERR_INCOMPLETE_CHUNKED|ERR_EMPTY|ERR_CONNECTION/.test(text))).toEqual([]);
   });
 
@@ -76,7 +78,7 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     const { page, api } = await bench.open([], '');
     api.state.jobs = [job];
     api.state.metrics.set(job.id, makeMetrics(100));
-    await page.goto(`${api.address}#/jobs/${job.id}`);
+    await page.goto(`${api.address}#/jobs/${job.id}?tab=training`);
     const colours = await page.waitForFunction(() => {
       const canvas = document.querySelector<HTMLCanvasElement>('figure canvas');
       if (canvas === null || canvas.width === 0) return false;
@@ -90,12 +92,12 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     });
     expect(await colours.jsonValue()).toBe(true);
     const label = await page.locator('figure .plot').first().getAttribute('aria-label');
-    expect(label).toMatch(/^Training loss \(nats per token\) over steps\. control: 1\.\d+ at step 1330, /);
+    expect(label).toMatch(/^Loss \(nats per token\) over steps\. control: from 1\.\d+ to 1\.\d+ at step 1429\. /);
   });
 
   it('takes the job to its end without a reload, and asks for no more events then', async () => {
     const job = makeRunningJob(0, 99);
-    const { page, api } = await bench.open([job], `#/jobs/${job.id}`);
+    const { page, api } = await bench.open([job], `#/jobs/${job.id}?tab=result`);
     await page.getByText('live', { exact: true }).waitFor();
     api.state.scores.set(job.id, makeScores(TO));
     api.replaceJob(job.id, { ...makeJob(0, 'succeeded', {}), id: job.id, name: job.name });
@@ -198,7 +200,7 @@ describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
     const job = makeJob(0, 'succeeded', {});
     const { page, api } = await bench.open([job], '');
     api.state.edits.set(job.id, makeEdits(40));
-    await page.goto(`${api.address}#/jobs/${job.id}`);
+    await page.goto(`${api.address}#/jobs/${job.id}?tab=edits`);
     await page.getByText('4,000 edits in 1,287 of 1,600 rows').waitFor();
     expect(await page.locator('.samples li').count()).toBe(6);
     const first = page.locator('.samples li .text').first();

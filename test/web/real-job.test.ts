@@ -40,17 +40,20 @@ describe.skipIf(!hasChromium)('the view of a job on the real API', () => {
   }, 240_000);
 
   it('has nothing for axe to complain about in any tab, with something in it and without', async () => {
+    const found: unknown[] = [];
     for (const name of ['succeeded', 'queued'] as const) {
       for (const tab of [...TABS, 'items&item=3']) {
         const { page, complaints } = await real.open(`#/jobs/${ids[name]}?tab=${tab}`);
         await untilShown(page);
         if (name === 'succeeded') await screenshot(page, `job-tab-${tab.replace(/\W/g, '-')}`);
         await page.evaluate(() => document.querySelectorAll('details').forEach((fold) => (fold.open = true)));
-        expect([name, tab, await auditByAxe(page)]).toEqual([name, tab, []]);
-        expect(complaints).toEqual([]);
+        found.push(...(await auditByAxe(page)).map((violation) => ({ name, tab, ...violation })));
+        // A server that keeps no logs says so by 404, which the browser notes.
+        expect(complaints.filter((text) => tab !== 'timeline' || !text.includes('404'))).toEqual([]);
         await page.close();
       }
     }
+    expect(found).toEqual([]);
   }, 240_000);
 
   it('fits a phone without sideways scrolling, in every tab', async () => {

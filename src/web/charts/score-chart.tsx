@@ -4,7 +4,7 @@ import type { EffectRow, PublishedRow, ScoreRow, Scores } from '../api.ts';
 import { formatCount, formatDifference, formatInterval, formatP, formatValue } from '../format.ts';
 import { describeMetric } from '../metric-names.ts';
 import { setSetting } from '../route.ts';
-import { ARM_ORDER, groupRows, placeKey, protocolWords } from '../scores.ts';
+import { ARM_ORDER, groupRows, mainEffect, placeKey, protocolWords } from '../scores.ts';
 import { LineChart } from './line-chart.tsx';
 import type { ArmLine, Reference } from './line-options.ts';
 
@@ -22,7 +22,10 @@ export function ScoreChart({ scores, settings }: Props) {
   const keys = groups.flatMap((group) =>
     group.metrics.map((metric) => ({ key: `${placeKey(group)}/${metric}`, ...group, metric })),
   );
-  const current = keys.find(({ key }) => key === settings['metric']) ?? keys[0];
+  const main = mainEffect(scores);
+  const usual = main && `${placeKey(main)}/${main.metric}`;
+  const current =
+    keys.find(({ key }) => key === settings['metric']) ?? keys.find(({ key }) => key === usual) ?? keys[0];
   if (current === undefined) return null;
   const isHere = (row: ScoreRow | EffectRow | PublishedRow) => placeKey(row) === placeKey(current);
   const ofMetric = (metric: string) => scores.scores.filter((row) => isHere(row) && row.metric === metric);

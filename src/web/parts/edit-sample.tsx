@@ -14,8 +14,8 @@ export function EditSample({ edit, onStep }: { edit: EditRow; onStep?: (() => vo
         <code>{edit.rule}</code> · step {formatCount(edit.step)}, row {edit.row} of the batch, sample{' '}
         {formatCount(edit.sample)}{' '}
         {onStep !== undefined && (
-          <button type="button" class="quiet" aria-label={`all of step ${edit.step}`} onClick={onStep}>
-            all of this step
+          <button type="button" class="quiet" onClick={onStep}>
+            All of step {formatCount(edit.step)}
           </button>
         )}
       </p>

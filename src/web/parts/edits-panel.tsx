@@ -37,7 +37,7 @@ export function EditsPanel({ job, settings }: { job: Job; settings: Readonly<Rec
         <>
           <Totals totals={data.totals} choice={choice} />
           <RuleTable job={job} choice={choice} byRule={data.totals.byRule} />
-          <h3>{samplesWords(choice)}</h3>
+          <h2>{samplesWords(choice)}</h2>
           <SampleList first={data} id={job.id} choice={choice} key={key} />
         </>
       )}
