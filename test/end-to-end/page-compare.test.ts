@@ -273,14 +273,58 @@ describe.skipIf(!hasChromium)('sweeps on the real API, in Chromium', () => {
     await page.close();
   }, 240_000);
 
-  it('says what to do while there is no sweep', async () => {
-    const { page } = await real.open('#/compare');
+  it('takes a new sweep as YAML: faults are told while one writes, points before they are submitted', async () => {
+    const { page, complaints } = await real.open('#/compare');
     await page.route('**/v1/sweeps?*', (route) => route.fulfill({ json: { sweeps: [] } }));
-    await page.getByRole('link', { name: 'Sweeps' }).click();
+    await page.keyboard.press('g');
+    await page.keyboard.press('s');
     await page.getByText('No sweeps yet').waitFor();
-    await page.getByText('tiresias sweep dose.yaml').waitFor();
+    await page.getByText('8 jobs, 16 trainings').waitFor();
+    const text = page.getByLabel('The sweep, as YAML or JSON');
+    const document = (probability: string) =>
+      [
+        'name: from the page',
+        'base: { model: nano-1m, checkpoint: step1330, dataset: nano-stories, arms: [control, intervention] }',
+        `grid: { intervention.probability: ${probability} }`,
+      ].join('\n');
+    await text.fill(document('[0.5, 2]'));
+    await page.getByRole('alert').getByText('/grid/intervention.probability/1').waitFor();
+    expect(await page.getByRole('button', { name: 'Submit sweep' }).isDisabled()).toBe(true);
+    await text.fill(document('[0.5'));
+    await page.getByRole('alert').getByText('line 3').waitFor();
+    expect(complaints.every((words) => words.includes('422'))).toBe(true); // the browser's own words for a refusal
+    await text.fill(document('[0.25, 0.75]'));
+    await page.getByText('2 jobs, 4 trainings').waitFor();
+    await page.getByRole('button', { name: 'Submit sweep' }).click();
+    await page.getByRole('heading', { name: 'from the page' }).waitFor();
+    const id = page.url().split('/').at(-1)!; // split gives at least one part
+    const { jobs: made } = await real.service.get<{ jobs: { sweepPoint: unknown }[] }>(`/sweeps/${id}`);
+    expect(made.map(({ sweepPoint }) => sweepPoint)).toEqual([
+      { 'intervention.probability': 0.25 },
+      { 'intervention.probability': 0.75 },
+    ]);
+    await page.getByText('0 of 2 jobs over: 2 queued').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Yes, cancel all of it' }).click();
+    await page.getByText('2 of 2 jobs over: 2 cancelled').waitFor();
     await page.close();
-  });
+  }, 120_000);
+
+  it('and jobs to compare can be chosen by keyboard alone', async () => {
+    const { page } = await real.open('#/sweeps');
+    await page.locator('table.sweeps').waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('c');
+    await page.getByText('No job is chosen').waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('all documents');
+    await page.getByText('a tenth, few rows').waitFor({ state: 'detached' });
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await page.locator('table.compare').waitFor({ timeout: 60_000 });
+    expect(decodeURIComponent(page.url())).toContain(ids[0]);
+    await page.close();
+  }, 120_000);
 
   it('and comparisons have nothing for axe to complain about, and fit a phone', async () => {
     const views = [
