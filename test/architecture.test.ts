@@ -117,7 +117,7 @@ const OWN_PACKAGES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^pino$/, ['src/log.ts']],
   [/^@huggingface\/hub/, ['src/suite/hub']],
   [/^@huggingface\/jinja$/, ['src/eval']],
-  [/^yaml$/, ['src/eval', 'src/handover', 'src/cli']],
+  [/^yaml$/, ['src/eval', 'src/handover', 'src/cli', 'src/web']],
 ];
 const NO_PACKAGES = ['src/data', 'src/intervention'];
 

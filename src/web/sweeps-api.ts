@@ -108,16 +108,31 @@ export interface SweepResults {
   readonly replicates: readonly ReplicateGroup[];
 }
 
+/** What a document would submit. */
+export interface SweepPlan {
+  readonly points: readonly { readonly name: string; readonly point: JsonObject }[];
+  /** Trained arms of all jobs. */
+  readonly numTrainings: number;
+}
+
 export type SweepVerb = 'pause' | 'resume' | 'stop' | 'cancel';
 
 function sweepPath(id: string, part = ''): string {
   return `sweeps/${encodeURIComponent(id)}${part}`;
 }
 
+function send<T>(path: string, document: JsonObject): Promise<T> {
+  const headers = { 'content-type': 'application/json' };
+  return call<T>(apiAddress(path), { method: 'POST', headers, body: JSON.stringify(document) });
+}
+
 export const sweepsApi = {
   list: async () => (await call<{ sweeps: readonly Sweep[] }>(apiAddress('sweeps', { limit: 200 }))).sweeps,
   sweep: (id: string) => call<SweepWithJobs>(apiAddress(sweepPath(id))),
   results: (id: string) => call<SweepResults>(apiAddress(sweepPath(id, '/results'))),
+  /** The points, without submitting them. */
+  plan: (document: JsonObject) => send<SweepPlan>('sweeps/plan', document),
+  submit: (document: JsonObject) => send<SweepWithJobs>('sweeps', document),
   order: (id: string, verb: SweepVerb) => call<Sweep>(apiAddress(sweepPath(id, `/${verb}`)), { method: 'POST' }),
 };
 

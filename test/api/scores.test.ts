@@ -364,6 +364,25 @@ describe('GET /v1/compare', () => {
     expect(replicates.map(({ family }) => family)).toEqual(['pythia-70m-deduped', 'some-model']);
   });
 
+  it('gives the effects of the last steps as the scores of the job do, with the families of their tests', async () => {
+    const fence = await startJob();
+    for (const step of [1330, 1400, 1430]) {
+      for (const [arm, shift] of [
+        ['control', 0],
+        ['intervention', 1],
+      ] as const) {
+        const differences = Array.from({ length: 12 }, (_, i) => i - 5.5 + shift);
+        await record(fence, arm, step, pairs(differences));
+        if (step < 1430) await record(fence, arm, step, occupations(differences)); // its last step is an earlier one
+      }
+    }
+    const { effects } = await scoresOf(fence);
+    const { body } = await request(app).get(`/v1/compare?jobs=${fence.jobId}`);
+    const compared = (body as Comparison).metrics.flatMap(({ jobs }) => jobs.map(({ effect }) => effect));
+    expect(new Set(compared.map((effect) => effect?.step))).toEqual(new Set([1400, 1430]));
+    for (const effect of compared) expect(effects).toContainEqual(effect);
+  });
+
   it.each(['', 'jobs=', 'jobs=1,2', 'jobs=01900000-0000-7000-8000-000000000000,01900000-0000-7000-8000-000000000000'])(
     'refuses the query "%s"',
     async (query) => {

@@ -56,7 +56,7 @@ export function DosePlot({ title, xTitle, yTitle, unit, isDifference, lines }: P
       <>
         <Grid {...{ across, up, bottom, width, xTitle, yTitle, unit, isDifference }} />
         {lines.map((line, place) => (
-          <Line line={line} place={place} across={across} up={up} key={line.name} />
+          <Line {...{ line, place, across, up }} numLines={lines.length} key={line.name} />
         ))}
       </>
     );
@@ -137,25 +137,29 @@ function Grid({ across, up, bottom, width, xTitle, yTitle, unit, isDifference }:
   );
 }
 
-function Line({ line, place, across, up }: { line: DoseLine; place: number; across: Axis; up: Axis }) {
-  const path = line.points.map(({ x, value }, at) => `${at === 0 ? 'M' : 'L'}${across.at(x)} ${up.at(value)}`).join('');
-  // Lines over one x are set beside each other, so that their whiskers can be read.
-  const aside = (place % 5) * 3 - 6;
+interface LineProps {
+  line: DoseLine;
+  place: number;
+  numLines: number;
+  across: Axis;
+  up: Axis;
+}
+
+/** Lines are set so far beside each other that their whiskers over one x can be read. */
+const ASIDE = 5;
+
+function Line({ line, place, numLines, across, up }: LineProps) {
+  const xOf = (x: number) => across.at(x) + ASIDE * (place - (numLines - 1) / 2);
+  const path = line.points.map(({ x, value }, at) => `${at === 0 ? 'M' : 'L'}${xOf(x)} ${up.at(value)}`).join('');
   return (
     <g class={seriesClass(place)}>
       <path class="series-line" d={path} stroke-dasharray={dashOf(place)} />
       {line.points.map(({ x, value, interval }) => (
         <g key={x}>
           {interval !== null && (
-            <line
-              class="series-whisker"
-              x1={across.at(x) + aside}
-              x2={across.at(x) + aside}
-              y1={up.at(interval[0])}
-              y2={up.at(interval[1])}
-            />
+            <line class="series-whisker" x1={xOf(x)} x2={xOf(x)} y1={up.at(interval[0])} y2={up.at(interval[1])} />
           )}
-          <path class="series-mark" d={markOf(place)} transform={`translate(${across.at(x)} ${up.at(value)})`} />
+          <path class="series-mark" d={markOf(place)} transform={`translate(${xOf(x)} ${up.at(value)})`} />
         </g>
       ))}
       <title>{line.name}</title>

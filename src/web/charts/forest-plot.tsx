@@ -110,7 +110,7 @@ function ForestLine({ row, words, place, width, layout, axis }: LineProps) {
     <g>
       {place % 2 === 0 && <rect class="stripe" x={0} y={top} width={width} height={rowHeight} rx={4} />}
       <text x={8} y={textAt} font-weight={row.arm === null ? 600 : 400}>
-        {fitted(row.name, isNarrow ? width - 180 : left - 20)}
+        {fitted(row.name, isNarrow ? width - 225 : left - 20)}
       </text>
       <text x={width - 8} y={textAt} text-anchor="end">
         {words}

@@ -4,7 +4,16 @@ import { comparisonApi, type Comparison } from '../comparison-api.ts';
 import { FIGURE_COLUMNS, PLACE_COLUMNS } from '../comparison/figure-columns.ts';
 import { usePairs } from '../comparison/pairs.ts';
 import { comparedFigures, type Against, type Extent } from '../comparison/rows.ts';
-import { baselineOf, listIn, MAX_JOBS, scoredSides, shownSides, sideKey, type Side } from '../comparison/sides.ts';
+import {
+  baselineOf,
+  letterOf,
+  listIn,
+  MAX_JOBS,
+  scoredSides,
+  shownSides,
+  sideKey,
+  type Side,
+} from '../comparison/sides.ts';
 import { isFinal } from '../live-job.ts';
 import { ComparePlots } from '../parts/compare-plots.tsx';
 import { CompareSettings } from '../parts/compare-settings.tsx';
@@ -98,7 +107,7 @@ function Comparing({ comparison, settings, isLive }: ComparingProps) {
       <CompareSettings {...{ comparison, sides, baseline, against, extent, isLive }} arms={listIn(settings['arms'])} />
       <section aria-labelledby="config">
         <h2 id="config">Configuration</h2>
-        <ConfigPanel jobs={jobs} letters={lettersOf(comparison, sides)} isAll={settings['config'] === 'all'} />
+        <ConfigPanel jobs={jobs} letters={lettersOf(comparison)} isAll={settings['config'] === 'all'} />
       </section>
       <section aria-labelledby="figures">
         <h2 id="figures">Figures</h2>
@@ -164,8 +173,8 @@ function baselineFirst({ jobs }: Comparison, baseline: Side | undefined) {
   return jobs.toSorted((a, b) => Number(b.id === baseline?.job.id) - Number(a.id === baseline?.job.id));
 }
 
-function lettersOf({ jobs }: Comparison, sides: readonly Side[]): Map<string, string> {
-  return new Map(jobs.flatMap(({ id }) => sides.filter(({ job }) => job.id === id).map(({ letter }) => [id, letter])));
+function lettersOf({ jobs }: Comparison): Map<string, string> {
+  return new Map(jobs.map(({ id }, place) => [id, letterOf(place)]));
 }
 
 function labelNotes({ labels, jobs }: Comparison): string[] {

@@ -1,7 +1,7 @@
 // All sweeps, newest first: how far each is and what holds it.
 import { useEffect } from 'preact/hooks';
 import { formatAgo, formatMoment } from '../format.ts';
-import { CopyButton } from '../parts/copy-button.tsx';
+import { NewSweep } from '../parts/new-sweep.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { SweepBadge, SweepProgress } from '../parts/sweep-badge.tsx';
 import { useNow, usePolled } from '../polling.ts';
@@ -11,19 +11,6 @@ import { sweepsApi, type Sweep } from '../sweeps-api.ts';
 import './sweep-page.css';
 
 const REFRESH_EVERY_MS = 5_000;
-
-/** A sweep that runs on a fresh machine. */
-const EXAMPLE = `name: dose
-base:
-  model: nano-1m
-  checkpoint: step1330
-  dataset: nano-stories
-grid:
-  intervention.direction: [masculine-to-feminine, feminine-to-masculine]
-  intervention.probability: [0.1, 0.25, 0.5, 1]
-maxParallel: 1
-`;
-const COMMAND = 'tiresias sweep dose.yaml --watch';
 
 export function SweepsPage() {
   const { data, error } = usePolled(sweepsApi.list, 'sweeps', REFRESH_EVERY_MS);
@@ -47,24 +34,6 @@ export function SweepsPage() {
       {data !== undefined && data.length > 0 && <SweepTable sweeps={data} />}
       {data !== undefined && <NewSweep isOpen={data.length === 0} />}
     </>
-  );
-}
-
-function NewSweep({ isOpen }: { isOpen: boolean }) {
-  return (
-    <details class="fold new-sweep" open={isOpen}>
-      <summary>How to start a sweep</summary>
-      <p>
-        Write the grid into a file, here <code>dose.yaml</code>; any field of a job can be an axis, by its dotted path:
-      </p>
-      <pre tabIndex={0}>{EXAMPLE}</pre>
-      <p>
-        Then <code>{COMMAND}</code> submits it; with <code>--dry-run</code> it only lists the points.
-      </p>
-      <p>
-        <CopyButton text={EXAMPLE}>Copy the file</CopyButton> <CopyButton text={COMMAND}>Copy the command</CopyButton>
-      </p>
-    </details>
   );
 }
 

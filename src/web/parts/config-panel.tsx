@@ -1,7 +1,6 @@
 // What the compared jobs were asked for: the fields that differ, or all of them.
 import type { Job } from '../api.ts';
 import { configFields } from '../comparison/config-difference.ts';
-import { letterOf } from '../comparison/sides.ts';
 import { setSetting } from '../route.ts';
 
 interface Props {
@@ -45,7 +44,7 @@ export function ConfigPanel({ jobs, letters, isAll }: Props) {
                 <th scope="col">field</th>
                 {jobs.map((job, place) => (
                   <th scope="col" key={job.id}>
-                    {letters.get(job.id) ?? letterOf(place)} {job.name}
+                    {letters.get(job.id)} {job.name}
                     {place === 0 && jobs.length > 1 && <span class="pin">baseline</span>}
                   </th>
                 ))}

@@ -1,5 +1,5 @@
 // Short words for a sweep: its state, what bounds it, its axes and points, its stop rules.
-import { formatCount, formatInterval, formatValue } from '../format.ts';
+import { formatCount, formatDifference, formatInterval } from '../format.ts';
 import type { Json, JsonObject } from '../json-pointer.ts';
 import { describeMetric } from '../metric-names.ts';
 import type { SettledPoint, StopRule, Sweep } from '../sweeps-api.ts';
@@ -72,10 +72,9 @@ export function pointWords(point: JsonObject): string {
 
 export function ruleWords({ benchmark, metric, intervalNarrowerThan, clearlyZero }: StopRule): string {
   const { label, unit } = describeMetric(metric);
+  const size = formatDifference(clearlyZero ?? intervalNarrowerThan ?? null, unit).replace('+', '');
   const what = `the interval of the effect on ${label} (${benchmark})`;
-  return clearlyZero === undefined
-    ? `${what} is narrower than ${formatValue(intervalNarrowerThan ?? NaN, unit)}`
-    : `${what} lies within ±${formatValue(clearlyZero, unit)} of zero`;
+  return clearlyZero === undefined ? `${what} is narrower than ${size}` : `${what} lies within ±${size} of zero`;
 }
 
 /** What ended a point. */
