@@ -32,6 +32,10 @@ const VIEWS: Readonly<Record<string, () => Promise<ViewOf>>> = {
     const { SweepPage } = await import('./pages/sweep-page.tsx');
     return ({ path, query }) => <SweepPage id={path[1]!} settings={query} key={path[1]} />; // the place has two parts
   }),
+  catalog: once(async () => {
+    const { CatalogPage } = await import('./pages/catalog-page.tsx');
+    return ({ query }) => <CatalogPage settings={query} />;
+  }),
   'sign-in': once(async () => {
     const { SignInPage } = await import('./pages/sign-in-page.tsx');
     return ({ query }) => <SignInPage token={query['token']} />;

@@ -10,11 +10,12 @@ const LEAST_WIDTH = 3;
 
 interface Props {
   training: ModelTraining;
-  /** Undefined while the form names none. */
   window: TrainingWindow | undefined;
+  /** What is said where there is no window. */
+  otherwise: string;
 }
 
-export function LearningRateChart({ training, window }: Props) {
+export function LearningRateChart({ training, window, otherwise }: Props) {
   const { learningRates, endStep } = training;
   const peak = Math.max(...learningRates.learningRate);
   const x = (step: number) => (WIDTH * step) / endStep;
@@ -22,7 +23,7 @@ export function LearningRateChart({ training, window }: Props) {
   const line = learningRates.step
     .map((step, place) => `${x(step).toFixed(1)},${y(learningRates.learningRate[place]!).toFixed(1)}`) // columns of one length
     .join(' ');
-  const words = window === undefined ? 'No window is chosen.' : windowWords(training, window);
+  const words = window === undefined ? otherwise : windowWords(training, window);
   return (
     <figure class="rate-chart">
       <svg

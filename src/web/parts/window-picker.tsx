@@ -58,7 +58,9 @@ export function WindowPicker({ form, training, usualCheckpoint }: Props) {
         )}
         <HiddenFaults form={form} shown={mode} />
       </div>
-      {training !== undefined && <LearningRateChart training={training} window={window} />}
+      {training !== undefined && (
+        <LearningRateChart training={training} window={window} otherwise="No window is chosen." />
+      )}
     </div>
   );
 }
