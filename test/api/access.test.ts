@@ -40,7 +40,10 @@ const PUBLIC = [
   ...['get /healthz', 'get /readyz', 'get /openapi.json', 'get /docs', 'get /v1/openapi.json', 'get /v1/schemas/job'],
   ...['get /v1/session', 'post /v1/session', 'delete /v1/session'],
 ];
-const ADMIN = ['post /v1/models', 'post /v1/datasets', 'get /v1/audit'];
+const ADMIN = [
+  ...['post /v1/models', 'post /v1/datasets', 'get /v1/audit'],
+  ...['drain', 'hold', 'release'].map((order) => `post /v1/workers/{id}/${order}`),
+];
 const routes = Object.entries(openApiDocument().paths).flatMap(([path, methods]) =>
   Object.keys(methods).map((method) => [method, path] as const),
 );

@@ -5,8 +5,8 @@ import { tiresias } from './command.ts';
 vi.setConfig({ testTimeout: 120_000 }); // each command is a process that compiles its sources
 
 const COMMANDS = [
-  ...['up', 'demo', 'doctor', 'server', 'worker', 'submit', 'preview', 'estimate', 'sweep', 'jobs'],
-  ...['watch', 'cancel', 'pause', 'resume', 'retry'],
+  ...['up', 'demo', 'doctor', 'server', 'worker', 'workers', 'submit', 'preview', 'estimate', 'sweep', 'jobs'],
+  ...['watch', 'logs', 'cancel', 'pause', 'resume', 'retry', 'clean', 'backup', 'restore'],
   ...['compare', 'verify', 'export', 'import', 'models', 'datasets'],
   ...[
     'benchmarks',
