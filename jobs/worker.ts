@@ -111,7 +111,7 @@ function stopBeforeLeaseEnds(
   { renewedMs }: Lease,
   { leaseMs, beatMs }: WorkerOptions,
 ): void {
-  if (performance.now() + beatMs < renewedMs + leaseMs) return; // there will be another look before
+  if (performance.now() + 2 * beatMs < renewedMs + leaseMs) return; // the next look leaves a beat for killing trainers
   log.warn({ job: job.id, attempt: job.attempt }, 'the lease could not be renewed; the job is let go');
   attempt.stop('lost');
 }

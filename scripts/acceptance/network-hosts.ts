@@ -1,6 +1,7 @@
 // Two "hosts" and a database in network namespaces of their own on this machine, joined by a bridge: links that can be cut, or made one-way, without touching
 // anything else. It takes root and iproute2. The file system stays one, as it must for workers on several hosts.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 export interface HostNetwork {
   /** Of the database. */
@@ -31,8 +32,17 @@ export function whyNoHosts(): string | undefined {
   return undefined;
 }
 
+/** What trials have left that were killed: namespaces that carry the id of a process that is gone. */
+export function removeLeftHosts(): void {
+  const listed = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' }).stdout;
+  for (const [name, pid] of listed.matchAll(/^tq(\d+)[abd]\b/gm)) {
+    if (!existsSync(`/proc/${pid}`)) spawnSync('ip', ['netns', 'delete', name]);
+  }
+}
+
 /** Makes the network; names begin with `tq` and this process's id. What was made is removed when the making fails. */
 export function makeHosts(): HostNetwork {
+  removeLeftHosts();
   const name = (what: string) => `tq${process.pid}${what}`;
   const namespace = (place: Place) => name(place === 'database' ? 'd' : place);
   const bridge = name('s'); // in the database's namespace
