@@ -154,6 +154,21 @@ describe('a budget', () => {
   });
 });
 
+describe('PATCH /v1/sweeps/:id', () => {
+  it('changes what is given and leaves the rest; null takes a bound away', async () => {
+    const id = await submit(2, { maxParallel: 2, budget: { steps: 10, hours: 3 } });
+    const change = async (document: object) => {
+      const { status, body } = await request(app).patch(`/v1/sweeps/${id}`).send(document);
+      return [status, (body as { budget?: object }).budget, (body as { maxParallel?: number }).maxParallel];
+    };
+    expect(await change({ budget: { steps: 20 } })).toEqual([200, { steps: 20, hours: 3 }, 2]);
+    expect(await change({ budget: { steps: null } })).toEqual([200, { steps: null, hours: 3 }, 2]);
+    expect(await change({ budget: null, maxParallel: null })).toEqual([200, null, null]);
+    expect((await change({ budget: { steps: 0 } }))[0]).toBe(422);
+    expect((await change({ stop: null }))[0]).toBe(422);
+  });
+});
+
 describe('orders for a sweep', () => {
   it('pause begins nothing and lets those at work go on; resume begins again', async () => {
     const id = await submit(3);
