@@ -10,7 +10,7 @@ import type { Interval } from '../src/eval/statistics.ts';
 import { isMet, ruleWords, type StopRule } from '../src/eval/stop-rules.ts';
 import { log } from '../src/log.ts';
 import type { Database } from '../src/store/database.ts';
-import { listExperiments, type Experiment } from '../src/store/experiments.ts';
+import { listExperiments } from '../src/store/experiments.ts';
 import { readItems } from '../src/store/results.ts';
 import { recordLook, sweepsToLookAt, type NewSettledPoint, type RuledSweep } from '../src/store/settled-points.ts';
 import { pauseForFault } from '../src/store/sweep-orders.ts';
@@ -77,23 +77,20 @@ async function ruleMetBy(
 ): Promise<Met | undefined> {
   const ids = jobs.filter(({ state }) => state === 'succeeded').map(({ id }) => id);
   const experiments = await listExperiments(database, ids);
+  const groups = replicateGroups(experiments);
   const isSingle = jobs.length === 1;
   for (const rule of rules) {
-    const effects = replicateGroups(experiments).map((group) => ({
-      over: group.over,
-      figures: group.effects.filter((row) => isOf(rule, row)),
-    }));
-    const found: (Found | undefined)[] = [];
-    for (const { over, figures } of effects) {
-      if (figures.length === 0) found.push(undefined);
-      for (const figure of figures) {
-        found.push(
-          isSingle ? await ownEffect(database, rule, experiments[0]!, figure) : overReplicates(rule, figure, over), // the single job's
-        );
-      }
-    }
-    const met = found.filter((one) => one !== undefined);
-    if (met.length > 0 && met.length === found.length) return { rule, found: met[0]! }; // there is one
+    if (groups.some(({ effects }) => !effects.some((row) => isOf(rule, row)))) continue;
+    const held = groups.flatMap(({ over, effects }) =>
+      effects
+        .filter((row) => isOf(rule, row))
+        .map(
+          async (figure) =>
+            isSingle ? ownEffect(database, rule, ids[0]!, figure) : overReplicates(rule, figure, over), // a figure is of a job
+        ),
+    );
+    const met = (await Promise.all(held)).filter((one) => one !== undefined);
+    if (met.length > 0 && met.length === held.length) return { rule, found: met[0]! }; // there is one
   }
   return undefined;
 }
@@ -111,7 +108,7 @@ function overReplicates(rule: StopRule, figure: ReplicatedFigure, over: string):
 async function ownEffect(
   database: Database,
   rule: StopRule,
-  { id }: Experiment,
+  id: string,
   { benchmark, protocol, settings, metric, step }: ReplicatedFigure,
 ): Promise<Found | undefined> {
   const place = { step, benchmark, protocol, settings };

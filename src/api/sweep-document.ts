@@ -2,7 +2,6 @@
 // varying fastest, replicates fastest of all.
 import { z } from 'zod';
 import { METRIC_ORDER } from '../eval/metrics.ts';
-import type { StopRule } from '../eval/stop-rules.ts';
 import { PROTOCOLS } from '../job-spec.ts';
 import { pointerOf } from './problem.ts';
 
@@ -21,19 +20,18 @@ const replicate = z.strictObject({ model: z.string().min(1).max(200), dataset: z
 const replicatesSchema = z.array(replicate).min(1).max(MAX_POINTS);
 
 const maxParallel = z.int().min(1).max(1000).meta({ description: 'Jobs at work at once.' });
+const steps = z.int().min(1).max(1_000_000_000).meta({ description: 'Optimizer updates of trained arms.' });
+const hours = z.number().gt(0).max(1_000_000).meta({ description: "Of attempts' wall time, summed." });
 const budget = z
-  .strictObject({
-    steps: z.int().min(1).max(1_000_000_000).optional().meta({ description: 'Optimizer updates of trained arms.' }),
-    hours: z.number().gt(0).max(1_000_000).optional().meta({ description: "Of attempts' wall time, summed." }),
-  })
+  .strictObject({ steps: steps.optional(), hours: hours.optional() })
   .refine(({ steps, hours }) => steps !== undefined || hours !== undefined, 'give steps, hours, or both')
   .meta({ description: 'Once it is spent, no job is begun; those that were go on.' });
 
+const isMetric = (name: string) => METRIC_ORDER.some((whole) => name === whole || name.startsWith(`${whole}.`));
 const metric = z
   .string()
   .max(100)
-  .refine((name) => METRIC_ORDER.includes(name.split('.', 1)[0]!), {
-    // split gives at least one part
+  .refine(isMetric, {
     message: `no metric that has an effect; there is ${METRIC_ORDER.join(', ')}, and parts such as proRate.feminine`,
   });
 const bound = z.number().gt(0);
@@ -98,7 +96,10 @@ export const sweepChangesSchema = z
   .strictObject({
     name: z.string().min(1).max(200).optional(),
     maxParallel: maxParallel.nullable().optional(),
-    budget: budget.nullable().optional(),
+    budget: z
+      .strictObject({ steps: steps.nullable().optional(), hours: hours.nullable().optional() })
+      .nullable()
+      .optional(),
   })
   .meta({ id: 'SweepChanges', description: 'What is given is changed; null takes a limit away.' });
 
@@ -154,9 +155,4 @@ export function withAxes(stored: SweepDocument, axes: readonly Axis[]): SweepDoc
   const grid = axes.flatMap((axis) => (axis.path === null ? [] : [[axis.path, axis.values] as const]));
   const replicates = axes.find((axis) => axis.path === null)?.values as SweepDocument['replicates'];
   return { ...stored, grid: Object.fromEntries(grid), ...(replicates && { replicates }) };
-}
-
-/** The rules with every default filled in; null for none. */
-export function rulesOf({ stop }: SweepDocument): readonly StopRule[] | null {
-  return stop ?? null;
 }

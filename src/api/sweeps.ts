@@ -20,7 +20,6 @@ import {
   enlargedAxes,
   MAX_POINTS,
   pointsSchema,
-  rulesOf,
   sweepChangesSchema,
   sweepSchema,
   withAxes,
@@ -63,7 +62,7 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
         name: nameOf(document),
         spec: document,
         axes: Object.keys(grid),
-        stop: rulesOf(document),
+        stop: document.stop ?? null,
         points,
       };
       return (transaction) => insertSweep(transaction, { ...sweep, maxParallel, ...budgetRow(budget) });
@@ -97,7 +96,7 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
     const changes = {
       ...(name !== undefined && { name }),
       ...(maxParallel !== undefined && { maxParallel }),
-      ...(budget !== undefined && budgetRow(budget)),
+      ...(budget !== undefined && budgetChanges(budget)),
     };
     await limitSweep(database, request.params.id, changes);
     response.json(sweepView(await getSweep(database, request.params.id)));
@@ -142,6 +141,14 @@ function budgetRow(budget: SweepDocument['budget'] | null): Omit<SweepLimits, 'm
   return { budgetSteps: budget?.steps ?? null, budgetHours: budget?.hours ?? null };
 }
 
+type BudgetChanges = z.output<typeof sweepChangesSchema>['budget'];
+
+function budgetChanges(budget: NonNullable<BudgetChanges> | null): Partial<SweepLimits> {
+  if (budget === null) return budgetRow(null);
+  const { steps, hours } = budget;
+  return { ...(steps !== undefined && { budgetSteps: steps }), ...(hours !== undefined && { budgetHours: hours }) };
+}
+
 /** Equal for jobs whose controls must be the same; none for a job without one. */
 function controlKey(spec: JobSpec): string[] {
   if (!spec.arms.includes('control')) return [];
@@ -181,7 +188,11 @@ async function addToSweep(database: Database, catalog: Catalog, request: Request
   await answerMade(database, response, id);
 }
 
-function refuseNewPaths({ grid }: SweepDocument, added: PointsDocument): void {
+function refuseNewPaths({ base, grid, replicates }: SweepDocument, added: PointsDocument): void {
+  if (added.replicates !== undefined && replicates === undefined && typeof base['model'] !== 'string') {
+    const detail = 'the grid of the sweep sets the model: add values of grid.model instead';
+    throw new FaultyDocument([{ pointer: '/replicates', detail }]);
+  }
   const known = Object.keys(grid);
   const faults = Object.keys(added.grid)
     .filter((path) => !known.includes(path))

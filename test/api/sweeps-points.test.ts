@@ -136,6 +136,15 @@ describe('POST /v1/sweeps/:id/points', () => {
     ]);
   });
 
+  it('refuses replicates where the grid sets the model', async () => {
+    const { model, ...rest } = base;
+    const { sweep } = await submit({ base: rest, grid: { model: [model, 'nano-1m-seed2'] } });
+    const { status, body } = await post(`/v1/sweeps/${sweep.id}/points`, { replicates: [{ model: 'nano-1m-seed3' }] });
+    expect([status, body.errors?.[0]?.pointer]).toEqual([422, '/replicates']);
+    const more = await post(`/v1/sweeps/${sweep.id}/points`, { grid: { model: ['nano-1m-seed3'] } });
+    expect(more.body.jobs.map(({ spec }) => spec.model)).toEqual([model, 'nano-1m-seed2', 'nano-1m-seed3']);
+  });
+
   it('is refused for a sweep that a user has ended, or that is none', async () => {
     const { sweep } = await submit({ base, grid });
     await post(`/v1/sweeps/${sweep.id}/stop`, {});

@@ -1,13 +1,18 @@
 // Stop rules on fabricated scores: which points they settle, which jobs are then not needed, and that a look is made once whoever dies.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import request from 'supertest';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { lookAtSweeps } from '../../jobs/sweep.ts';
+import { runWorker } from '../../jobs/worker.ts';
 import { createApp } from '../../src/api/app.ts';
 import { TransientError } from '../../src/errors.ts';
 import type { Database } from '../../src/store/database.ts';
 import { claim, settle } from '../../src/store/leases.ts';
 import { smallCatalog, somePage } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';
+import { until } from '../support/jobs.ts';
 import { BENCHMARK, modelOf, score, takeNext } from '../support/sweeps.ts';
 
 const database = await testDatabase();
@@ -175,6 +180,22 @@ describe('a look', () => {
     expect(await take()).toBeUndefined();
     await lookAtSweeps(database);
     expect((await read(id)).jobs.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'cancelled']);
+  });
+
+  it('is made by a worker before it takes a job', async () => {
+    const id = await submit(document);
+    await train(1);
+    await lookAtSweeps(database);
+    await train(1.01);
+    const ending = new AbortController();
+    const home = mkdtempSync(join(tmpdir(), 'tiresias-sweep-'));
+    const working = runWorker({ database, home, numCores: 1, leaseMs: 60_000, beatMs: 10_000 }, ending.signal);
+    await until(async () => (await read(id)).jobs[2]?.state === 'cancelled');
+    ending.abort();
+    await working;
+    rmSync(home, { recursive: true });
+    const { rows } = await database.pool.query<{ n: number }>('SELECT count(*)::int AS n FROM attempt');
+    expect(rows).toEqual([{ n: 2 }]); // it took none
   });
 
   it('that breaks off has written nothing and is made again', async () => {
