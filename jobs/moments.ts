@@ -72,6 +72,7 @@ async function takeOver(work: Work, { by, burnIn }: Extract<Claim, { state: 'don
   const { database, job, tracker, keys, preparation } = work;
   if (burnIn === null || keys === undefined) throw new Error(`bug: the burn-in of job ${by.job} is done, and nowhere`);
   const manifest = join(burnIn.path, 'manifest.json');
+  await note(work, burnIn, by); // before the look: what a manifest names is not cleaned up
   try {
     const found = existsSync(manifest) ? await fileSha256(manifest) : 'none';
     if (found !== burnIn.manifestSha256) throw new Error(`${manifest}: not the one that was recorded`);
@@ -86,7 +87,6 @@ async function takeOver(work: Work, { by, burnIn }: Extract<Claim, { state: 'don
   }
   const { burnInSteps } = preparation.plan;
   tracker.burnIn(burnInSteps, burnInSteps, null);
-  await note(work, burnIn, by);
   return burnIn;
 }
 

@@ -24,6 +24,11 @@ const NEEDED = Prisma.sql`checkpoint.is_pinned OR checkpoint.origin IS NOT NULL 
   SELECT 1 FROM run AS taker JOIN job AS other ON other.id = taker.job_id
   WHERE taker.taken_from_id = run.id AND NOT (other.state = ANY (${FINAL})))`;
 
+/** Whether a job that is not over starts from the burn-in of `job`. */
+const IS_LENT = Prisma.sql`EXISTS (
+  SELECT 1 FROM job AS other
+  WHERE NOT (other.state = ANY (${FINAL})) AND other.manifest -> 'burnIn' -> 'takenFrom' ->> 'job' = job.id::text)`;
+
 /** Of jobs that ended more than `endedMs` ago, oldest job first. */
 export async function removableCheckpoints(
   { prisma }: Database,
@@ -63,18 +68,18 @@ export async function forgetRemovable(database: Database, checkpoint: RemovableC
   });
 }
 
-/** Does the work while the job is kept from being taken up again; false when it is not over, and nothing was done. */
+/** Does the work while the job is kept from being taken up again; false when it, or a job that starts from its burn-in, is not over: nothing was done then. */
 export async function whileOver(database: Database, jobId: string, work: () => Promise<void>): Promise<boolean> {
   return database.transaction(async (transaction) => {
-    const [job] = await transaction.$queryRaw<{ state: JobState }[]>`
-      SELECT state FROM job WHERE id = ${jobId}::uuid FOR NO KEY UPDATE`;
-    if (job === undefined || !FINAL_STATES.includes(job.state)) return false;
+    const [job] = await transaction.$queryRaw<{ state: JobState; isLent: boolean }[]>`
+      SELECT state, ${IS_LENT} AS "isLent" FROM job WHERE id = ${jobId}::uuid FOR NO KEY UPDATE`;
+    if (job === undefined || !FINAL_STATES.includes(job.state) || job.isLent) return false;
     await work();
     return true;
   });
 }
 
-/** Of these jobs, those that ended more than `endedMs` ago, each with the folders of its checkpoints. */
+/** Of these jobs, those that ended more than `endedMs` ago, each with the checkpoints in its folder; their rows may be another job's by now. */
 export async function foldersOfEnded(
   { prisma }: Database,
   jobIds: readonly string[],
@@ -82,8 +87,8 @@ export async function foldersOfEnded(
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const rows = await prisma.$queryRaw<{ id: string; paths: string[] }[]>`
     SELECT job.id::text, array_remove(array_agg(checkpoint.path), NULL) AS paths
-    FROM job LEFT JOIN run ON run.job_id = job.id LEFT JOIN checkpoint ON checkpoint.run_id = run.id
-    WHERE job.id = ANY (${jobIds}::uuid[]) AND ${isOver(endedMs)} GROUP BY job.id`;
+    FROM job LEFT JOIN checkpoint ON substring(checkpoint.path FROM '.*/jobs/([0-9a-f-]{36})/') = job.id::text
+    WHERE job.id = ANY (${jobIds}::uuid[]) AND ${isOver(endedMs)} AND NOT ${IS_LENT} GROUP BY job.id`;
   return new Map(rows.map(({ id, paths }) => [id, new Set(paths)]));
 }
 

@@ -7,7 +7,7 @@ import { findRubbish, removeRubbish, type Rubbish } from '../../jobs/cleaning.ts
 import { cleanUp, startJanitor } from '../../jobs/janitor.ts';
 import { findStart, pinStart } from '../../src/store/forks.ts';
 import { createJob } from '../../src/store/jobs.ts';
-import { setPlan, settle, type Fence } from '../../src/store/leases.ts';
+import { setManifest, setPlan, settle, type Fence } from '../../src/store/leases.ts';
 import { listCheckpoints, recordCheckpoint } from '../../src/store/records.ts';
 import { asOnlyCleaner, type Keeping } from '../../src/store/retention.ts';
 import { requestRetry } from '../../src/store/retry.ts';
@@ -154,6 +154,47 @@ describe('what attempts leave', () => {
     expect(existsSync(path)).toBe(true);
   });
 });
+
+describe('what another job took over', () => {
+  it('stays while that job is not over: checkpoints of a run whose records it shows, and the burn-in from which it starts', async () => {
+    const { fence, folder } = await jobAtWork();
+    const burnIn = write(folder('burn-in'));
+    await settle(database, fence, 'succeeded');
+    const before = await found('newest');
+    expect(before.map(({ kind }) => kind)).toContain('burn-in');
+    const taker = await takerOf(fence);
+    expect(await found('newest')).toEqual([]);
+    for (const rubbish of before) expect(await removeRubbish(database, rubbish)).toBe(false);
+    expect(existsSync(burnIn)).toBe(true);
+    await settle(database, taker, 'succeeded');
+    expect((await found('newest')).map(({ path }) => path).sort()).toEqual(before.map(({ path }) => path).sort());
+  });
+
+  it('stays when its rows are that job’s now, though its files lie with the job that was cancelled', async () => {
+    const { fence } = await jobAtWork();
+    await settle(database, fence, 'cancelled');
+    const taker = await takerOf(fence);
+    const [own, theirs] = await Promise.all([fence, taker].map(runOf));
+    await database.prisma.checkpoint.updateMany({ where: { runId: own }, data: { runId: theirs } });
+    expect(await found('none')).toEqual([]);
+    await settle(database, taker, 'succeeded');
+    expect(stepsOf(await found('newest'))).toEqual([1340, 1350, 1360, 1370]);
+    expect((await found('newest')).filter(({ row }) => row === undefined)).toEqual([]);
+  });
+});
+
+const runOf = async ({ jobId }: Fence) =>
+  (await database.prisma.run.findUniqueOrThrow({ where: { jobId_arm: { jobId, arm: 'control' } } })).id;
+
+/** A job at work that shows the control of another one, and starts from its burn-in. */
+async function takerOf(fence: Fence): Promise<Fence> {
+  await createJob(database, { spec: someSpec({ name: 'taker' }) });
+  const taker = await takeJob(database, ['control']);
+  const takenFromId = await runOf(fence);
+  await database.prisma.run.update({ where: { id: await runOf(taker) }, data: { takenFromId } });
+  await setManifest(database, taker, { burnIn: { takenFrom: { job: fence.jobId, name: 'first' } } });
+  return taker;
+}
 
 describe('caches of datasets', () => {
   it('go by their last use, and stay while a job that is not over reads them', async () => {
