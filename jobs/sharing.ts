@@ -12,7 +12,7 @@ import type { Work } from './work.ts';
 /** What to do while another job is at work on it: come back later, or wait for it. */
 export type Patience = 'later' | 'wait';
 
-const LOOK_MS = 500;
+const LOOK_MS = 2_000;
 
 /**
  * Whether the job shares anything: not when it is to be an independent repetition, nor what another engine trains, nor where the manifest does not name the machine
