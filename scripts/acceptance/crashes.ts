@@ -23,7 +23,7 @@ export const tinySpec: JobSpecInput = {
   dataset: 'nano-stories',
   window: { to: STEPS.to },
   arms: ['intervention'],
-  training: { rowsPerStep: 8, checkpointEvery: 2 },
+  training: { rowsPerStep: 8, checkpointEvery: 2, shareArms: false },
   evaluation: { benchmarks: [], every: STEPS.to, atStart: false },
   backend: 'wasm',
 };
