@@ -63,10 +63,17 @@ function crowsPairsItems(model: Model): Item[] {
   });
 }
 
-/** The evaluations of both nano benchmarks. */
+const known = new Map<string, Evaluation[]>();
+
+/** The evaluations of both nano benchmarks; their intervals take a while, and arms of several jobs share them. */
 export function seededEvaluations(model: Model): Evaluation[] {
+  const key = JSON.stringify(model);
+  const earlier = known.get(key);
+  if (earlier !== undefined) return earlier;
   const sets = { 'nano-winobias': winoBiasItems, 'nano-crows-pairs': crowsPairsItems };
-  return Object.entries(sets).map(([name, itemsOf]) =>
+  const made = Object.entries(sets).map(([name, itemsOf]) =>
     evaluationOf(name, findBenchmark(name, '').sha256, itemsOf(model)),
   );
+  known.set(key, made);
+  return made;
 }

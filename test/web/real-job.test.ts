@@ -12,7 +12,7 @@ beforeAll(async () => {
   if (!hasChromium) return;
   real = await startRealPage();
   ids = await seedJobs(real.service.database);
-}, 240_000);
+}, 400_000);
 afterAll(async () => {
   if (hasChromium) await real.close();
 });
@@ -24,6 +24,8 @@ async function untilShown(page: Page): Promise<void> {
     () =>
       !/Loading|connecting to/.test(document.querySelector('main')?.textContent ?? '') &&
       document.querySelectorAll('.plot').length === document.querySelectorAll('.plot canvas').length,
+    undefined,
+    { timeout: 60_000 },
   );
 }
 
@@ -37,7 +39,7 @@ describe.skipIf(!hasChromium)('the view of a job on the real API', () => {
       expect(complaints).toEqual([]);
       await page.close();
     }
-  }, 240_000);
+  }, 600_000);
 
   it('has nothing for axe to complain about in any tab, with something in it and without', async () => {
     const found: unknown[] = [];
@@ -54,7 +56,7 @@ describe.skipIf(!hasChromium)('the view of a job on the real API', () => {
       }
     }
     expect(found).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 
   it('fits a phone without sideways scrolling, in every tab', async () => {
     for (const tab of [...TABS, 'items&item=3']) {
@@ -65,5 +67,5 @@ describe.skipIf(!hasChromium)('the view of a job on the real API', () => {
       await screenshot(page, `phone-${tab.replace(/\W/g, '-')}`);
       await page.close();
     }
-  }, 240_000);
+  }, 600_000);
 });
