@@ -22,6 +22,11 @@ export function placeKey({ benchmark, protocol, settings = {} }: Place): string 
   return [benchmark, protocol, ...(words === '' ? [] : [words])].join('/');
 }
 
+/** Tells figures apart, as the address does. */
+export function metricKey(row: Place & { readonly metric: string }): string {
+  return `${placeKey(row)}/${row.metric}`;
+}
+
 /** A protocol with its settings. */
 export function protocolWords({ protocol, settings = {} }: Place): string {
   const words = settingsWords(settings);

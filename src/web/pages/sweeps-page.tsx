@@ -28,7 +28,10 @@ export function SweepsPage() {
       {data === undefined && error === undefined && <p class="quiet-text">Loading the sweeps…</p>}
       {data?.length === 0 && (
         <Notice tone="empty" title="No sweeps yet">
-          <p>A sweep submits one job for every point of a grid, and draws what the points say together.</p>
+          <p>
+            A sweep submits one job for every point of a grid, and draws what the points say together. The one below
+            runs on a fresh machine: submit it as it is, or change it.
+          </p>
         </Notice>
       )}
       {data !== undefined && data.length > 0 && <SweepTable sweeps={data} />}

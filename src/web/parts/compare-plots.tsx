@@ -7,7 +7,7 @@ import type { Figure } from '../comparison/rows.ts';
 import { sideKey } from '../comparison/sides.ts';
 import { describeMetric } from '../metric-names.ts';
 import { setSetting } from '../route.ts';
-import { placeKey, protocolWords } from '../scores.ts';
+import { metricKey, protocolWords } from '../scores.ts';
 
 /** Figures of what a model can do; the others are of its bias. */
 const CAPABILITIES: readonly string[] = ['perplexity', 'lossNats', 'wordLossNats', 'wordAccuracy'];
@@ -18,10 +18,6 @@ interface Props {
   against: string;
   isAgainstControl: boolean;
   chosen: string | undefined;
-}
-
-export function metricKey(row: Parameters<typeof placeKey>[0] & { readonly metric: string }): string {
-  return `${placeKey(row)}/${row.metric}`;
 }
 
 export function ComparePlots({ figures, groups, against, isAgainstControl, chosen }: Props) {

@@ -2,7 +2,7 @@
 import { FIGURE_COLUMNS } from '../comparison/figure-columns.ts';
 import type { Figure } from '../comparison/rows.ts';
 import { describeMetric } from '../metric-names.ts';
-import { placeKey, protocolWords } from '../scores.ts';
+import { metricKey, protocolWords } from '../scores.ts';
 import { jobLink } from '../route.ts';
 import type { TableColumn } from '../table-formats.ts';
 import { ArmName } from './arm-mark.tsx';
@@ -16,7 +16,7 @@ interface Props {
 export function FigureTable({ figures, against }: Props) {
   const groups = new Map<string, Figure[]>();
   for (const row of figures) {
-    const key = `${placeKey(row)}/${row.metric}`;
+    const key = metricKey(row);
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   return (

@@ -2,8 +2,8 @@
 import type { Job } from '../api.ts';
 import { describeMetric } from '../metric-names.ts';
 import { setSetting } from '../route.ts';
-import { protocolWords } from '../scores.ts';
-import { axesOf, gridOf, KINDS, metricKey, shownAxes, type Axis, type Kind } from '../sweeps/grid.ts';
+import { metricKey, protocolWords } from '../scores.ts';
+import { axesOf, gridOf, KINDS, shownAxes, type Axis, type Kind } from '../sweeps/grid.ts';
 import { axisWords } from '../sweeps/sweep-words.ts';
 import type { ResultRow, Sweep } from '../sweeps-api.ts';
 import { HeatTable } from './heat-table.tsx';

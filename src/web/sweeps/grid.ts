@@ -1,7 +1,6 @@
 // A sweep as a table: two of its axes for rows and columns, in each cell the jobs at that point with their figures.
 import type { Job } from '../api.ts';
 import type { Json, JsonObject } from '../json-pointer.ts';
-import { placeKey } from '../scores.ts';
 import type { ResultRow, Sweep } from '../sweeps-api.ts';
 
 export interface Axis {
@@ -57,10 +56,6 @@ export function shownAxes(
   if (columns === 'none') return { rows: down, columns: undefined };
   const across = axes.find(({ path }) => path === columns && path !== down?.path) ?? many.find((one) => one !== down);
   return { rows: down, columns: across };
-}
-
-export function metricKey(row: Parameters<typeof placeKey>[0] & { readonly metric: string }): string {
-  return `${placeKey(row)}/${row.metric}`;
 }
 
 /** The figure of a result row that a cell shows. */
