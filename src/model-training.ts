@@ -22,7 +22,9 @@ export function modelTraining(home: string, name: string): ModelTraining {
   const { schedule, endStep, publishedSteps } = here ?? published!; // one of them is there
   const steps = new Set([...publishedSteps, ...(here?.checkpoints.keys() ?? [])]);
   const even = Array.from({ length: NUM_POINTS + 1 }, (_, i) => Math.round((i * endStep) / NUM_POINTS));
-  const drawn = [...new Set([...even, schedule.warmupSteps])].filter((step) => step <= endStep).sort((a, b) => a - b);
+  const drawn = [...new Set([...even, Math.round(schedule.warmupSteps)])]
+    .filter((step) => step <= endStep)
+    .sort((a, b) => a - b);
   const rateOf = (step: number) => learningRate(schedule, step);
   return {
     name,

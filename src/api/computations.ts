@@ -40,8 +40,16 @@ let thread: Worker | undefined;
 let nextId = 0;
 const waiting = new Map<number, Waiting>();
 
-/** Computes in the thread. Rejects with what the computation throws, TransientError when too much waits, InputError when it takes too long. */
-export async function compute<N extends Name>(name: N, input: Input<N>): Promise<Output<N>> {
+/** That nobody waits for the answer any more. */
+export interface GivenUp {
+  readonly givenUp: number;
+}
+
+/**
+ * Computes in the thread. Rejects with what the computation throws, TransientError when too much waits or `signal` gave it up before its
+ * turn, InputError when it takes too long.
+ */
+export async function compute<N extends Name>(name: N, input: Input<N>, signal?: AbortSignal): Promise<Output<N>> {
   if (waiting.size >= MOST_WAITING) throw new TransientError(`${waiting.size} computations wait already`);
   const id = nextId++;
   thread ??= startThread();
@@ -49,8 +57,10 @@ export async function compute<N extends Name>(name: N, input: Input<N>): Promise
   const answer = await new Promise<Answered>((resolve) => {
     const timer = setTimeout(() => void running.terminate(), MOST_MS); // its end answers all that wait
     timer.unref();
+    const giveUp = () => running.postMessage({ givenUp: id } satisfies GivenUp);
     const settle = (given: Answered): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
       waiting.delete(id);
       if (waiting.size === 0) running.unref();
       resolve(given);
@@ -58,6 +68,8 @@ export async function compute<N extends Name>(name: N, input: Input<N>): Promise
     waiting.set(id, { settle });
     running.ref(); // the process lives as long as somebody waits
     running.postMessage({ id, name, input } satisfies Asked);
+    if (signal?.aborted === true) giveUp();
+    else signal?.addEventListener('abort', giveUp, { once: true });
   });
   if (answer.error !== undefined) throw unpackError(answer.error);
   return answer.value as Output<N>; // the thread computes by the name

@@ -1,5 +1,5 @@
 // Before a job is submitted: the rewritten batch of one of its steps, and what the whole will take and can show.
-import { Router } from 'express';
+import { Router, type Response } from 'express';
 import { z } from 'zod';
 import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { isPart } from '../eval/metrics.ts';
@@ -38,7 +38,10 @@ export function planningRoutes(database: Database, catalog: Catalog): Router {
   router.post('/preview', async (request, response) => {
     const { job, step, arm, rows } = readBody(request, previewSchema);
     const wish = { step, arm, maxRows: rows };
-    response.json(await faultsInJob(async () => compute('preview', catalog.preview(job, wish)), step === undefined));
+    const given = untilClosed(response);
+    response.json(
+      await faultsInJob(async () => compute('preview', catalog.preview(job, wish), given), step === undefined),
+    );
   });
   router.post('/estimate', async (request, response) => {
     const { job, replicates } = readBody(request, estimateSchema);
@@ -48,6 +51,13 @@ export function planningRoutes(database: Database, catalog: Catalog): Router {
     response.json(await estimate(database, catalog, job, replicates));
   });
   return router;
+}
+
+/** Aborted when the caller goes away before the answer. */
+function untilClosed(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.on('close', () => controller.abort());
+  return controller.signal;
 }
 
 /** What cannot be replayed is a fault of the document that names it. */

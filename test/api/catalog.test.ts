@@ -141,6 +141,7 @@ describe('GET /v1/models/:name', () => {
     expect(checkpoints.filter(({ hasOptimizerState }) => hasOptimizerState).map(({ step }) => step)).toEqual([1330]);
     expect(learningRates.step).toHaveLength(learningRates.learningRate.length);
     expect(learningRates.step.at(-1)).toBe(1430);
+    expect(learningRates.step.filter((step) => !Number.isInteger(step))).toEqual([]); // the warm-up ends at 14.3
     expect(learningRates.learningRate[0]).toBe(0);
   });
 

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
 import { compute } from '../../src/api/computations.ts';
-import { ConflictError } from '../../src/errors.ts';
+import { ConflictError, TransientError } from '../../src/errors.ts';
 import { effectsOf, type Item } from '../../src/eval/metrics.ts';
 import { randomBits } from '../../src/eval/resampling.ts';
 
@@ -31,6 +31,26 @@ describe('a comparison of arms', () => {
     expect(found).toEqual(expected);
     // Copying the items takes a few milliseconds; half of the whole leaves room for a machine that has others to serve.
     expect(longestMs).toBeLessThan(blockedMs / 2);
+  });
+
+  it('is not made when it was given up before its turn, and keeps nobody else waiting', async () => {
+    const [a, b] = [pairs(), pairs()];
+    const few = { a: a.slice(0, 2), b: b.slice(0, 2) };
+    await compute('effects', few);
+    const startedMs = performance.now();
+    await compute('effects', { a, b });
+    const oneMs = performance.now() - startedMs;
+    const gone = new AbortController();
+    const first = compute('effects', { a, b });
+    const others = Array.from({ length: 10 }, () => compute('effects', { a, b }, gone.signal));
+    const settled = Promise.allSettled(others);
+    const againMs = performance.now();
+    gone.abort();
+    await compute('effects', few);
+    expect(performance.now() - againMs).toBeLessThan(6 * oneMs); // of eleven
+    expect(Object.keys(await first)).toContain('pctStereotype');
+    for (const one of await settled)
+      expect(one).toMatchObject({ status: 'rejected', reason: expect.any(TransientError) as unknown });
   });
 
   it('throws what it throws on the own thread, and the thread goes on', async () => {

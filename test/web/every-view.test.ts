@@ -25,6 +25,20 @@ async function showFaults(page: Page): Promise<void> {
   await page.getByText('The job was not accepted: 2 faults').waitFor();
 }
 
+/** What axe complains about in the page as it is. */
+async function violationsIn(page: Page): Promise<unknown[]> {
+  // Not as a script tag, which the page's content security policy rightly refuses.
+  await page.evaluate(readFileSync(axePath!, 'utf8')); // the test is skipped without it
+  return page.evaluate(async () => {
+    const axe = (
+      globalThis as unknown as {
+        axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      }
+    ).axe;
+    return (await axe.run()).violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+  });
+}
+
 let bench: Bench;
 beforeAll(async () => {
   if (hasChromium) bench = await startBench();
@@ -36,7 +50,13 @@ afterAll(async () => {
 describe.skipIf(!hasChromium)('every view, in Chromium', () => {
   const done = makeJob(1, 'succeeded', { name: 'done' });
   const running = makeRunningJob(0, 46);
-  const views = ['#/', '#/new', `#/jobs/${running.id}`, `#/jobs/${done.id}`];
+  const views = [
+    '#/',
+    `#/?chosen=${done.id}&columns=state,tags,took`,
+    '#/new',
+    `#/jobs/${running.id}`,
+    `#/jobs/${done.id}`,
+  ];
   const open = async (hash: string, options: Parameters<Bench['open']>[2]) => {
     const opened = await bench.open([running, done], '', options);
     for (const job of [running, done]) {
@@ -47,7 +67,8 @@ describe.skipIf(!hasChromium)('every view, in Chromium', () => {
     await opened.page.goto(`${opened.api.address}${hash}`);
     await opened.page.reload();
     await opened.page.waitForLoadState('load');
-    await opened.page.locator('tbody tr, form').first().waitFor();
+    await opened.page.locator('tbody tr[data-id], tbody tr:not(.gap), form').first().waitFor();
+    if (hash === '#/new') await opened.page.locator('.previewed ins').first().waitFor();
     return opened;
   };
 
@@ -70,25 +91,54 @@ describe.skipIf(!hasChromium)('every view, in Chromium', () => {
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('MAIN');
   });
 
+  it('lets the keyboard alone fill in and submit a job', async () => {
+    const { page, api } = await open('#/new', {});
+    await page.locator('main').focus();
+    /** Tabs on to the control of that id or name. */
+    const tabTo = async (wanted: string) => {
+      for (let numTabs = 0; numTabs < 60; numTabs += 1) {
+        await page.keyboard.press('Tab');
+        const found = await page.evaluate(() => {
+          const at = document.activeElement;
+          return [at?.id, at?.getAttribute('aria-label'), at?.textContent];
+        });
+        if (found.includes(wanted)) return;
+      }
+      throw new Error(`no control ${wanted} within 60 tabs`);
+    };
+    await tabTo('field-name');
+    await page.keyboard.type('by keys');
+    await tabTo('Checkpoint, on a logarithmic scale');
+    await page.keyboard.press('ArrowLeft');
+    await tabTo('Take step1330, which is here');
+    await page.keyboard.press('Enter');
+    await tabTo('field-intervention-probability');
+    await page.keyboard.type('0.5');
+    await tabTo('Another batch');
+    await page.keyboard.press('Space');
+    await tabTo('Submit job');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'by keys' }).waitFor();
+    expect(api.state.submitted).toEqual([
+      {
+        ...{ name: 'by keys', model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-stories' },
+        intervention: { probability: 0.5 },
+      },
+    ]);
+  });
+
   it.skipIf(axePath === undefined)(
     'has nothing for axe to complain about, light and dark',
     async () => {
       for (const hash of views) {
         for (const colorScheme of ['light', 'dark'] as const) {
           const { page } = await open(hash, { colorScheme });
-          if (hash === '#/new') await showFaults(page);
+          if (hash === '#/new') {
+            expect([hash, colorScheme, await violationsIn(page)]).toEqual([hash, colorScheme, []]);
+            await showFaults(page);
+          }
           await page.evaluate(() => document.querySelectorAll('details').forEach((fold) => (fold.open = true)));
-          // Not as a script tag, which the page's content security policy rightly refuses.
-          await page.evaluate(readFileSync(axePath!, 'utf8')); // the test is skipped without it
-          const violations = await page.evaluate(async () => {
-            const axe = (
-              globalThis as unknown as {
-                axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-              }
-            ).axe;
-            return (await axe.run()).violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
-          });
-          expect([hash, colorScheme, violations]).toEqual([hash, colorScheme, []]);
+          expect([hash, colorScheme, await violationsIn(page)]).toEqual([hash, colorScheme, []]);
         }
       }
     },

@@ -95,11 +95,11 @@ describe.skipIf(!hasChromium)('the list of jobs, in Chromium', () => {
     await expect.poll(names).toEqual(['alpha one']);
     await page.reload();
     await expect.poll(names).toEqual(['alpha one']);
-    expect(await page.getByRole('searchbox', { name: 'Name' }).inputValue()).toBe('one');
-    await page.getByRole('searchbox', { name: 'Name' }).fill('nothing');
+    expect(await page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('one');
+    await page.getByRole('searchbox', { name: 'Search' }).fill('nothing');
     await page.getByRole('link', { name: 'Show all jobs' }).click();
     await expect.poll(names).toHaveLength(3);
-    expect(await page.getByRole('searchbox', { name: 'Name' }).inputValue()).toBe('');
+    expect(await page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('');
   });
 
   it('shows the columns that are asked for', async () => {

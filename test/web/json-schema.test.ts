@@ -10,6 +10,15 @@ function schemaAt(...keys: string[]): JsonSchema {
   return keys.reduce((schema, key) => resolveSchema(schema, root).properties![key]!, root); // keys of the schema
 }
 
+describe("the job's schema", () => {
+  it('has words of help for every field of the form', () => {
+    const pointers = fieldPointers(root, root);
+    const wordless = pointers.filter((pointer) => !schemaAt(...pointer.slice(1).split('/')).description);
+    expect(wordless).toEqual([]);
+    expect(pointers.length).toBeGreaterThan(25); // they were found
+  });
+});
+
 describe('the form of a job', () => {
   it('has a field for every place of the job schema', () => {
     // Independent: the keys of a fully parsed job, and the optional ones that have no default.

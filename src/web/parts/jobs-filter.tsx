@@ -23,7 +23,7 @@ export function JobsFilter({ filter, columns, tags }: Props) {
     <>
       <StateLinks state={filter.state} />
       <div class="jobs-filter" role="search" aria-label="Jobs">
-        <TypedFilter field="name" label="Name" value={filter.name} placeholder="part of the name" />
+        <TypedFilter field="name" label="Search" value={filter.name} placeholder="part of the name" />
         <TypedFilter field="tag" label="Tag" value={filter.tag} placeholder="any" suggestions={tags} />
         <ModelFilter model={filter.model} />
         <label>
