@@ -13,7 +13,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Attempt } from '../../jobs/attempt.ts';
-import { localExecutor } from '../../jobs/executor/local.ts';
 import { describeDeath } from '../../jobs/out-of-memory.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { createJob } from '../../src/store/jobs.ts';
@@ -397,38 +396,5 @@ describe('the checkpoints of a run', () => {
     second.finish();
     await end;
     expect(readdirSync(join(home, 'jobs', job.id, 'attempt-1', 'intervention'))).toEqual(['step-1331']);
-  });
-});
-
-describe('a trainer that says nothing', () => {
-  it('is killed after the stall limit and started again from its newest checkpoint; one that speaks is left alone', { timeout: 90_000 }, async () => {
-    await store();
-    const job = (await claim(database, { owner: 'owner', host: 'host', pid: 1 }, 60_000))!; // it was stored
-    const attempt = new Attempt(job, { database, home, numCores: 2, executor: localExecutor(2, 3_000) });
-    const end = attempt.run();
-    const silent = await trainer(0);
-    silent.say(step(1330));
-    saveAndSay(silent, 1331);
-    const saidAtMs = performance.now();
-    for (let i = 0; i < 3; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 1_200));
-      silent.say({ type: 'phase', phase: 'training' });
-    }
-    expect(silent.asked).toEqual([]);
-    const next = await trainer(1);
-    expect(performance.now() - saidAtMs).toBeGreaterThan(6_600 - 50); // timers may be early by some milliseconds
-    expect(silent.asked).toEqual(['kill']);
-    expect(next.task).toMatchObject({ isOwnCheckpoint: true });
-    for (let at = 1331; at < 1334; at++) next.say(step(at));
-    next.finish();
-    expect(await end).toEqual({ outcome: 'succeeded' });
-  });
-
-  it('fails the job by name when each one that is started says nothing', { timeout: 90_000 }, async () => {
-    await store();
-    const job = (await claim(database, { owner: 'owner', host: 'host', pid: 1 }, 60_000))!; // it was stored
-    const end = new Attempt(job, { database, home, numCores: 2, executor: localExecutor(2, 50) }).run();
-    expect(await end).toMatchObject({ outcome: 'failed', reason: 'poison', message: expect.stringMatching(/said nothing for 0\.05 s/) as string }); // prettier-ignore
-    expect(trainers).toHaveLength(5);
   });
 });

@@ -174,7 +174,7 @@ describe('what another job took over', () => {
     const { fence } = await jobAtWork();
     await settle(database, fence, 'cancelled');
     const taker = await takerOf(fence);
-    const [own, theirs] = await Promise.all([fence, taker].map(runOf));
+    const [own, theirs] = [await runOf(fence), await runOf(taker)];
     await database.prisma.checkpoint.updateMany({ where: { runId: own }, data: { runId: theirs } });
     expect(await found('none')).toEqual([]);
     await settle(database, taker, 'succeeded');

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packagePath } from '../../src/package-root.ts';
 
-/** Who means the runs that a job trains itself: going on with one, waiting for outside checkpoints, the pace of training. */
-const OF_OWN_RUNS = ['leases.ts', 'records.ts', 'speeds.ts', 'vitals.ts'];
+/** Who means the runs that a job trains itself: going on with one, the pace of training, whose checkpoints may be removed, what a sweep has spent. */
+const OF_OWN_RUNS = ['leases.ts', 'records.ts', 'retention.ts', 'speeds.ts', 'sweep-limits.ts', 'vitals.ts'];
 
 it('no reader takes a run by its own id or job where its records may be another run’s', () => {
   const folder = packagePath('src', 'store');

@@ -54,6 +54,7 @@ export function fakePreview(step: number): BatchPreview {
 /** An estimate that fits but for the disk, which has `freeBytes`. */
 export function fakeEstimate(freeBytes: number): Estimate {
   return {
+    family: 'nano-1m',
     window: { from: 1330, to: NANO_END, numSteps: 100 },
     ...{ microBatchSize: 16, recompute: 'none', resume: 'exact-state', numParameters: 1_055_488, numTokens: 409_600 },
     backend: { name: 'wasm', basis: 'as the last job here' },
