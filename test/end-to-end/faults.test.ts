@@ -54,7 +54,7 @@ describe('a job in whose middle its trainers, its worker and PostgreSQL are kill
     const orphans = worker.trainers();
     worker.kill('SIGKILL');
     expect(await worker.ended).toBe('SIGKILL');
-    worker = service.startWorker();
+    worker = service.startWorker({ TIRESIAS_LEASE_MS: '15000' }); // the database comes back well within it
     await until(() => orphans.every((pid) => !isAlive(pid)), STARTING_MS); // trainers end with their worker
     await service.until(id, ({ attempt }) => attempt === 2);
 
