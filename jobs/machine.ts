@@ -1,6 +1,7 @@
-// What the machine of a worker has for its trainers: memory, and that of its graphics cards.
+// What the machine of a worker has for its trainers: memory, graphics cards and theirs.
 import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
+import { visibleCards } from '../src/settings.ts';
 
 /** What this machine, or the container, has in all: the same for every attempt, whatever else runs now. */
 export function machineMemoryBytes(): number {
@@ -10,14 +11,22 @@ export function machineMemoryBytes(): number {
 
 /** Memory of the smallest card that the driver's nvidia-smi knows of, in bytes; undefined where it does not answer. */
 export function cardMemoryBytes(): number | undefined {
+  const sizes = cardSizesMebibytes();
+  return sizes.length === 0 ? undefined : Math.min(...sizes) * 2 ** 20;
+}
+
+/** The cards that this process may use, as CUDA_VISIBLE_DEVICES names them; none where the driver's nvidia-smi does not answer. */
+export function usableCards(): readonly string[] {
+  const numCards = cardSizesMebibytes().length;
+  return numCards === 0 ? [] : (visibleCards() ?? Array.from({ length: numCards }, (_, card) => String(card)));
+}
+
+function cardSizesMebibytes(): number[] {
   const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
   const { status, stdout } = spawnSync('nvidia-smi', query, { encoding: 'utf8', timeout: 10_000 });
-  const mebibytes =
-    status === 0
-      ? stdout
-          .split('\n')
-          .map(Number)
-          .filter((size) => size > 0)
-      : [];
-  return mebibytes.length === 0 ? undefined : Math.min(...mebibytes) * 2 ** 20;
+  if (status !== 0) return [];
+  return stdout
+    .split('\n')
+    .map(Number)
+    .filter((size) => size > 0);
 }

@@ -7,11 +7,12 @@ import {
   diskQuotaBytes,
   exactGpuSettings,
   executorName,
+  holdMs,
   homeFolder,
   hubAccess,
   leaseTimes,
   numCores,
-  numJobsAtOnce,
+  numSlots,
   slurmEnvironment,
   slurmSettings,
   stallLimitMs,
@@ -26,8 +27,10 @@ import { slurmClient } from './executor/slurm-client.ts';
 import { slurmExecutor } from './executor/slurm.ts';
 import { startJanitor } from './janitor.ts';
 import { keepJobLogs } from './job-log.ts';
+import { usableCards } from './machine.ts';
 import { persistently } from './persistence.ts';
 import { registerWorker, type Registration } from './registration.ts';
+import { openSlots } from './slots.ts';
 import { leaveInTime } from './stopping.ts';
 import { runWorker } from './worker.ts';
 
@@ -49,10 +52,14 @@ try {
   const [home, cleanMs] = [homeFolder(), cleanAfterMs()];
   const options = { database, home, hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor, quotaBytes };
   janitor = cleanMs === undefined ? undefined : startJanitor(database, home, cleanMs);
-  const owners = Array.from({ length: numJobsAtOnce() }, () => newOwner(hostname(), process.pid));
-  registration = registerWorker(database, { host: hostname(), pid: process.pid, owners }, options.beatMs);
+  const cards = executor.isHere ? usableCards() : [];
+  const size = { numSlots: numSlots(Math.max(1, cards.length)) };
+  const owners = Array.from({ length: size.numSlots }, () => newOwner(hostname(), process.pid));
+  registration = registerWorker(database, { host: hostname(), pid: process.pid, owners, ...size }, options.beatMs);
+  const slots = openSlots({ ...size, cards, worker: registration.id, holdMs: holdMs() });
+  log.info({ ...size, cards }, 'slots');
   const order = () => registration?.order() ?? null;
-  await Promise.all(owners.map((owner) => runWorker({ ...options, owner, order }, stop.signal)));
+  await Promise.all(owners.map((owner) => runWorker({ ...options, owner, order, slots }, stop.signal)));
   if (order() === 'drain') process.send?.('drained'); // whoever keeps workers alive starts no other in its place
 } catch (error) {
   log.fatal(error, 'worker failed');

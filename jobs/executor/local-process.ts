@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { isRunningFromSource } from '../../src/package-root.ts';
+import { childEnvironment } from '../../src/settings.ts';
 import type { TrainerMessage, WorkerMessage } from '../messages.ts';
 import { describeDeath } from '../out-of-memory.ts';
 import { logOutput } from '../trainer-log.ts';
@@ -14,8 +15,10 @@ export function startTrainer(
   place: TrainerPlace,
 ): RunningTrainer {
   const program = join(import.meta.dirname, '..', isRunningFromSource ? 'trainer.ts' : 'trainer.js');
+  const usesCards = task.backend === 'cuda' || task.backend === 'tensorflow';
   const child = fork(program, [], {
     execArgv: isRunningFromSource ? ['--import', 'tsx'] : [],
+    env: childEnvironment(usesCards && place.cards.length > 0 ? { CUDA_VISIBLE_DEVICES: place.cards.join(',') } : {}),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'advanced',
   });
