@@ -1,7 +1,6 @@
 // What the machine of a worker has for its trainers: memory, graphics cards and theirs.
 import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
-import { visibleCards } from '../src/settings.ts';
 
 /** What this machine, or the container, has in all: the same for every attempt, whatever else runs now. */
 export function machineMemoryBytes(): number {
@@ -15,10 +14,10 @@ export function cardMemoryBytes(): number | undefined {
   return sizes.length === 0 ? undefined : Math.min(...sizes) * 2 ** 20;
 }
 
-/** The cards that this process may use, as CUDA_VISIBLE_DEVICES names them; none where the driver's nvidia-smi does not answer. */
-export function usableCards(): readonly string[] {
+/** The cards that this process may use: those of CUDA_VISIBLE_DEVICES, if it is set, else all by their number; none where the driver's nvidia-smi does not answer. */
+export function usableCards(visible: readonly string[] | undefined): readonly string[] {
   const numCards = cardSizesMebibytes().length;
-  return numCards === 0 ? [] : (visibleCards() ?? Array.from({ length: numCards }, (_, card) => String(card)));
+  return numCards === 0 ? [] : (visible ?? Array.from({ length: numCards }, (_, card) => String(card)));
 }
 
 function cardSizesMebibytes(): number[] {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isRunningFromSource, packagePath } from '../src/package-root.ts';
 import {
+  childEnvironment,
   cleanAfterMs,
   diskQuotaBytes,
   exactGpuSettings,
@@ -16,6 +17,7 @@ import {
   slurmEnvironment,
   slurmSettings,
   stallLimitMs,
+  visibleCards,
   workerDatabaseUrl,
 } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
@@ -47,12 +49,13 @@ const keptLogs = keepJobLogs(database);
 let registration: Registration | undefined;
 let janitor: ReturnType<typeof startJanitor> | undefined;
 try {
-  const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores(), stallLimitMs());
+  const executor =
+    executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores(), stallLimitMs(), childEnvironment);
   const quotaBytes = diskQuotaBytes();
   const [home, cleanMs] = [homeFolder(), cleanAfterMs()];
   const options = { database, home, hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor, quotaBytes };
   janitor = cleanMs === undefined ? undefined : startJanitor(database, home, cleanMs);
-  const cards = executor.isHere ? usableCards() : [];
+  const cards = executor.isHere ? usableCards(visibleCards()) : [];
   const size = { numSlots: numSlots(Math.max(1, cards.length)) };
   const owners = Array.from({ length: size.numSlots }, () => newOwner(hostname(), process.pid));
   registration = registerWorker(database, { host: hostname(), pid: process.pid, owners, ...size }, options.beatMs);

@@ -2,23 +2,26 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { isRunningFromSource } from '../../src/package-root.ts';
-import { childEnvironment } from '../../src/settings.ts';
 import type { TrainerMessage, WorkerMessage } from '../messages.ts';
 import { describeDeath } from '../out-of-memory.ts';
 import { logOutput } from '../trainer-log.ts';
 import type { RunningTrainer, Task, TrainerEnd, TrainerPlace } from './executor.ts';
 
-/** Starts a trainer on its task; every message it sends is handed on in order, and what it writes is logged. */
+/** This process's environment with additions. */
+export type MakeEnvironment = (additions: Readonly<Record<string, string>>) => NodeJS.ProcessEnv;
+
+/** Starts a trainer on its task; every message it sends is handed on in order, and what it writes is logged. Without `makeEnvironment` it sees every card. */
 export function startTrainer(
   task: Task,
   onMessage: (message: TrainerMessage) => void,
   place: TrainerPlace,
+  makeEnvironment?: MakeEnvironment,
 ): RunningTrainer {
   const program = join(import.meta.dirname, '..', isRunningFromSource ? 'trainer.ts' : 'trainer.js');
-  const usesCards = task.backend === 'cuda' || task.backend === 'tensorflow';
+  const hasOwnCards = (task.backend === 'cuda' || task.backend === 'tensorflow') && place.cards.length > 0;
   const child = fork(program, [], {
     execArgv: isRunningFromSource ? ['--import', 'tsx'] : [],
-    env: childEnvironment(usesCards && place.cards.length > 0 ? { CUDA_VISIBLE_DEVICES: place.cards.join(',') } : {}),
+    ...(hasOwnCards && { env: makeEnvironment?.({ CUDA_VISIBLE_DEVICES: place.cards.join(',') }) }),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'advanced',
   });

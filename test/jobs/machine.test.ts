@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { cardMemoryBytes, usableCards } from '../../jobs/machine.ts';
+import { visibleCards } from '../../src/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tiresias-cards-'));
 const program = join(folder, 'nvidia-smi');
@@ -39,9 +40,9 @@ it('names the cards that CUDA_VISIBLE_DEVICES leaves it', () => {
     ['-1', []],
   ] as const) {
     vi.stubEnv('CUDA_VISIBLE_DEVICES', visible);
-    expect(usableCards()).toEqual(cards);
+    expect(usableCards(visibleCards())).toEqual(cards);
   }
   answer('exit 9');
   vi.stubEnv('CUDA_VISIBLE_DEVICES', '0');
-  expect(usableCards()).toEqual([]);
+  expect(usableCards(visibleCards())).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { startTrainer } from '../../jobs/executor/local-process.ts';
 import type { Task } from '../../jobs/executor/executor.ts';
 import { openSlots } from '../../jobs/slots.ts';
+import { childEnvironment } from '../../src/settings.ts';
 import { openDatabase, type Database } from '../../src/store/database.ts';
 import { insertJobs } from '../../src/store/jobs.ts';
 import { claim, settle } from '../../src/store/leases.ts';
@@ -104,9 +105,9 @@ describe('a trainer', () => {
     ] as const) {
       fork.mockReturnValueOnce(Object.assign(new EventEmitter(), { stdout: null, stderr: null, send: () => true }));
       const place = { jobId: 'a', attempt: 1, arm: 'control', cards } as const;
-      startTrainer({ backend } as Task, () => undefined, place);
-      const [, , options] = fork.mock.lastCall as [string, string[], { env: Record<string, string> }];
-      expect(options.env).toMatchObject({ CUDA_VISIBLE_DEVICES: expected, PATH: process.env['PATH'] });
+      startTrainer({ backend } as Task, () => undefined, place, childEnvironment);
+      const [, , options] = fork.mock.lastCall as [string, string[], { env?: Record<string, string> }];
+      expect(options.env ?? process.env).toMatchObject({ CUDA_VISIBLE_DEVICES: expected, PATH: process.env['PATH'] });
     }
     vi.unstubAllEnvs();
   });
