@@ -24,7 +24,7 @@ export function addWorkerCommand(program: Command): void {
         '\non a file system that they share.\n\nExample:' +
         '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias worker' +
         '\n  $ TIRESIAS_SLURM_URL=http://login:6820 TIRESIAS_SLURM_TOKEN_FILE=~/.slurm-token tiresias worker --executor slurm --slots 8' +
-        '\n\nThe settings for Slurm are in docs/slurm.md. A trainer of this machine that says nothing for\nTIRESIAS_STALL_MINUTES (120) is killed, and started again from its newest checkpoint.',
+        '\n\nThe settings for Slurm are in docs/slurm.md. A trainer of this machine that says nothing for\nTIRESIAS_STALL_MINUTES (120) is killed, and started again from its newest checkpoint. A job that needs more slots than are free is passed by smaller ones for\nTIRESIAS_HOLD_MINUTES (10); then the largest worker holds its slots for it.',
     )
     .action(async ({ executor, slots, jobs }: { executor?: string; slots?: number; jobs?: number }) => {
       chooseExecutor(executor, slots ?? jobs);
