@@ -70,7 +70,11 @@ describe('a worker', () => {
 
   const spec = () =>
     nanoSpec({
-      ...{ window: { steps: 3 }, arms: ['control'], training: { rowsPerStep: 2, checkpointEvery: 1 } },
+      ...{
+        window: { steps: 3 },
+        arms: ['control'],
+        training: { rowsPerStep: 2, checkpointEvery: 1, shareArms: false },
+      },
       evaluation: { benchmarks: [], every: 1_000, atStart: false },
     });
   interface Listed {
