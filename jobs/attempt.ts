@@ -32,6 +32,8 @@ export interface AttemptOptions {
   readonly quotaBytes?: number | undefined;
   /** What runs the trainers; default: this machine, on so many cores. */
   readonly executor?: Executor;
+  /** Graphics cards for its trainers, as CUDA_VISIBLE_DEVICES names them; default: those of this process. */
+  readonly cards?: readonly string[];
 }
 
 /** How long a trainer may say nothing where no executor is given. */
@@ -50,7 +52,7 @@ export class Attempt {
     this.#job = job;
     this.#options = options;
     this.#executor = options.executor ?? localExecutor(options.numCores, STALL_MS);
-    this.#trainers = openTrainers(job, this.#executor);
+    this.#trainers = openTrainers(job, this.#executor, options.cards);
   }
 
   get progress(): Progress {

@@ -1,4 +1,4 @@
-// What the machine of a worker has for its trainers: memory, and that of its graphics cards.
+// What the machine of a worker has for its trainers: memory, graphics cards and theirs.
 import { spawnSync } from 'node:child_process';
 import { totalmem } from 'node:os';
 
@@ -10,14 +10,22 @@ export function machineMemoryBytes(): number {
 
 /** Memory of the smallest card that the driver's nvidia-smi knows of, in bytes; undefined where it does not answer. */
 export function cardMemoryBytes(): number | undefined {
+  const sizes = cardSizesMebibytes();
+  return sizes.length === 0 ? undefined : Math.min(...sizes) * 2 ** 20;
+}
+
+/** The cards that this process may use: those of CUDA_VISIBLE_DEVICES, if it is set, else all by their number; none where the driver's nvidia-smi does not answer. */
+export function usableCards(visible: readonly string[] | undefined): readonly string[] {
+  const numCards = cardSizesMebibytes().length;
+  return numCards === 0 ? [] : (visible ?? Array.from({ length: numCards }, (_, card) => String(card)));
+}
+
+function cardSizesMebibytes(): number[] {
   const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits'];
   const { status, stdout } = spawnSync('nvidia-smi', query, { encoding: 'utf8', timeout: 10_000 });
-  const mebibytes =
-    status === 0
-      ? stdout
-          .split('\n')
-          .map(Number)
-          .filter((size) => size > 0)
-      : [];
-  return mebibytes.length === 0 ? undefined : Math.min(...mebibytes) * 2 ** 20;
+  if (status !== 0) return [];
+  return stdout
+    .split('\n')
+    .map(Number)
+    .filter((size) => size > 0);
 }

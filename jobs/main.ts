@@ -3,18 +3,21 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isRunningFromSource, packagePath } from '../src/package-root.ts';
 import {
+  childEnvironment,
   cleanAfterMs,
   diskQuotaBytes,
   exactGpuSettings,
   executorName,
+  holdMs,
   homeFolder,
   hubAccess,
   leaseTimes,
   numCores,
-  numJobsAtOnce,
+  numSlots,
   slurmEnvironment,
   slurmSettings,
   stallLimitMs,
+  visibleCards,
   workerDatabaseUrl,
 } from '../src/settings.ts';
 import { openDatabase } from '../src/store/database.ts';
@@ -26,8 +29,10 @@ import { slurmClient } from './executor/slurm-client.ts';
 import { slurmExecutor } from './executor/slurm.ts';
 import { startJanitor } from './janitor.ts';
 import { keepJobLogs } from './job-log.ts';
+import { usableCards } from './machine.ts';
 import { persistently } from './persistence.ts';
 import { registerWorker, type Registration } from './registration.ts';
+import { openSlots } from './slots.ts';
 import { leaveInTime } from './stopping.ts';
 import { runWorker } from './worker.ts';
 
@@ -44,15 +49,20 @@ const keptLogs = keepJobLogs(database);
 let registration: Registration | undefined;
 let janitor: ReturnType<typeof startJanitor> | undefined;
 try {
-  const executor = executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores(), stallLimitMs());
+  const executor =
+    executorName() === 'slurm' ? await openSlurm() : localExecutor(numCores(), stallLimitMs(), childEnvironment);
   const quotaBytes = diskQuotaBytes();
   const [home, cleanMs] = [homeFolder(), cleanAfterMs()];
   const options = { database, home, hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor, quotaBytes };
   janitor = cleanMs === undefined ? undefined : startJanitor(database, home, cleanMs);
-  const owners = Array.from({ length: numJobsAtOnce() }, () => newOwner(hostname(), process.pid));
-  registration = registerWorker(database, { host: hostname(), pid: process.pid, owners }, options.beatMs);
+  const cards = executor.isHere ? usableCards(visibleCards()) : [];
+  const size = { numSlots: numSlots(Math.max(1, cards.length)) };
+  const owners = Array.from({ length: size.numSlots }, () => newOwner(hostname(), process.pid));
+  registration = registerWorker(database, { host: hostname(), pid: process.pid, owners, ...size }, options.beatMs);
+  const slots = openSlots({ ...size, cards, worker: registration.id, holdMs: holdMs() });
+  log.info({ ...size, cards }, 'slots');
   const order = () => registration?.order() ?? null;
-  await Promise.all(owners.map((owner) => runWorker({ ...options, owner, order }, stop.signal)));
+  await Promise.all(owners.map((owner) => runWorker({ ...options, owner, order, slots }, stop.signal)));
   if (order() === 'drain') process.send?.('drained'); // whoever keeps workers alive starts no other in its place
 } catch (error) {
   log.fatal(error, 'worker failed');

@@ -5,6 +5,7 @@ import type { Claimant, ClaimedJob } from '../src/store/leases.ts';
 import type { Database } from '../src/store/database.ts';
 import { JOB_CHANNEL } from '../src/store/jobs.ts';
 import { listenTo } from '../src/store/notifications.ts';
+import type { Room } from '../src/store/slots.ts';
 
 export interface QueueOptions extends Claimant {
   /** How long a claim holds without a heartbeat. */
@@ -16,8 +17,8 @@ export interface QueueOptions extends Claimant {
 export type Order = 'cancel' | 'pause';
 
 export interface Queue {
-  /** Ends the jobs that lost their worker for good, then takes the next job; undefined when there is none. Throws TransientError. */
-  next(): Promise<ClaimedJob | undefined>;
+  /** Ends the jobs that lost their worker for good, then takes the next job that fits `room`, or any; undefined when there is none. Throws TransientError. */
+  next(room?: Room): Promise<ClaimedJob | undefined>;
   /** Resolves when a job may be waiting: after a notification, after the poll time, or when `signal` aborts. */
   waitForJob(signal?: AbortSignal): Promise<void>;
   /** Calls `listener` when cancelling or pausing of this job is asked for; the heartbeat tells the same, later. Returns how to stop. */
@@ -41,10 +42,10 @@ export function openQueue(database: Database, options: QueueOptions): Queue {
     else for (const listener of orders.get(jobId) ?? []) listener(order as Order); // one of the two, or no match
   });
   return {
-    async next() {
+    async next(room) {
       mayHaveMissed = false;
       await sweepLostJobs(database);
-      return claim(database, { owner, host, pid }, leaseMs);
+      return claim(database, { owner, host, pid }, leaseMs, room);
     },
     async waitForJob(signal) {
       if (mayHaveMissed || signal?.aborted) return;

@@ -7,10 +7,15 @@ import type { Database } from '../src/store/database.ts';
 import { beatWorker, forgetWorker, type WorkerIdentity, type WorkerOrder } from '../src/store/workers.ts';
 
 export interface Registration {
+  /** Of its row. */
+  readonly id: string;
   /** What it was last ordered; null: to work. */
   order(): WorkerOrder | null;
   close(): Promise<void>;
 }
+
+/** Others count on a worker only while it beats (src/store/slots.ts), however long its leases are. */
+const SLOWEST_BEAT_MS = 10_000;
 
 /** Registers the process and beats until it is closed. */
 export function registerWorker(database: Database, worker: Omit<WorkerIdentity, 'id'>, beatMs: number): Registration {
@@ -30,9 +35,10 @@ export function registerWorker(database: Database, worker: Omit<WorkerIdentity, 
   const beatOnce = () => {
     beating ??= beat().finally(() => (beating = undefined));
   };
-  const timer = setInterval(beatOnce, beatMs);
+  const timer = setInterval(beatOnce, Math.min(beatMs, SLOWEST_BEAT_MS));
   beatOnce();
   return {
+    id: identity.id,
     order: () => order,
     async close() {
       clearInterval(timer);

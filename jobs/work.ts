@@ -53,8 +53,12 @@ const GRACE_MS = 20_000;
 /** A trainer that dies this often without a new checkpoint is not started again. */
 export const MOST_CRASHES = 5;
 
-/** The trainers of one attempt, of which none is at work yet. */
-export function openTrainers({ id: jobId, attempt }: ClaimedJob, executor: Executor): Trainers {
+/** The trainers of one attempt, of which none is at work yet; they compute on `cards`, if on any. */
+export function openTrainers(
+  { id: jobId, attempt }: ClaimedJob,
+  executor: Executor,
+  cards: readonly string[] = [],
+): Trainers {
   const atWork = new Set<RunningTrainer>();
   const over = new AbortController();
   let stopReason: StopReason | undefined;
@@ -90,7 +94,7 @@ export function openTrainers({ id: jobId, attempt }: ClaimedJob, executor: Execu
       for (const trainer of atWork) trainer.kill();
     },
     async run(arm, makeTask, onMessage) {
-      const place = { jobId, attempt, arm };
+      const place = { jobId, attempt, arm, cards };
       let lastWord: TrainerMessage['type'] | undefined;
       let trainer: RunningTrainer | undefined = undefined;
       const hear = (message: TrainerMessage) => {

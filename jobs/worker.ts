@@ -1,5 +1,6 @@
 // A worker: claims a job, runs its arms in trainer processes, keeps the lease alive, records what the trainers say, settles.
 // It computes nothing itself, so that its heartbeat never waits for a training step.
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConflictError, messageOf, TransientError } from '../src/errors.ts';
@@ -12,13 +13,16 @@ import { Attempt, type AttemptOptions } from './attempt.ts';
 import type { AttemptEnd } from './ending.ts';
 import { persistently } from './persistence.ts';
 import { openQueue, type Queue } from './queue.ts';
+import { openSlots, type Slots, type TakenSlots } from './slots.ts';
 import { lookAtSweeps } from './sweep.ts';
 
-export interface WorkerOptions extends AttemptOptions {
+export interface WorkerOptions extends Omit<AttemptOptions, 'cards'> {
   /** As which it holds jobs; default: a new name. */
   readonly owner?: string;
   /** What operators ask of the process; default: nothing. */
   readonly order?: () => WorkerOrder | null;
+  /** Of the process, for all that work in it; default: one, and no card. */
+  readonly slots?: Slots;
   readonly leaseMs: number;
   readonly beatMs: number;
 }
@@ -28,7 +32,7 @@ const RETRY_MS = 500;
 /** Works until the signal aborts, when a job in hand is saved and given back to the queue, or until it is drained, when the job in hand has ended. */
 export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
   const { database, leaseMs } = options;
-  const { order = () => null } = options;
+  const { order = () => null, slots = oneSlot() } = options;
   const claimant = { owner: options.owner ?? newOwner(hostname(), process.pid), host: hostname(), pid: process.pid };
   const queue = openQueue(database, { ...claimant, leaseMs });
   log.info({ owner: claimant.owner }, 'worker started');
@@ -38,9 +42,13 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
         await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined); // aborted: it is to stop
         continue;
       }
+      if (!slots.hasFree()) {
+        await slots.freed(signal);
+        continue;
+      }
       const askedMs = performance.now();
-      const job = await nextJob(queue, database);
-      if (job !== undefined) await work(job, askedMs, queue, options, signal);
+      const taken = await nextJob(queue, database, slots);
+      if (taken !== undefined) await work(taken, askedMs, queue, options, signal).finally(taken.free);
       else await queue.waitForJob(signal);
     }
   } finally {
@@ -49,10 +57,16 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   }
 }
 
-async function nextJob(queue: Queue, database: Database): Promise<ClaimedJob | undefined> {
+function oneSlot(): Slots {
+  return openSlots({ worker: randomUUID(), numSlots: 1, cards: [], holdMs: 0 });
+}
+
+async function nextJob(queue: Queue, database: Database, slots: Slots): Promise<TakenSlots | undefined> {
   try {
-    await lookAtSweeps(database);
-    return await queue.next();
+    return await slots.claim(async (room) => {
+      await lookAtSweeps(database);
+      return queue.next(room);
+    });
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
     log.warn({ message: error.message }, 'the database is away; waiting');
@@ -62,14 +76,14 @@ async function nextJob(queue: Queue, database: Database): Promise<ClaimedJob | u
 }
 
 async function work(
-  job: ClaimedJob,
+  { job, cards }: TakenSlots,
   askedMs: number,
   queue: Queue,
   options: WorkerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const lease: Lease = { renewedMs: askedMs, isInDoubt: false };
-  const attempt = new Attempt(job, options);
+  const attempt = new Attempt(job, { ...options, cards });
   const preempt = () => attempt.stop('preempted');
   const unlisten = queue.onOrder(job.id, (order) => attempt.stop(order === 'cancel' ? 'cancelled' : 'preempted'));
   signal.addEventListener('abort', preempt);

@@ -229,6 +229,10 @@ const training = z
     }),
     checkpointEvery: autoOr(count).default('auto').meta({ description: 'Steps between stored checkpoints.' }),
     keepCheckpoints: z.int().min(1).max(1000).default(2).meta({ description: 'Newest checkpoints kept per run.' }),
+    slots: z.int().min(1).max(8).default(1).meta({
+      description:
+        "Slots of one worker that the job takes: on graphics cards one slot is one card; a job that needs the whole machine's memory takes as many as its workers have. Changes no number.",
+    }),
     shareArms: z.boolean().default(true).meta({
       description:
         'Take control, burn-in and published scores over from a job whose numbers must be the same, and let others take ours; false repeats them independently.',

@@ -125,14 +125,26 @@ export function executorName(): ExecutorName {
 }
 
 /** Takes what the command line says for this process, before jobs/main.ts reads it. */
-export function chooseExecutor(name: string | undefined, numJobs: number | undefined): void {
+export function chooseExecutor(name: string | undefined, numSlots: number | undefined): void {
   if (name !== undefined) process.env.TIRESIAS_EXECUTOR = name;
-  if (numJobs !== undefined) process.env.TIRESIAS_JOBS = String(numJobs);
+  if (numSlots !== undefined) process.env.TIRESIAS_SLOTS = String(numSlots);
 }
 
-/** How many jobs a worker has in hand at once. */
-export function numJobsAtOnce(): number {
-  return readInteger('TIRESIAS_JOBS', 1, 1);
+/** What a worker may run at once, of which each job takes its `training.slots`; TIRESIAS_JOBS is the older name of the variable. */
+export function numSlots(fallback: number): number {
+  return readInteger(read('TIRESIAS_SLOTS') === undefined ? 'TIRESIAS_JOBS' : 'TIRESIAS_SLOTS', fallback, 1);
+}
+
+/** How long a job that does not fit waits until a worker holds slots for it, in milliseconds. */
+export function holdMs(): number {
+  return 60_000 * readInteger('TIRESIAS_HOLD_MINUTES', 10, 0);
+}
+
+/** The graphics cards that this process may use, as CUDA reads the list: up to the first entry that is none. Undefined: all that are there. */
+export function visibleCards(): string[] | undefined {
+  const entries = process.env.CUDA_VISIBLE_DEVICES?.split(',').map((entry) => entry.trim());
+  const end = entries?.findIndex((entry) => entry === '' || entry.startsWith('-')) ?? -1;
+  return end === -1 ? entries : entries?.slice(0, end);
 }
 
 export interface SlurmSettings {

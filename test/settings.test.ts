@@ -9,7 +9,9 @@ import {
   cleanAfterMs,
   diskQuotaBytes,
   exactGpuSettings,
+  holdMs,
   hubAccess,
+  numSlots,
   requestsPerMinute,
   rootFolders,
 } from '../src/settings.ts';
@@ -28,6 +30,20 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllEnvs();
+});
+
+describe('the slots of a worker', () => {
+  it('are what is set, also under the older name, else what the machine has; a job waits ten minutes unless told otherwise', () => {
+    for (const name of ['TIRESIAS_SLOTS', 'TIRESIAS_JOBS', 'TIRESIAS_HOLD_MINUTES']) vi.stubEnv(name, '');
+    expect([numSlots(4), holdMs()]).toEqual([4, 600_000]);
+    vi.stubEnv('TIRESIAS_JOBS', '3');
+    expect(numSlots(4)).toBe(3);
+    vi.stubEnv('TIRESIAS_SLOTS', '2');
+    vi.stubEnv('TIRESIAS_HOLD_MINUTES', '0');
+    expect([numSlots(4), holdMs()]).toEqual([2, 0]);
+    vi.stubEnv('TIRESIAS_SLOTS', '0');
+    expect(() => numSlots(4)).toThrow('TIRESIAS_SLOTS must be a whole number of at least 1, but it is "0"');
+  });
 });
 
 describe('access to the hub', () => {

@@ -6,11 +6,13 @@ import type { BurnInTask, TrainerMessage, TrainerTask } from '../messages.ts';
 
 export type Task = TrainerTask | BurnInTask;
 
-/** Whose trainer it is. */
+/** Whose trainer it is, and where it computes. */
 export interface TrainerPlace {
   readonly jobId: string;
   readonly attempt: number;
   readonly arm: Arm | 'burn-in';
+  /** Graphics cards of the worker's machine, as CUDA_VISIBLE_DEVICES names them; empty: those of the worker. */
+  readonly cards: readonly string[];
 }
 
 export interface TrainerEnd {

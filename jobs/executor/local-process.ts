@@ -7,15 +7,21 @@ import { describeDeath } from '../out-of-memory.ts';
 import { logOutput } from '../trainer-log.ts';
 import type { RunningTrainer, Task, TrainerEnd, TrainerPlace } from './executor.ts';
 
-/** Starts a trainer on its task; every message it sends is handed on in order, and what it writes is logged. */
+/** This process's environment with additions. */
+export type MakeEnvironment = (additions: Readonly<Record<string, string>>) => NodeJS.ProcessEnv;
+
+/** Starts a trainer on its task; every message it sends is handed on in order, and what it writes is logged. Without `makeEnvironment` it sees every card. */
 export function startTrainer(
   task: Task,
   onMessage: (message: TrainerMessage) => void,
   place: TrainerPlace,
+  makeEnvironment?: MakeEnvironment,
 ): RunningTrainer {
   const program = join(import.meta.dirname, '..', isRunningFromSource ? 'trainer.ts' : 'trainer.js');
+  const hasOwnCards = (task.backend === 'cuda' || task.backend === 'tensorflow') && place.cards.length > 0;
   const child = fork(program, [], {
     execArgv: isRunningFromSource ? ['--import', 'tsx'] : [],
+    ...(hasOwnCards && { env: makeEnvironment?.({ CUDA_VISIBLE_DEVICES: place.cards.join(',') }) }),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'advanced',
   });

@@ -3,10 +3,13 @@
 import type { TrainerMessage } from '../messages.ts';
 import { numTrainersAtOnce } from '../preparation.ts';
 import type { Executor, RunningTrainer } from './executor.ts';
-import { startTrainer } from './local-process.ts';
+import { startTrainer, type MakeEnvironment } from './local-process.ts';
 
-/** Arms train side by side on so many cores where a back end uses one each; a trainer may be silent for `stallMs`. */
-export function localExecutor(numCores: number, stallMs: number): Executor {
+/**
+ * Arms train side by side on so many cores where a back end uses one each; a trainer may be silent for `stallMs`, and sees its job's cards alone where
+ * `makeEnvironment` is given.
+ */
+export function localExecutor(numCores: number, stallMs: number, makeEnvironment?: MakeEnvironment): Executor {
   return {
     isHere: true,
     numTrainersAtOnce: (backend) => numTrainersAtOnce(backend, numCores),
@@ -17,7 +20,7 @@ export function localExecutor(numCores: number, stallMs: number): Executor {
         silence.end();
         onMessage(message);
       };
-      const trainer = startTrainer(task, hear, place);
+      const trainer = startTrainer(task, hear, place, makeEnvironment);
       return silence.killing(trainer);
     },
   };

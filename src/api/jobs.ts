@@ -105,12 +105,12 @@ export async function refuseFaults(catalog: Catalog, spec: JobSpec): Promise<voi
 /** A job as the API shows it. */
 export function jobView(job: JobWithRuns) {
   const { id, name, state, reason, message, attempt, priority, tags, spec, plan, progress, sweepId, sweepPoint } = job;
-  const { start, createdAt, startedAt, finishedAt, archivedAt, heartbeatAgeMs } = job;
+  const { start, createdAt, startedAt, finishedAt, archivedAt, heartbeatAgeMs, heldBy } = job;
   const arms = job.runs.map(({ arm, state, fromStep, toStep, step, takenFrom }) => {
     const origin = takenFrom && { job: takenFrom.job.id, name: takenFrom.job.name, run: takenFrom.id };
     return { arm, state, fromStep, toStep, step, takenFrom: origin };
   });
-  const times = { createdAt, startedAt, finishedAt, archivedAt, heartbeatAgeMs };
+  const times = { createdAt, startedAt, finishedAt, archivedAt, heartbeatAgeMs, heldBy };
   const what = { id, name, state, reason, message, attempt, priority, tags, spec, plan, progress, sweepId, sweepPoint };
   return { ...what, start, ...times, arms };
 }

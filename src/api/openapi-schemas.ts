@@ -132,6 +132,10 @@ const job = objectOf({
   finishedAt: nullable(time),
   archivedAt: nullable(time),
   heartbeatAgeMs: nullable(integer),
+  heldBy: {
+    ...nullable(text),
+    description: 'Why no worker can take it while it is queued: it needs more slots than any has.',
+  },
   arms: listOf(run),
 });
 

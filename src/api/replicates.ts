@@ -52,7 +52,12 @@ export function drawsAnything({ probability, direction }: JobSpec['intervention'
 
 /** Fields of a spec that change no number; left out of JSON. Arms that were taken over have the numbers that training them again would give. */
 function changesNothing({ training }: JobSpec) {
-  return { name: undefined, priority: undefined, tags: undefined, training: { ...training, shareArms: undefined } };
+  return {
+    name: undefined,
+    priority: undefined,
+    tags: undefined,
+    training: { ...training, shareArms: undefined, slots: undefined },
+  };
 }
 
 /** What a job trains and scores, as text: equal for jobs whose numbers must be the same. */

@@ -33,6 +33,7 @@ export const serviceAnswers: Readonly<Record<string, Schema>> = {
     ...{ id, host: text, pid: integer, startedAt: time },
     order: { ...nullable({ enum: WORKER_ORDERS }), description: 'Null: it takes jobs.' },
     beatAgeMs: { ...number, description: 'Since it last said that it is there, which it does every few seconds.' },
+    numSlots: { ...integer, description: 'What it may run at once; a job takes `training.slots` of them.' },
     jobs: listOf(objectOf({ id, name: text, attempt: integer, state: text })),
   }),
   JobLog: objectOf({

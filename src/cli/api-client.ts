@@ -15,6 +15,8 @@ export const jobSchema = z.looseObject({
   state: z.enum(JOB_STATES),
   reason: z.string().nullable(),
   message: z.string().nullable(),
+  /** Left out by older servers. */
+  heldBy: z.string().nullish(),
   attempt: z.int(),
   /** Of a fork: the checkpoint that it starts from. */
   start: z
@@ -54,6 +56,7 @@ export type JobLog = z.infer<typeof jobLogSchema>;
 
 const workerSchema = z.looseObject({
   ...{ id: z.string(), host: z.string(), pid: z.int(), order: z.string().nullable(), startedAt: z.string() },
+  numSlots: z.int(),
   beatAgeMs: z.number(),
   jobs: z.array(z.looseObject({ id: z.string(), name: z.string() })),
 });

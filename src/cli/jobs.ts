@@ -90,6 +90,7 @@ function describeJob(job: Job): string {
     ['state', job.state + (job.attempt > 1 ? `, attempt ${job.attempt}` : '')],
     ...(job.reason === null ? [] : [['reason', printable(job.reason)]]),
     ...(job.message === null ? [] : [['message', printable(job.message)]]),
+    ...(typeof job.heldBy === 'string' ? [['waits', printable(job.heldBy)]] : []),
     ['model', printable(spec.model)],
     ['dataset', printable(spec.dataset)],
     ['submitted', formatAge(job.createdAt)],

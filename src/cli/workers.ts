@@ -49,12 +49,13 @@ async function list({ url, json }: Where): Promise<void> {
 }
 
 function describe(workers: readonly Worker[]): string {
-  const rows = workers.map(({ id, host, pid, startedAt, beatAgeMs, order, jobs }) => [
+  const rows = workers.map(({ id, host, pid, numSlots, startedAt, beatAgeMs, order, jobs }) => [
     id,
     printable(`${host}:${pid}`),
     beatAgeMs > SILENT_MS ? `silent for ${formatSeconds(beatAgeMs / 1_000)}` : (order ?? 'at work'),
+    String(numSlots),
     formatAge(startedAt),
     printable(jobs.map(({ id: job, name }) => `${job} ${name}`).join(', ')),
   ]);
-  return formatTable([['ID', 'PROCESS', 'STATE', 'STARTED', 'JOBS'], ...rows]);
+  return formatTable([['ID', 'PROCESS', 'STATE', 'SLOTS', 'STARTED', 'JOBS'], ...rows]);
 }

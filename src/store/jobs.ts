@@ -5,6 +5,7 @@ import type { Arm, FailureReason, JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { appendFirstEvents, asJson } from './events.ts';
 import type { Attempt, Job, Prisma, Run } from './generated/client.ts';
+import { mostSlots } from './slots.ts';
 
 export const JOB_CHANNEL = 'tiresias_job';
 
@@ -20,8 +21,14 @@ const WITH_RUNS = {
   },
 } as const;
 
-/** A job's row with its runs and the milliseconds since its worker's last heartbeat, null when none works on it. */
-export type JobWithRuns = Job & { readonly runs: readonly RunWithOrigin[]; readonly heartbeatAgeMs: number | null };
+/** A job's row with its runs and how it stands now. */
+export type JobWithRuns = Job & {
+  readonly runs: readonly RunWithOrigin[];
+  /** Milliseconds since its worker's last heartbeat; null when none works on it. */
+  readonly heartbeatAgeMs: number | null;
+  /** Why no worker can take it, in words; null where one can, or it is not queued. */
+  readonly heldBy: string | null;
+};
 
 /** The checkpoint of another job's run that a fork starts from. */
 export interface StartOfFork {
@@ -56,6 +63,7 @@ export async function insertJobs(transaction: Transaction, jobs: readonly NewJob
     name: name ?? spec.name ?? `${spec.model} ${spec.intervention.direction}`,
     spec: asJson(spec),
     priority: spec.priority,
+    numSlots: spec.training.slots,
     tags: [...spec.tags],
     ...(start !== undefined && { start: asJson(start) }),
     ...(sweepId !== undefined && { sweepId }),
@@ -78,8 +86,8 @@ export async function notifyWorkers(transaction: Transaction, payload: string): 
 export async function getJob(database: Database, id: string): Promise<JobWithRuns> {
   const job = isUuid(id) ? await database.prisma.job.findUnique({ where: { id }, include: WITH_RUNS }) : null;
   if (!job) throw new NotFoundError(`there is no job ${id}`);
-  const [withAge] = await addHeartbeatAge(database, [job]);
-  return withAge!; // one in, one out
+  const [standing] = await addStanding(database, [job]);
+  return standing!; // one in, one out
 }
 
 /** All that is given must hold. */
@@ -129,7 +137,7 @@ export async function listJobs(
   });
   const page = found.slice(0, query.limit);
   const nextCursor = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
-  return { jobs: await addHeartbeatAge(database, page), nextCursor };
+  return { jobs: await addStanding(database, page), nextCursor };
 }
 
 /** The ids begin with their time. */
@@ -193,15 +201,23 @@ export function newOwner(host: string, pid: number): string {
   return `${host}:${pid}:${randomUUID().slice(0, 8)}`;
 }
 
-// The database's clock, because the beats were stamped with it.
-async function addHeartbeatAge(
+// Ages by the database's clock, because the beats were stamped with it.
+async function addStanding(
   database: Database,
   jobs: readonly (Job & { runs: RunWithOrigin[] })[],
 ): Promise<JobWithRuns[]> {
   const isOwned = jobs.some((job) => job.owner !== null);
   const [clock] = isOwned ? await database.prisma.$queryRaw<{ now: Date }[]>`SELECT clock_timestamp() AS now` : [];
+  const isBig = ({ state, numSlots }: Job) => state === 'queued' && numSlots > 1; // one slot has every worker
+  const most = jobs.some(isBig) ? await mostSlots(database) : 0;
   return jobs.map((job) => ({
     ...job,
+    heldBy: isBig(job) && job.numSlots > most ? tooBig(job.numSlots, most) : null,
     heartbeatAgeMs: clock && job.owner && job.beatAt ? Math.max(0, clock.now.getTime() - job.beatAt.getTime()) : null,
   }));
+}
+
+function tooBig(numSlots: number, most: number): string {
+  const found = most === 0 ? 'no worker is at work' : `the largest worker at work has ${most}`;
+  return `it needs ${numSlots} slots of one worker, and ${found}: start one with as many (TIRESIAS_SLOTS), or submit it with fewer`;
 }

@@ -11,6 +11,7 @@ import { IN_TURN, TURNS } from './claim-order.ts';
 import { appendEvent, asJson, EVENT_CHANNEL } from './events.ts';
 import { Prisma } from './generated/client.ts';
 import { notifyWorkers, type StartOfFork } from './jobs.ts';
+import { whatFits, type Room } from './slots.ts';
 import { mayBegin, mayStillBegin } from './sweep-limits.ts';
 
 export const MAX_LOST = 5;
@@ -36,6 +37,8 @@ export interface ClaimedJob {
   /** What earlier attempts resolved "auto" to. */
   readonly plan: unknown;
   readonly attempt: number;
+  /** Slots of its worker that it takes. */
+  readonly numSlots: number;
   /** Of a fork: the checkpoint of another job's run that it starts from. */
   readonly start: StartOfFork | null;
   readonly fence: Fence;
@@ -52,10 +55,15 @@ export interface Ending {
 /** States in which a worker holds the job, or held it until its lease ran out. */
 export const ACTIVE = Prisma.sql`('running', 'recovering', 'pausing', 'cancelling')`;
 
-/** Takes the next job for `leaseMs` milliseconds: a queued one, or one whose worker was lost. Undefined when there is none. */
-export async function claim(database: Database, claimant: Claimant, leaseMs: number): Promise<ClaimedJob | undefined> {
+/** Takes the next job that fits `room`, or any, for `leaseMs` milliseconds: a queued one, or one whose worker was lost. Undefined when there is none. */
+export async function claim(
+  database: Database,
+  claimant: Claimant,
+  leaseMs: number,
+  room?: Room,
+): Promise<ClaimedJob | undefined> {
   return database.transaction(async (transaction) => {
-    const next = await lockNext(transaction);
+    const next = await lockNext(transaction, room);
     if (!next) return undefined;
     const isTakeover = next.state !== 'queued';
     if (isTakeover) await closeAttempt(transaction, next.id, next.attempt, 'lost', 'no heartbeat within the lease');
@@ -73,7 +81,7 @@ export async function claim(database: Database, claimant: Claimant, leaseMs: num
     const fence = { jobId: job.id, attempt, owner: claimant.owner };
     // The spec was checked by jobSpecSchema before it was stored; the start was made by forks.ts.
     const [spec, start] = [job.spec as unknown as JobSpec, job.start as unknown as StartOfFork | null];
-    return { id: job.id, name: job.name, spec, plan: job.plan, attempt, start, fence };
+    return { id: job.id, name: job.name, spec, plan: job.plan, attempt, numSlots: job.numSlots, start, fence };
   });
 }
 
@@ -84,16 +92,21 @@ interface NextRow {
   readonly sweepId: string | null;
 }
 
+/** Whether a row may be taken by a worker into which it fits. */
+const isOffered = Prisma.sql`(
+  (state = 'queued' AND run_at <= clock_timestamp() AND ${mayBegin})
+  OR (state IN ('running', 'recovering') AND lease_until < clock_timestamp()
+      AND num_lost + 1 < ${MAX_LOST} AND attempt - num_preempted < max_attempts))`;
+
 /** The next row, locked; a sweep that another worker has just brought to its limit is passed over. */
-async function lockNext(transaction: Transaction): Promise<NextRow | undefined> {
+async function lockNext(transaction: Transaction, room: Room | undefined): Promise<NextRow | undefined> {
+  const fits = room === undefined ? Prisma.sql`true` : await whatFits(transaction, room, isOffered);
   const passedOver: string[] = [];
   for (;;) {
     const [next] = await transaction.$queryRaw<NextRow[]>`
       SELECT id, state, attempt, sweep_id AS "sweepId" FROM job ${TURNS}
-      WHERE (state = 'queued' AND run_at <= clock_timestamp() AND ${mayBegin}
-             AND (sweep_id IS NULL OR sweep_id <> ALL (${passedOver}::uuid[])))
-         OR (state IN ('running', 'recovering') AND lease_until < clock_timestamp()
-             AND num_lost + 1 < ${MAX_LOST} AND attempt - num_preempted < max_attempts)
+      WHERE ${isOffered} AND ${fits}
+        AND (state <> 'queued' OR sweep_id IS NULL OR sweep_id <> ALL (${passedOver}::uuid[]))
       ORDER BY ${IN_TURN} LIMIT 1 FOR UPDATE OF job SKIP LOCKED`;
     if (next?.state !== 'queued' || next.sweepId === null) return next;
     if (await mayStillBegin(transaction, next.id, next.sweepId)) return next;

@@ -14,12 +14,15 @@ export interface WorkerIdentity {
   readonly pid: number;
   /** As which it holds jobs. */
   readonly owners: readonly string[];
+  /** What it may run at once. */
+  readonly numSlots: number;
 }
 
 export interface WorkerView {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
+  readonly numSlots: number;
   readonly order: WorkerOrder | null;
   readonly startedAt: Date;
   readonly beatAgeMs: number;
@@ -36,9 +39,9 @@ const FORGOTTEN = '1 hour';
 
 /** Makes or renews the worker's row; answers what it was ordered. Throws TransientError. */
 export async function beatWorker({ prisma }: Database, worker: WorkerIdentity): Promise<WorkerOrder | null> {
-  const { id, host, pid, owners } = worker;
+  const { id, host, pid, owners, numSlots } = worker;
   const [row] = await prisma.$queryRaw<{ order: WorkerOrder | null }[]>`
-    INSERT INTO worker (id, host, pid, owners) VALUES (${id}::uuid, ${host}, ${pid}, ${[...owners]})
+    INSERT INTO worker (id, host, pid, owners, num_slots) VALUES (${id}::uuid, ${host}, ${pid}, ${[...owners]}, ${numSlots})
     ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp() RETURNING "order"`;
   return row!.order; // one is made or renewed
 }
@@ -52,7 +55,7 @@ export async function forgetWorker({ prisma }: Database, id: string): Promise<vo
 /** Every worker with a row, longest at work first. */
 export async function listWorkers({ prisma }: Database): Promise<WorkerView[]> {
   return prisma.$queryRaw<WorkerView[]>`
-    SELECT id::text, host, pid, "order", started_at AS "startedAt",
+    SELECT id::text, host, pid, num_slots AS "numSlots", "order", started_at AS "startedAt",
       greatest(0, extract(epoch FROM clock_timestamp() - beat_at) * 1000)::float8 AS "beatAgeMs",
       coalesce((SELECT json_agg(json_build_object('id', job.id, 'name', job.name, 'attempt', job.attempt, 'state', job.state) ORDER BY job.id)
         FROM job WHERE job.owner = ANY (worker.owners)), '[]') AS jobs

@@ -60,6 +60,8 @@ export interface Job {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly heartbeatAgeMs: number | null;
+  /** Why no worker can take it while it is queued; left out by servers that know of no slots. */
+  readonly heldBy?: string | null;
   readonly arms: readonly JobArm[];
 }
 

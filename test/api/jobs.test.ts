@@ -58,6 +58,7 @@ describe('POST /v1/jobs', () => {
       finishedAt: null,
       archivedAt: null,
       heartbeatAgeMs: null,
+      heldBy: null,
       arms: [],
     });
     expect((await request(app).get(response.headers['location'] as string)).body).toEqual(job);

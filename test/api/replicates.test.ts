@@ -151,6 +151,7 @@ describe('replicates of a sweep', () => {
       trial,
       { ...trial, changes: { tags: ['again'] } },
       { ...trial, changes: { training: { shareArms: false } } },
+      { ...trial, changes: { training: { slots: 2 } } },
       { modelSeed: 1, changes: { intervention: { seed: 9 } }, control: 8, intervention: 2 },
     ]);
     expect(groups).toHaveLength(1);

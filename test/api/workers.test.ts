@@ -10,8 +10,8 @@ import { someSpec } from '../support/jobs.ts';
 
 const database = await testDatabase();
 const app = testApp(database);
-const A = { id: '01900000-0000-4000-8000-00000000000a', host: 'a', pid: 7, owners: ['a:7:x', 'a:7:y'] };
-const B = { id: '01900000-0000-4000-8000-00000000000b', host: 'b', pid: 8, owners: ['b:8:x'] };
+const A = { id: '01900000-0000-4000-8000-00000000000a', host: 'a', pid: 7, owners: ['a:7:x', 'a:7:y'], numSlots: 2 };
+const B = { id: '01900000-0000-4000-8000-00000000000b', host: 'b', pid: 8, owners: ['b:8:x'], numSlots: 1 };
 
 beforeEach(async () => {
   await database.pool.query('TRUNCATE worker, job CASCADE');
@@ -27,7 +27,7 @@ describe('the workers', () => {
     const { workers } = (await request(app).get('/v1/workers')).body as { workers: { beatAgeMs: number }[] };
     expect(workers).toEqual([
       expect.objectContaining({
-        ...{ id: A.id, host: 'a', pid: 7, order: null },
+        ...{ id: A.id, host: 'a', pid: 7, numSlots: 2, order: null },
         jobs: [{ id: jobId, name: 'theirs', attempt: 1, state: 'running' }],
       }),
       expect.objectContaining({ id: B.id, jobs: [] }),

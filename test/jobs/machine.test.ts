@@ -2,26 +2,47 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, it, vi } from 'vitest';
-import { cardMemoryBytes } from '../../jobs/machine.ts';
+import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { cardMemoryBytes, usableCards } from '../../jobs/machine.ts';
+import { visibleCards } from '../../src/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tiresias-cards-'));
+const program = join(folder, 'nvidia-smi');
+const answer = (script: string) => {
+  writeFileSync(program, `#!/bin/sh\n${script}\n`);
+  chmodSync(program, 0o755);
+};
+beforeEach(() => {
+  vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`);
+});
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
 });
+afterAll(() => rmSync(folder, { recursive: true }));
 
 it('asks nvidia-smi for the memory of the smallest card, and knows nothing where it does not answer', () => {
-  vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`);
-  const program = join(folder, 'nvidia-smi');
-  const answer = (script: string) => {
-    writeFileSync(program, `#!/bin/sh\n${script}\n`);
-    chmodSync(program, 0o755);
-  };
   answer('[ "$1" = --query-gpu=memory.total ] && printf "81559\\n40960\\n"');
   expect(cardMemoryBytes()).toBe(40_960 * 2 ** 20);
   answer('echo "no devices were found"; exit 6');
   expect(cardMemoryBytes()).toBeUndefined();
   answer('echo "[Not Supported]"');
   expect(cardMemoryBytes()).toBeUndefined();
+});
+
+it('names the cards that CUDA_VISIBLE_DEVICES leaves it', () => {
+  answer('printf "81559\\n81559\\n40960\\n"');
+  for (const [visible, cards] of [
+    [undefined, ['0', '1', '2']],
+    ['2, 0', ['2', '0']],
+    ['GPU-5c2f,GPU-77ab', ['GPU-5c2f', 'GPU-77ab']],
+    ['1,-1,0', ['1']],
+    ['', []],
+    ['-1', []],
+  ] as const) {
+    vi.stubEnv('CUDA_VISIBLE_DEVICES', visible);
+    expect(usableCards(visibleCards())).toEqual(cards);
+  }
+  answer('exit 9');
+  vi.stubEnv('CUDA_VISIBLE_DEVICES', '0');
+  expect(usableCards(visibleCards())).toEqual([]);
 });

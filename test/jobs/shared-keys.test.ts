@@ -156,6 +156,7 @@ describe('the keys of what jobs share', () => {
       ['training.badSteps', training({ badSteps: 'skip' }), TRAINED],
       ['training.checkpointEvery', training({ checkpointEvery: 7 }), ['control']],
       ['training.keepCheckpoints', training({ keepCheckpoints: 3 }), ['control']],
+      ['training.slots', training({ slots: 4 }), []],
       ['training.shareArms', training({ shareArms: false }), []],
       ['evaluation.benchmarks', { evaluation: { benchmarks: ['nano-crows-pairs'] } }, SCORED],
       ['evaluation.every', { evaluation: { every: 3 } }, ['control']],

@@ -150,7 +150,7 @@ describe.skipIf(missing !== undefined)('a job on Slurm', () => {
       },
     };
     const resources = { ...noResources, cpus: 2, memoryMiB: 300, gres: 'card:1', timeLimitMinutes: 7 };
-    const place = { jobId: '01a218c6-28d6-75ed-b558-000000000000', attempt: 1, arm: 'control' } as const;
+    const place = { jobId: '01a218c6-28d6-75ed-b558-000000000000', attempt: 1, arm: 'control', cards: [] } as const;
     const options = { home: slurm.folder, environment: { PATH: '/usr/bin:/bin' }, workingFolder: '/', setup: 'true' };
     const executor = slurmExecutor({
       ...{ ...options, client: lossy, resources, pollMs: 100, command: ['sh', '-c', 'exec sleep 60', "it's"] },

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openSlots } from '../../jobs/slots.ts';
 import { runWorker, type WorkerOptions } from '../../jobs/worker.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { createJob, getJob, listAttempts } from '../../src/store/jobs.ts';
@@ -118,6 +120,33 @@ describe('a worker that is told to stop', () => {
       ...{ state: 'queued', owner: null, numPreempted: 1, numFailed: 0, numLost: 0, finishedAt: null },
     });
     expect((await listAttempts(database, id)).map(({ outcome }) => outcome)).toEqual(['preempted']);
+  });
+
+  it('takes as many jobs at once as have room in its slots, each on cards of its own', async () => {
+    const ids = [];
+    for (const slots of [2, 2, 1]) ids.push(await store({ training: { slots } }));
+    const slots = openSlots({ worker: randomUUID(), numSlots: 3, cards: ['4', '6', '7'], holdMs: 600_000 });
+    for (let i = 0; i < 3; i++) startWorker({ slots });
+    const [first, small] = [await trainer(0), await trainer(1)];
+    expect([first.place, small.place]).toMatchObject([
+      { jobId: ids[0], cards: ['4', '6'] },
+      { jobId: ids[2], cards: ['7'] },
+    ]);
+    expect(await stateOf(ids[1]!)).toBe('queued');
+    first.say(step(1330));
+    first.finish();
+    expect((await trainer(2)).place).toMatchObject({ jobId: ids[1], cards: ['4', '6'] });
+    expect(trainers).toHaveLength(3);
+  });
+
+  it('stops at once while all its slots are taken', async () => {
+    await store({ training: { slots: 2 } });
+    const slots = openSlots({ worker: randomUUID(), numSlots: 2, cards: [], holdMs: 600_000 });
+    const both = [startWorker({ slots }), startWorker({ slots })];
+    await trainer(0);
+    await until(() => !slots.hasFree());
+    for (const { stop } of both) stop();
+    await Promise.all(both.map(({ ended }) => ended));
   });
 
   it('ends at once when it has none, and takes none when told before it began', async () => {

@@ -4,13 +4,14 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunningTrainer, TrainerEnd } from '../../jobs/executor/executor.ts';
+import type { RunningTrainer, TrainerEnd, TrainerPlace } from '../../jobs/executor/executor.ts';
 import type { BurnInTask, TrainerMessage, TrainerTask } from '../../jobs/messages.ts';
 import type { CheckpointRecord } from '../../src/store/records.ts';
 import { someStep, until } from './jobs.ts';
 
 export interface FakeTrainer {
   readonly task: TrainerTask;
+  readonly place: TrainerPlace;
   /** What was asked of it: 'stop' and 'kill', in order. */
   readonly asked: string[];
   say(message: TrainerMessage): void;
@@ -24,13 +25,17 @@ export interface FakeTrainer {
 export const trainers: FakeTrainer[] = [];
 
 export const executor = {
-  startTrainer(given: TrainerTask | BurnInTask, onMessage: (message: TrainerMessage) => void): RunningTrainer {
+  startTrainer(
+    given: TrainerTask | BurnInTask,
+    onMessage: (message: TrainerMessage) => void,
+    place: TrainerPlace,
+  ): RunningTrainer {
     const task = given as TrainerTask; // of a burn-in's, tests read what both have
     const asked: string[] = [];
     let die: (words: string) => void = () => undefined;
     const ended = new Promise<TrainerEnd>((resolve) => (die = (words) => resolve({ words, isFault: true })));
     const fake: FakeTrainer = {
-      ...{ task, asked, say: onMessage },
+      ...{ task, place, asked, say: onMessage },
       die: (words = 'signal SIGKILL') => die(words),
       finish: () => {
         onMessage({ type: 'finished' });

@@ -92,6 +92,7 @@ function JobView({ job, live, settings }: ViewProps) {
       </p>
       {job.state === 'failed' && <FailureNotice job={job} />}
       {job.state !== 'failed' && job.message !== null && <Notice tone="note" title={`Note: ${job.message}`} />}
+      {typeof job.heldBy === 'string' && <Notice tone="note" title={`Waits: ${job.heldBy}`} />}
       <JobFacts job={job} />
       <ArmProgressList job={job} />
       <TabBar
