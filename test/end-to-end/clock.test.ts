@@ -33,7 +33,8 @@ it('a worker a day ahead keeps its job beside one a day behind, which takes it o
   await service.until(id, ({ arms }) => (arms[0]?.step ?? 0) >= 1331);
   const behind = startShifted(-DAY_MS);
   await until(() => behind.log().includes('worker started'), 120_000);
-  const sql = 'SELECT extract(epoch FROM lease_until - clock_timestamp())::float8 * 1000 AS left FROM job WHERE id = $1';
+  const sql =
+    'SELECT extract(epoch FROM lease_until - clock_timestamp())::float8 * 1000 AS left FROM job WHERE id = $1';
   const seen: number[] = [];
   await service.until(id, ({ arms }) => {
     void service.database.pool.query<{ left: number }>(sql, [id]).then(({ rows }) => seen.push(rows[0]!.left)); // the job is there

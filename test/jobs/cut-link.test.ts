@@ -121,7 +121,11 @@ it('stops its trainers while its lease still holds, and leaves the job to anothe
   });
   const lossNats = (at: number) => someStep(at).lossNats;
   expect(steps).toEqual(
-    [1330, 1331, 1332, 1333].map((at) => ({ step: at, attempt: at === 1330 ? attempt : attempt + 1, lossNats: lossNats(at) })),
+    [1330, 1331, 1332, 1333].map((at) => ({
+      step: at,
+      attempt: at === 1330 ? attempt : attempt + 1,
+      lossNats: lossNats(at),
+    })),
   );
 });
 
