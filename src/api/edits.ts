@@ -5,7 +5,8 @@ import { InputError } from '../errors.ts';
 import { stepsPerPoint } from '../store/curves.ts';
 import type { Database } from '../store/database.ts';
 import { countEdits, drawEdits, listEdits, sumEdits, type EditPlace } from '../store/edits.ts';
-import { getJob } from '../store/jobs.ts';
+import { getJob, type JobWithRuns } from '../store/jobs.ts';
+import { keep } from './kept-answers.ts';
 import { armParameter, limitParameter, readQuery, stepParameter, textParameter } from './request.ts';
 
 /** What GET /jobs/:id/edits takes. */
@@ -36,32 +37,34 @@ export const editCountQuerySchema = z.strictObject({
 export function editRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/edits', async (request, response) => {
-    const { id } = await getJob(database, request.params.id);
-    response.json(await readEdits(database, id, readQuery(request, editQuerySchema)));
+    const job = await getJob(database, request.params.id);
+    response.json(await readEdits(database, job, readQuery(request, editQuerySchema)));
   });
   router.get('/jobs/:id/edit-counts', async (request, response) => {
     const { arm, points } = readQuery(request, editCountQuerySchema);
-    const { id, runs } = await getJob(database, request.params.id);
-    const run = runs.find((one) => one.arm === arm);
+    const job = await getJob(database, request.params.id);
+    const run = job.runs.find((one) => one.arm === arm);
     const range = { from: run?.fromStep ?? 0, to: run?.step ?? 0 };
     const width = stepsPerPoint(range, points);
-    response.json({ stepsPerPoint: width, ...(await countEdits(database, id, arm, range, width)) });
+    const count = () => countEdits(database, job.id, arm, range, width);
+    response.json({ stepsPerPoint: width, ...(await keep(database, job, `edit counts ${arm} ${width}`, count)) });
   });
   return router;
 }
 
-async function readEdits(database: Database, jobId: string, query: z.output<typeof editQuerySchema>) {
+async function readEdits(database: Database, job: JobWithRuns, query: z.output<typeof editQuerySchema>) {
   const { arm, step, rule, limit, cursor, seed } = query;
   if (seed !== undefined && cursor !== undefined)
     throw new InputError('faulty query: cursor: a drawn sample has no next page: take another seed, or leave it out');
   const which = { arm, limit, ...(step !== undefined && { step }), ...(rule !== undefined && { rule }) };
   const { edits, next } =
     seed === undefined
-      ? await listEdits(database, jobId, { ...which, ...(cursor !== undefined && { after: readCursor(cursor) }) })
-      : { edits: await drawEdits(database, jobId, which, seed), next: null };
+      ? await listEdits(database, job.id, { ...which, ...(cursor !== undefined && { after: readCursor(cursor) }) })
+      : { edits: await drawEdits(database, job.id, which, seed), next: null };
+  const total = () => sumEdits(database, job.id, arm, step);
   return {
     edits,
-    totals: await sumEdits(database, jobId, arm, step),
+    totals: step === undefined ? await keep(database, job, `edits ${arm}`, total) : await total(),
     nextCursor: next && `${next.step}.${next.position}`,
   };
 }
