@@ -83,9 +83,11 @@ describe.skipIf(!hasChromium)('the list of 5,000 jobs, in Chromium on the real A
 
     await blockedMs(page);
     while ((await page.getByText('jobs so far').count()) > 0) {
-      const before = await page.getByRole('status').last().innerText();
+      const words = () => page.getByRole('status').last().innerText();
+      const before = await words();
       await page.getByRole('button', { name: 'Show older jobs' }).click();
-      await expect.poll(() => page.getByRole('status').last().innerText()).not.toBe(before);
+      const isLoaded = (now: string) => now !== before && /so far|that is all/.test(now);
+      await expect.poll(words, { timeout: 20_000 }).toSatisfy(isLoaded);
     }
     await page.getByText('5,000 jobs, that is all').waitFor();
     const loadedNodes = await numNodes(page);
