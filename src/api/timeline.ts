@@ -3,8 +3,8 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { Database } from '../store/database.ts';
 import { EVENT_TYPES } from '../store/events.ts';
-import { getJob } from '../store/jobs.ts';
-import { listAttempts, listTimeline } from '../store/timeline.ts';
+import { getJob, listAttempts } from '../store/jobs.ts';
+import { listTimeline } from '../store/timeline.ts';
 import { limitParameter, readQuery } from './request.ts';
 
 /** What GET /jobs/:id/timeline takes. */

@@ -187,8 +187,8 @@ function escapeLike(text: string): string {
 }
 
 /** The attempts of a job, first to last. */
-export async function listAttempts(database: Database, jobId: string): Promise<Attempt[]> {
-  return database.prisma.attempt.findMany({ where: { jobId }, orderBy: { number: 'asc' } });
+export async function listAttempts(database: Database, jobId: string): Promise<Omit<Attempt, 'jobId'>[]> {
+  return database.prisma.attempt.findMany({ where: { jobId }, orderBy: { number: 'asc' }, omit: { jobId: true } });
 }
 
 /** Whether the text has the form of a row's id. */

@@ -1,7 +1,6 @@
-// What happened to a job, to be read: its events but for the steps, newest first, and its attempts.
+// What happened to a job, to be read: its events but for the steps, newest first.
 import type { Database } from './database.ts';
 import type { JobEvent } from './events.ts';
-import type { Attempt } from './generated/client.ts';
 
 export interface TimelineQuery {
   /** Of this type; default: all but steps, of which there are thousands. */
@@ -25,9 +24,4 @@ export async function listTimeline(
   });
   const events = found.slice(0, limit);
   return { events, next: found.length > limit ? (events.at(-1)?.id ?? null) : null };
-}
-
-/** The attempts of a job, in order. */
-export async function listAttempts(database: Database, jobId: string): Promise<Omit<Attempt, 'jobId'>[]> {
-  return database.prisma.attempt.findMany({ where: { jobId }, orderBy: { number: 'asc' }, omit: { jobId: true } });
 }
