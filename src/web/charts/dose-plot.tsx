@@ -4,6 +4,7 @@ import { formatDifference, formatInterval, formatValue, type Unit } from '../for
 import type { DosePoint } from '../sweeps-api.ts';
 import { PlotFrame } from './plot-frame.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
+import { HeadRow } from '../parts/head-row.tsx';
 
 export interface DoseLine {
   readonly name: string;
@@ -171,15 +172,7 @@ function DoseTable({ title, xTitle, unit, isDifference, lines }: Omit<Props, 'yT
   return (
     <table class="figures">
       <caption class="sr-only">{title}</caption>
-      <thead>
-        <tr>
-          {['line', xTitle, 'value', '95 % interval', 'interval over', 'jobs', 'model seeds'].map((head) => (
-            <th scope="col" key={head}>
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <HeadRow names={['line', xTitle, 'value', '95 % interval', 'interval over', 'jobs', 'model seeds']} />
       <tbody>
         {lines.flatMap(({ name, points }) =>
           points.map(({ x, value, interval, over, numJobs, seeds }) => (

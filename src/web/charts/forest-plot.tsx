@@ -4,6 +4,7 @@ import { formatCount, formatDifference, formatInterval, formatP, type Unit } fro
 import { ArmShape } from '../parts/arm-mark.tsx';
 import { fitted, PlotFrame } from './plot-frame.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
+import { HeadRow } from '../parts/head-row.tsx';
 
 export interface ForestRow {
   readonly key: string;
@@ -137,15 +138,7 @@ function ForestTable({ title, rows, unit }: Props) {
   return (
     <table class="figures">
       <caption class="sr-only">{title}</caption>
-      <thead>
-        <tr>
-          {['effect of', 'difference', '95 % interval', 'p', 'n', 'to be read with'].map((head) => (
-            <th scope="col" key={head}>
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <HeadRow names={['effect of', 'difference', '95 % interval', 'p', 'n', 'to be read with']} />
       <tbody>
         {rows.map((row) => (
           <tr key={row.key}>

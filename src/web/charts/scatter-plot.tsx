@@ -6,6 +6,7 @@ import { ArmName, ArmShape } from '../parts/arm-mark.tsx';
 import { ARM_ORDER } from '../scores.ts';
 import { PlotFrame } from './plot-frame.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
+import { HeadRow } from '../parts/head-row.tsx';
 
 export interface Measured {
   readonly value: number;
@@ -154,15 +155,7 @@ function PointTable({ title, x, y, points }: Props) {
   return (
     <table class="figures">
       <caption class="sr-only">{title}</caption>
-      <thead>
-        <tr>
-          {['job', 'arm', x.title, y.title, 'to be read with'].map((head) => (
-            <th scope="col" key={head}>
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <HeadRow names={['job', 'arm', x.title, y.title, 'to be read with']} />
       <tbody>
         {points.map((point) => (
           <tr key={point.key}>

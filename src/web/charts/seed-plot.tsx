@@ -2,6 +2,7 @@
 import { formatDifference, formatInterval, type Unit } from '../format.ts';
 import { fitted, PlotFrame } from './plot-frame.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
+import { HeadRow } from '../parts/head-row.tsx';
 
 export interface SeedRow {
   readonly name: string;
@@ -105,15 +106,7 @@ function SeedTable({ title, unit, rows }: Props) {
   return (
     <table class="figures">
       <caption class="sr-only">{title}</caption>
-      <thead>
-        <tr>
-          {['point', 'mean', '95 % interval', 'over', 'each seed'].map((head) => (
-            <th scope="col" key={head}>
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <HeadRow names={['point', 'mean', '95 % interval', 'over', 'each seed']} />
       <tbody>
         {rows.map((row) => (
           <tr key={row.name}>

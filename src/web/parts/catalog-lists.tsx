@@ -2,21 +2,14 @@
 import type { CatalogBenchmark, CatalogDataset, CatalogPolicy } from '../catalog-api.ts';
 import { formatCount } from '../format.ts';
 import { CommandLine } from './command-line.tsx';
+import { HeadRow } from './head-row.tsx';
 
 export function DatasetTable({ datasets }: { datasets: readonly CatalogDataset[] }) {
   return (
     <>
       <div class="scroll" tabIndex={0} role="group" aria-label="Table of datasets">
         <table class="figures">
-          <thead>
-            <tr>
-              {['Dataset', 'Layout', 'Tokens a row', 'Rows a batch', 'Rows', 'Steps'].map((title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <HeadRow names={['Dataset', 'Layout', 'Tokens a row', 'Rows a batch', 'Rows', 'Steps']} />
           <tbody>
             {datasets.map(({ name, layout, seqLength, batchSize, numSamples, trainSteps }) => (
               <tr key={name}>

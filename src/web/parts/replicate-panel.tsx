@@ -4,6 +4,7 @@ import type { ReplicateGroup } from '../comparison-api.ts';
 import { formatDifference, formatInterval } from '../format.ts';
 import { describeMetric } from '../metric-names.ts';
 import { protocolWords } from '../scores.ts';
+import { HeadRow } from './head-row.tsx';
 
 interface Props {
   groups: readonly ReplicateGroup[];
@@ -37,15 +38,7 @@ function MeanTable({ group }: { group: ReplicateGroup }) {
     <div class="scroll" role="region" aria-label={`Effects ${group.scope}`} tabIndex={0}>
       <table class="figures">
         <caption class="sr-only">Mean effect, intervention − control, {group.scope}</caption>
-        <thead>
-          <tr>
-            {['figure', 'mean effect', '95 % interval over seeds', 'seeds', 'each'].map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <HeadRow names={['figure', 'mean effect', '95 % interval over seeds', 'seeds', 'each']} />
         <tbody>
           {shown.map((effect) => {
             const { label, unit } = describeMetric(effect.metric);
