@@ -35,7 +35,7 @@ export function JobPicker({ chosen, most, isOpen, onChange }: Props) {
         {isFull && <p class="help">{most} jobs can be compared at once: take one out before you add another.</p>}
         {error !== undefined && <p role="alert">{error.message}</p>}
         <p role="status" class="sr-only">
-          {data === undefined ? '' : `${data.length} jobs found`}
+          {data === undefined ? '' : `${data.length} ${data.length === 1 ? 'job' : 'jobs'} found`}
         </p>
         {data?.length === 0 && <p class="quiet-text">No job has these words in its name.</p>}
         <ul class="picker-list" aria-label="Jobs found">
