@@ -7,11 +7,11 @@ import { answerQuestions, PYTHIA_EM_DEFAULTS, textGenerator } from '../../src/ev
 import { openPythiaEm, questionsOf } from '../../src/eval/pythia-em-files.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { toTensors } from '../../src/model/tensors.ts';
-import { initialiseWeights } from '../../src/suite/nano/initialise.ts';
 import { selectBackend } from '../../src/tensor/backend.ts';
 import { probeNative } from '../../src/tensor/native.ts';
 import { sharedPath } from '../../test/support/shared.ts';
 import { expectTrue, expectWithin } from './expect.ts';
+import { randomWeights } from './random-model.ts';
 
 const NUM_ITEMS = 200;
 const CONFIG: ModelConfig = {
@@ -30,9 +30,7 @@ export async function exactMatch(): Promise<void> {
   const { name } = await selectBackend(probeNative().works ? 'native' : 'wasm');
   const files = openPythiaEm(sharedPath('benchmarks', 'winobias'), sharedPath('benchmarks', 'promptsource-wino_bias'));
   const tokenizer = readTokenizer(sharedPath('tokenizer', '20B_tokenizer.json'));
-  const weights = [...initialiseWeights(CONFIG, 1)].map(([name, { shape, data }]) => {
-    return [name, shape.length === 1 ? data : data.map((value) => 5 * value)] as const;
-  });
+  const weights = [...randomWeights(CONFIG, 1, 5)].map(([name, { data }]) => [name, data] as const);
   const parameters = toTensors(CONFIG, new Map(weights));
   const generator = textGenerator({ parameters, config: CONFIG }, tokenizer);
   const all = questionsOf(files, PYTHIA_EM_DEFAULTS);

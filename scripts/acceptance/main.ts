@@ -17,6 +17,7 @@ import { pageSpeed } from './page-speed.ts';
 import { plant } from './plant.ts';
 import { records } from './records.ts';
 import { resumeFidelity } from './resume-fidelity.ts';
+import { scoreSpeed } from './score-speed.ts';
 import { slurm } from './slurm.ts';
 import { statistics } from './statistics.ts';
 import { storage } from './storage.ts';
@@ -49,6 +50,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   otherBackendShort,
   outside,
   exactMatch,
+  scoreSpeed,
   fuzz,
   load,
   loadShort,
