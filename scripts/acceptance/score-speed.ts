@@ -27,7 +27,7 @@ export async function scoreSpeed(): Promise<void> {
     const occupations = await score('winobias', winobias);
     console.log(`   CrowS-Pairs: ${pairs.numItems} items, ${pairs.seconds.toFixed(1)} s`);
     console.log(`   WinoBias: ${occupations.numItems} items, ${occupations.seconds.toFixed(1)} s`);
-    expectTrue('all pairs are scored', pairs.numItems === 1_508 && occupations.numItems === 1_584);
+    expectTrue('all pairs are scored', pairs.numItems === 1_508 && occupations.numItems === 792);
     expectWithin('seconds for both by likelihood', pairs.seconds + occupations.seconds, 0, LIKELIHOOD_MOST_S);
     const templates = sharedPath('benchmarks', 'promptsource-wino_bias');
     const answers = await score('winobias', winobias, ['--protocol', 'pythia-em', '--templates', templates]);
