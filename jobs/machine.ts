@@ -14,9 +14,12 @@ export function cardMemoryBytes(): number | undefined {
   return sizes.length === 0 ? undefined : Math.min(...sizes) * 2 ** 20;
 }
 
-/** The cards that this process may use: those of CUDA_VISIBLE_DEVICES, if it is set, else all by their number; none where the driver's nvidia-smi does not answer. */
-export function usableCards(visible: readonly string[] | undefined): readonly string[] {
-  const numCards = cardSizesMebibytes().length;
+/**
+ * The cards that this process may use: those of CUDA_VISIBLE_DEVICES, if it is set, else all by their number; none where the driver's nvidia-smi does not
+ * answer, or no back end is here to compute on them: the jobs would share the processor.
+ */
+export function usableCards(visible: readonly string[] | undefined, hasBackend: boolean): readonly string[] {
+  const numCards = hasBackend ? cardSizesMebibytes().length : 0;
   return numCards === 0 ? [] : (visible ?? Array.from({ length: numCards }, (_, card) => String(card)));
 }
 

@@ -23,6 +23,7 @@ import {
 import { openDatabase } from '../src/store/database.ts';
 import { newOwner } from '../src/store/jobs.ts';
 import { log } from '../src/log.ts';
+import { isCardBackendHere } from '../src/tensor/installed.ts';
 import type { Executor } from './executor/executor.ts';
 import { localExecutor } from './executor/local.ts';
 import { slurmClient } from './executor/slurm-client.ts';
@@ -55,7 +56,7 @@ try {
   const [home, cleanMs] = [homeFolder(), cleanAfterMs()];
   const options = { database, home, hub: hubAccess(), ...leaseTimes(), numCores: numCores(), executor, quotaBytes };
   janitor = cleanMs === undefined ? undefined : startJanitor(database, home, cleanMs);
-  const cards = executor.isHere ? usableCards(visibleCards()) : [];
+  const cards = executor.isHere ? usableCards(visibleCards(), isCardBackendHere()) : [];
   const size = { numSlots: numSlots(Math.max(1, cards.length)) };
   const owners = Array.from({ length: size.numSlots }, () => newOwner(hostname(), process.pid));
   registration = registerWorker(database, { host: hostname(), pid: process.pid, owners, ...size }, options.beatMs);

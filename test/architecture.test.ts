@@ -92,6 +92,7 @@ const FOR_SOME: Readonly<Record<string, readonly string[]>> = {
   'src/settings.ts': ['src/cli', 'src/server.ts', 'jobs/main.ts', 'src/log.ts', 'src/tensor/native.ts'],
   'src/package-root.ts': [
     'src/tensor/native',
+    'src/tensor/installed.ts',
     'src/settings.ts',
     'src/suite',
     'src/eval',

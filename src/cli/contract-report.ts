@@ -3,7 +3,8 @@ import { CONTRACT, runCheck, type CheckResult } from '../contract/contract.ts';
 import { exactGpuSettings } from '../settings.ts';
 import { probeTensorflow, selectBackend, type BackendName } from '../tensor/backend.ts';
 import { nativeFacts } from '../tensor/native.ts';
-import { describeCards, GPU_NEEDS, installCommand, isPackageHere, tensorflowVersions } from './gpu.ts';
+import { isTensorflowHere } from '../tensor/installed.ts';
+import { describeCards, GPU_NEEDS, installCommand, tensorflowVersions } from './gpu.ts';
 import { formatTable, printable } from './table.ts';
 
 export interface ContractReport {
@@ -43,7 +44,7 @@ export async function runContract(
 
 async function whyNoTensorflow(needsGpu: boolean): Promise<string | null> {
   const install = `run \`${installCommand()}\` where libtensorflow can be downloaded (for a GPU: ${GPU_NEEDS})`;
-  if (!isPackageHere()) return `@tensorflow/tfjs-node-gpu is not installed here: ${install}`;
+  if (!isTensorflowHere()) return `@tensorflow/tfjs-node-gpu is not installed here: ${install}`;
   const probe = await probeTensorflow();
   if (!probe.works) return `${probe.reason}: ${install}`;
   return needsGpu && !probe.hasGpu ? `${probe.reason}: a GPU needs ${GPU_NEEDS}` : null;

@@ -1,11 +1,11 @@
 // What a GPU needs and what of it is here: the optional package with its libtensorflow, the driver's own words about the cards.
 import * as tf from '@tensorflow/tfjs-core';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { packagePath } from '../package-root.ts';
+import { TENSORFLOW_PACKAGE as PACKAGE } from '../tensor/installed.ts';
 
-const PACKAGE = '@tensorflow/tfjs-node-gpu';
 const withPackages = z.object({ optionalDependencies: z.record(z.string(), z.string()) });
 const withVersion = z.object({ version: z.string() });
 
@@ -16,11 +16,6 @@ export const GPU_NEEDS = 'Linux x64, Node 20 or 22, an NVIDIA driver of at least
 export function installCommand(): string {
   const { optionalDependencies } = withPackages.parse(JSON.parse(readFileSync(packagePath('package.json'), 'utf8')));
   return `npm install --no-save ${PACKAGE}@${optionalDependencies[PACKAGE] ?? 'latest'}`;
-}
-
-/** Whether npm could install the package; where its installation fails, npm goes on without it. */
-export function isPackageHere(): boolean {
-  return existsSync(packagePath('node_modules', PACKAGE));
 }
 
 export interface TensorflowVersions {

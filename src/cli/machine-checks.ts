@@ -14,7 +14,8 @@ import { pendingMigrations } from '../store/migrate.ts';
 import { findBinaries, serverUser } from '../store/postgres-binaries.ts';
 import { probeTensorflow, selectBackend, type BackendName } from '../tensor/backend.ts';
 import { nativeFacts, probeNative } from '../tensor/native.ts';
-import { GPU_NEEDS, installCommand, isPackageHere } from './gpu.ts';
+import { isTensorflowHere } from '../tensor/installed.ts';
+import { GPU_NEEDS, installCommand } from './gpu.ts';
 import { formatBytes } from './table.ts';
 
 export interface Check {
@@ -211,7 +212,7 @@ async function checkTensorflow(): Promise<Check> {
   const name = 'back end tensorflow';
   const install = installCommand();
   const without = 'jobs compute on the processor instead: right, but much slower than on a GPU';
-  if (!isPackageHere()) {
+  if (!isTensorflowHere()) {
     const advice =
       'its installation downloads libtensorflow; ' +
       `where that can be reached, run \`${install}\` (for a GPU: ${GPU_NEEDS}), then \`tiresias doctor --gpu\``;

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import util from 'node:util';
 import { InputError, messageOf } from '../errors.ts';
+import { TENSORFLOW_PACKAGE } from './installed.ts';
 import { probeNative } from './native.ts';
 import { startWasm } from './wasm.ts';
 
@@ -54,7 +55,7 @@ interface TensorflowBinding {
 
 /** Whether @tensorflow/tfjs-node-gpu is installed and loads, and whether it found a GPU. */
 export async function probeTensorflow(): Promise<TensorflowProbe> {
-  const packageName = '@tensorflow/tfjs-node-gpu';
+  const packageName = TENSORFLOW_PACKAGE;
   // It loads without the function and fails at its first operation.
   if (!('isNullOrUndefined' in util)) {
     const reason = `${packageName} calls a function that Node has dropped in version 23: take Node 20 or 22`;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeReport, describeResult, runContract, type ContractReport } from '../../src/cli/contract-report.ts';
-import { isPackageHere } from '../../src/cli/gpu.ts';
+import { isTensorflowHere } from '../../src/tensor/installed.ts';
 import type { Check } from '../../src/cli/machine-checks.ts';
 import { worstProductError } from '../../src/cli/machine-checks.ts';
 import { CONTRACT } from '../../src/contract/contract.ts';
@@ -72,7 +72,7 @@ describe('tiresias doctor --contract', () => {
     }
   });
 
-  it.skipIf(isPackageHere())('says what to install where the package is not, and exits with 1', async () => {
+  it.skipIf(isTensorflowHere())('says what to install where the package is not, and exits with 1', async () => {
     const { code, stdout } = await tiresias(['doctor', '--gpu', '--json']);
     expect(code).toBe(1);
     const report = JSON.parse(stdout) as ContractReport;

@@ -40,9 +40,10 @@ it('names the cards that CUDA_VISIBLE_DEVICES leaves it', () => {
     ['-1', []],
   ] as const) {
     vi.stubEnv('CUDA_VISIBLE_DEVICES', visible);
-    expect(usableCards(visibleCards())).toEqual(cards);
+    expect(usableCards(visibleCards(), true)).toEqual(cards);
+    expect(usableCards(visibleCards(), false)).toEqual([]);
   }
   answer('exit 9');
   vi.stubEnv('CUDA_VISIBLE_DEVICES', '0');
-  expect(usableCards(visibleCards())).toEqual([]);
+  expect(usableCards(visibleCards(), true)).toEqual([]);
 });

@@ -48,9 +48,14 @@ export interface KernelTime {
 
 const FILES = { native: 'tiresias.node', cuda: 'tiresias-cuda.node' };
 
+/** Where the set-up puts a device's addon. */
+export function addonPath(device: Device): string {
+  return packagePath('native', 'build', FILES[device]);
+}
+
 /** The addon of a device, or why it cannot be loaded here, in words. */
 export function loadAddon(device: Device): Addon | string {
-  const path = packagePath('native', 'build', FILES[device]);
+  const path = addonPath(device);
   if (!existsSync(path))
     return `the ${device} back end is not built; \`npm run setup\` builds it or says what it needs`;
   try {
