@@ -1,4 +1,5 @@
 // `npm run acceptance [-- NAME …]`: the long trials, each printing its figures for docs/log.md. A trial that misses its mark fails.
+import { cardSlots } from './card-slots.ts';
 import { chaos } from './chaos.ts';
 import { crashes, crashesNative } from './crashes.ts';
 import { dose } from './dose.ts';
@@ -46,6 +47,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
   memoryPlan,
   nativeBackend,
   cudaBackend,
+  cardSlots,
   otherBackend,
   otherBackendShort,
   outside,
@@ -59,7 +61,7 @@ const TRIALS: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 /** Run only when named: they need Slurm and root, a graphics card, checkpoints that `suite build` made, or are short forms. */
-const ON_REQUEST = ['slurm', 'cudaBackend', 'otherBackendShort', 'loadShort', 'sweepShort'];
+const ON_REQUEST = ['slurm', 'cudaBackend', 'cardSlots', 'otherBackendShort', 'loadShort', 'sweepShort'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in TRIALS));
