@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { openCatalog } from '../../src/catalog.ts';
+import { log } from '../../src/log.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { startServer } from '../../src/server.ts';
 import { openDatabase, type Database } from '../../src/store/database.ts';
@@ -26,6 +27,7 @@ const FEW_JOBS = 50;
 const MANY_JOBS = 5_000;
 
 export async function pageSpeed(): Promise<void> {
+  log.level = 'fatal';
   expectTrue('there is a Chromium to measure in', existsSync(CHROMIUM));
   const folder = mkdtempSync(join(tmpdir(), 'tiresias-page-speed-'));
   const webFolder = join(folder, 'web');
