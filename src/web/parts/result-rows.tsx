@@ -3,11 +3,12 @@ import { formatCount, formatDifference, formatInterval, formatP, formatValue } f
 import { describeMetric } from '../metric-names.ts';
 import { jobLink } from '../route.ts';
 import type { Axis } from '../sweeps/grid.ts';
-import { axisWords, valueWords } from '../sweeps/sweep-words.ts';
-import { resultsAddress, type ResultRow } from '../sweeps-api.ts';
+import { axisWords, settledPointOf, valueWords } from '../sweeps/sweep-words.ts';
+import { resultsAddress, type ResultRow, type SettledPoint, type Sweep } from '../sweeps-api.ts';
+import { RepeatedLooks, StoppedTag } from './stopped-point.tsx';
 
 interface Props {
-  sweepId: string;
+  sweep: Sweep;
   axes: readonly Axis[];
   rows: readonly ResultRow[];
 }
@@ -19,7 +20,7 @@ const FORMATS = [
   ['json', 'JSON'],
 ] as const;
 
-export function ResultRows({ sweepId, axes, rows }: Props) {
+export function ResultRows({ sweep: { id, settled }, axes, rows }: Props) {
   const many = axes.filter(({ values }) => values.length > 1);
   return (
     <>
@@ -28,7 +29,7 @@ export function ResultRows({ sweepId, axes, rows }: Props) {
         {FORMATS.map(([format, name]) => (
           <a
             class="button quiet-link"
-            href={resultsAddress(sweepId, format)}
+            href={resultsAddress(id, format)}
             download={`sweep-results.${format === 'markdown' ? 'md' : format === 'latex' ? 'tex' : format}`}
             key={format}
           >
@@ -54,16 +55,24 @@ export function ResultRows({ sweepId, axes, rows }: Props) {
           </thead>
           <tbody>
             {rows.map((row) => (
-              <Row row={row} axes={many} key={row.job} />
+              <Row row={row} axes={many} settled={settledPointOf(settled, row.point)} key={row.job} />
             ))}
           </tbody>
         </table>
       </div>
+      {settled.length > 0 && <RepeatedLooks />}
     </>
   );
 }
 
-function Row({ row, axes }: { row: ResultRow; axes: readonly Axis[] }) {
+interface RowProps {
+  row: ResultRow;
+  axes: readonly Axis[];
+  /** The stop rule that its point met. */
+  settled: SettledPoint | undefined;
+}
+
+function Row({ row, axes, settled }: RowProps) {
   const { unit } = describeMetric(row.metric);
   const { effect } = row;
   const score = (figure: ResultRow['control']) => (figure === null ? '–' : formatValue(figure.value, unit));
@@ -79,6 +88,7 @@ function Row({ row, axes }: { row: ResultRow; axes: readonly Axis[] }) {
       <td>{score(row.intervention)}</td>
       <td>
         <strong>{effect === null ? '–' : formatDifference(effect.value, unit)}</strong>
+        {settled !== undefined && <StoppedTag settled={settled} />}
       </td>
       <td>{effect === null ? '' : formatInterval(effect.interval, unit)}</td>
       <td>{effect === null ? '' : formatP(effect.pValue)}</td>

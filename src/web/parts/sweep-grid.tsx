@@ -7,6 +7,7 @@ import { axesOf, gridOf, KINDS, shownAxes, type Axis, type Kind } from '../sweep
 import { axisWords } from '../sweeps/sweep-words.ts';
 import type { ResultRow, Sweep } from '../sweeps-api.ts';
 import { HeatTable } from './heat-table.tsx';
+import { RepeatedLooks } from './stopped-point.tsx';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -46,11 +47,12 @@ export function SweepGrid({ sweep, jobs, rows, kind, settings }: Props) {
       </p>
       <HeatTable
         title={`${what}, by ${by.join(' and ')}`}
-        grid={gridOf(jobs, rows, shown, kind)}
+        grid={gridOf(sweep, jobs, rows, shown, kind)}
         rowPath={shown.rows.path}
         columnPath={shown.columns?.path}
         {...{ kind, unit }}
       />
+      {sweep.settled.length > 0 && <RepeatedLooks />}
     </>
   );
 }
