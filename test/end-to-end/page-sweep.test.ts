@@ -56,6 +56,7 @@ describe.skipIf(!hasChromium)('a sweep with a stop rule, in Chromium', () => {
     expect(plain(await page.locator('section[aria-labelledby=grid]').innerText())).toContain(looks);
 
     const results = page.locator('section[aria-labelledby=results]');
+    await results.locator('table').scrollIntoViewIfNeeded(); // rows out of view are not drawn
     const row = results.locator('tbody tr', { hasText: 'masculine-to-feminine 0.5 nano-1m' }).first();
     expect(plain(await row.innerText())).toContain(early);
     const other = results.locator('tbody tr', { hasText: 'masculine-to-feminine 0.1 nano-1m' }).first();

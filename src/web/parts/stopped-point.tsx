@@ -1,13 +1,12 @@
 // Beside the figures of a sweep's point that met a stop rule: which rule, and what looking again and again does to its interval.
-import { boundWords, settledWords } from '../sweeps/sweep-words.ts';
+import { boundWords, settledWords, stoppedWords } from '../sweeps/sweep-words.ts';
 import type { SettledPoint } from '../sweeps-api.ts';
 
 export function StoppedTag({ settled }: { settled: SettledPoint }) {
   return (
     <div class="stopped">
       <span class="tag" title={settledWords(settled)}>
-        {/* A rule that was met with the last job has ended nothing. */}
-        {settled.numCancelled > 0 ? 'stopped early by rule' : 'met a stop rule'}
+        {stoppedWords(settled)}
       </span>{' '}
       <span class="minor">interval {boundWords(settled.rule)}</span>
     </div>

@@ -81,6 +81,11 @@ export function boundWords({ metric, intervalNarrowerThan, clearlyZero }: StopRu
   return clearlyZero === undefined ? `narrower than ${size}` : `within ±${size} of zero`;
 }
 
+/** A rule that was met with the last job has ended nothing. */
+export function stoppedWords({ numCancelled }: SettledPoint): string {
+  return numCancelled > 0 ? 'stopped early by rule' : 'met a stop rule';
+}
+
 /** The settled point that a job belongs to, whatever its seeds. */
 export function settledPointOf(settled: readonly SettledPoint[], sweepPoint: JsonObject): SettledPoint | undefined {
   return settled.find(({ point }) =>
