@@ -276,6 +276,7 @@ describe.skipIf(!hasChromium)('sweeps on the real API, in Chromium', () => {
   it('takes a new sweep as YAML: faults are told while one writes, points before they are submitted', async () => {
     const { page, complaints } = await real.open('#/compare');
     await page.route('**/v1/sweeps?*', (route) => route.fulfill({ json: { sweeps: [] } }));
+    await page.getByText('No job is chosen').waitFor(); // it listens to keys from then on
     await page.keyboard.press('g');
     await page.keyboard.press('s');
     await page.getByText('No sweeps yet').waitFor();
