@@ -1,9 +1,9 @@
 // A sweep on the real API over seeded rows: points that a stop rule has ended say so wherever their figures stand.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { lookAtSweeps } from '../../jobs/sweep.ts';
 import { asJson } from '../../src/store/events.ts';
 import type { Sweep } from '../../src/web/sweeps-api.ts';
-import { startRealPage, type RealPage } from '../support/real-page.ts';
+import { useRealPage } from '../support/real-page.ts';
 import { seedSweep } from '../support/seeded-comparison.ts';
 import { seedJob } from '../support/seeded-jobs.ts';
 import { hasChromium, plain } from '../web/browser.ts';
@@ -11,13 +11,7 @@ import { hasChromium, plain } from '../web/browser.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 const PATIENCE = { timeout: 90_000 }; // the results are computed from the items of all jobs
 
-let real: RealPage;
-beforeAll(async () => {
-  if (hasChromium) real = await startRealPage();
-});
-afterAll(async () => {
-  if (hasChromium) await real.close();
-});
+const real = useRealPage();
 
 /** So wide that every point with two scored seeds meets it. */
 const RULE = {

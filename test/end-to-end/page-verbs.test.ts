@@ -1,20 +1,14 @@
 // What can be asked of a job on its page, each button pressed on the real server and read back from its database; and what the server refuses, told at
 // the button. Jobs are seeded rows: no worker takes them.
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startRealPage, type RealPage } from '../support/real-page.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { useRealPage } from '../support/real-page.ts';
 import { seedJob, TO, type SeededJob } from '../support/seeded-jobs.ts';
 import { hasChromium } from '../web/browser.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
-let real: RealPage;
-beforeAll(async () => {
-  if (hasChromium) real = await startRealPage();
-});
-afterAll(async () => {
-  if (hasChromium) await real.close();
-});
+const real = useRealPage();
 
 interface Answer {
   readonly name: string;

@@ -1,14 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, startBench, type Bench } from './browser.ts';
+import { describe, expect, it } from 'vitest';
+import { hasChromium, useBench } from './browser.ts';
 import { makeJob } from './fake-jobs.ts';
 
-let bench: Bench;
-beforeAll(async () => {
-  if (hasChromium) bench = await startBench();
-}, 60_000);
-afterAll(async () => {
-  if (hasChromium) await bench.close();
-});
+const bench = useBench();
 
 const JOBS = [makeJob(0, 'succeeded', { name: 'all documents' }), makeJob(1, 'succeeded', { name: 'half of them' })];
 

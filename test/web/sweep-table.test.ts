@@ -1,18 +1,12 @@
 // The results of a sweep of as many jobs as one may have: how much of the table is drawn, and that all of it can be reached and searched.
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/web/json-pointer.ts';
 import type { ResultRow } from '../../src/web/sweeps-api.ts';
-import { hasChromium, startBench, type Bench } from './browser.ts';
+import { hasChromium, useBench } from './browser.ts';
 import { makeJob } from './fake-jobs.ts';
 
-let bench: Bench;
-beforeAll(async () => {
-  if (hasChromium) bench = await startBench();
-}, 60_000);
-afterAll(async () => {
-  if (hasChromium) await bench.close();
-});
+const bench = useBench();
 
 const NUM_JOBS = 500;
 const METRICS = ['proRate', 'logOdds', 'pctStereotype', 'likelihoodDiff'];

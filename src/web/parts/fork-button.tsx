@@ -7,6 +7,7 @@ import { DIRECTION_WORDS } from '../job-words.ts';
 import { usePolled } from '../polling.ts';
 import { records, orders, type CheckpointRow } from '../records.ts';
 import { goTo, jobLink } from '../route.ts';
+import { Choice } from './choice.tsx';
 import { DialogButton, DialogForm } from './dialog-form.tsx';
 
 export function ForkButton({ job }: { job: Job }) {
@@ -39,6 +40,10 @@ function keyOf({ arm, step }: CheckpointRow): string {
   return `${arm}/${step}`;
 }
 
+function placeWords({ arm, step }: CheckpointRow): string {
+  return `${arm}, step ${formatCount(step)}`;
+}
+
 function ForkForm({ job, checkpoints, onClose }: Props & { checkpoints: readonly CheckpointRow[] }) {
   const { policy, direction: own } = job.spec.intervention;
   const usual = checkpoints.findLast((one) => !isAtEnd(job, one)) ?? checkpoints.at(-1)!; // there are some
@@ -57,17 +62,12 @@ function ForkForm({ job, checkpoints, onClose }: Props & { checkpoints: readonly
       <p>
         A new job starts from the chosen checkpoint, which is then kept for good, with everything else as it is here.
       </p>
-      <label>
-        Checkpoint
-        <select value={keyOf(place)} onChange={(event) => setChosen(event.currentTarget.value)}>
-          {checkpoints.map((one) => (
-            <option value={keyOf(one)} key={keyOf(one)}>
-              {one.arm}, step {formatCount(one.step)}
-              {isAtEnd(job, one) && ' (the end of the window)'}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Checkpoint" value={keyOf(place)} onChange={setChosen}>
+        {checkpoints.map((one) => [
+          keyOf(one),
+          placeWords(one) + (isAtEnd(job, one) ? ' (the end of the window)' : ''),
+        ])}
+      </Choice>
       <label>
         Steps to train
         <input
@@ -81,16 +81,9 @@ function ForkForm({ job, checkpoints, onClose }: Props & { checkpoints: readonly
           onInput={(event) => setNumSteps(event.currentTarget.value)}
         />
       </label>
-      <label>
-        Direction of the rewriting
-        <select value={direction} onChange={(event) => setDirection(event.currentTarget.value)}>
-          {DIRECTIONS_OF[policy].map((one) => (
-            <option value={one} key={one}>
-              {DIRECTION_WORDS[one]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Direction of the rewriting" value={direction} onChange={setDirection}>
+        {DIRECTIONS_OF[policy].map((one) => [one, DIRECTION_WORDS[one]])}
+      </Choice>
     </DialogForm>
   );
 }
