@@ -5,6 +5,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { log } from '../log.ts';
 import { asTransient } from './connection-errors.ts';
+import { placeOf, withAddress } from './connection-words.ts';
 import { Prisma, PrismaClient } from './generated/client.ts';
 
 export type Client = ReturnType<typeof makeClient>;
@@ -24,10 +25,11 @@ const POOL = { max: 10, connectionTimeoutMillis: 5_000, keepAlive: true };
 const MOST_IDLE_MS = 30_000;
 
 /**
- * Opens the database at `url`. Throws TransientError when it does not answer. A connection on which nothing was heard for `mostSilenceMs` is given up, because the
+ * Opens the database at `url`. Throws TransientError when it does not answer, and InputError when it refuses. A connection on which nothing was heard for `mostSilenceMs` is given up, because the
  * other end of a cut link says nothing: what waits for it fails as when the connection is lost.
  */
 export async function openDatabase(url: string, mostSilenceMs = 60_000): Promise<Database> {
+  placeOf(url); // an address that cannot be read is told before
   const stream = () => impatientSocket(mostSilenceMs);
   // The database, too, must not wait: a transaction whose client is cut off holds the lock on a job's row, and nobody could take the job over.
   const patience = { stream, idle_in_transaction_session_timeout: mostSilenceMs };
@@ -50,7 +52,7 @@ export async function openDatabase(url: string, mostSilenceMs = 60_000): Promise
     await pool.query('SELECT 1');
   } catch (error) {
     await pool.end();
-    throw asTransient(error);
+    throw withAddress(error, url);
   }
   return {
     url,

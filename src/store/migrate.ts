@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { ConflictError, messageOf } from '../errors.ts';
 import { packagePath } from '../package-root.ts';
-import { asTransient } from './connection-errors.ts';
+import { placeOf, withAddress } from './connection-words.ts';
 
 /** The key of the advisory lock that Prisma Migrate takes too. */
 const LOCK = 72707369;
@@ -30,9 +30,10 @@ export function migrationsFolder(): string {
 
 /**
  * Applies what is missing and returns its names. Runners started at the same time wait for each other. Throws
- * ConflictError when an applied migration was edited or an earlier one failed.
+ * ConflictError when an applied migration was edited or an earlier one failed, else as openDatabase does.
  */
 export async function migrate(url: string, folder: string = migrationsFolder()): Promise<string[]> {
+  placeOf(url); // an address that cannot be read is told before
   const client = new pg.Client({ connectionString: url, application_name: 'tiresias migrate' });
   client.on('error', () => undefined); // the query in hand fails with it
   try {
@@ -46,7 +47,7 @@ export async function migrate(url: string, folder: string = migrationsFolder()):
     }
     return applied;
   } catch (error) {
-    throw asTransient(error);
+    throw withAddress(error, url);
   } finally {
     await client.end().catch(() => undefined); // ends the session, and with it the lock
   }

@@ -278,6 +278,8 @@ export interface JobFilter {
 
 /** What PATCH /jobs/:id takes. */
 export interface JobChanges {
+  readonly name?: string;
+  readonly priority?: number;
   readonly tags?: readonly string[];
   readonly archived?: boolean;
 }

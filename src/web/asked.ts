@@ -1,5 +1,6 @@
 // One answer of the server that follows what a form holds: asked for a moment after the last change, given up when there is another.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { onReturn } from './connection.ts';
 
 export interface Asked<T> {
   /** The newest good answer, also while another is on the way. */
@@ -17,7 +18,7 @@ interface State<T> {
   readonly isAsking: boolean;
 }
 
-/** The answer of `ask`, asked again `delayMs` after `key` has changed; an undefined key asks nothing. */
+/** The answer of `ask`, asked again `delayMs` after `key` has changed, and when a server that gave none is back; an undefined key asks nothing. */
 export function useAsked<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   key: string | undefined,
@@ -50,6 +51,9 @@ export function useAsked<T>(
       stop();
     };
   }, [key, delayMs, start, stop]);
+  const hasFailed = useRef(false);
+  hasFailed.current = key !== undefined && state.error !== undefined;
+  useEffect(() => onReturn(() => hasFailed.current && start()), [start]);
   const cancel = useCallback(() => {
     stop();
     setState(({ data }) => ({ data, isAsking: false }));

@@ -41,8 +41,10 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest('input, select, textarea, dialog, [contenteditable]') !== null;
 }
 
+/** Opens what it is folded into. */
 function focusSearch(): boolean {
   const field = document.querySelector<HTMLInputElement>('input[type="search"]');
+  for (let fold = field?.closest('details'); fold; fold = fold.parentElement?.closest('details')) fold.open = true;
   field?.focus();
   return field !== null;
 }

@@ -7,6 +7,8 @@ const MARGIN_PX = 700;
 /** So many rows away one that has the focus is still drawn. */
 const MOST_KEPT = 120;
 const FIRST_GUESS_PX = 76;
+/** What an element scrolls by does not bubble. */
+const SCROLLING = { passive: true, capture: true };
 
 export interface RowWindow {
   /** Rows drawn, `last` not among them. */
@@ -28,7 +30,7 @@ export function windowOver(heights: readonly number[], topPx: number, bottomPx: 
   return { first, last, abovePx, belowPx };
 }
 
-/** The window of a table's body over rows of these ids, which stand in `data-id` of drawn rows; it follows scrolling. */
+/** The window of a table's body over rows of these ids, which stand in `data-id` of drawn rows; it follows scrolling, of the page or of what the table is in. */
 export function useRowWindow(ids: readonly string[]) {
   const body = useRef<HTMLTableSectionElement>(null);
   const measured = useRef(new Map<string, number>());
@@ -56,11 +58,11 @@ export function useRowWindow(ids: readonly string[]) {
       });
     };
     look();
-    addEventListener('scroll', lookSoon, { passive: true });
+    addEventListener('scroll', lookSoon, SCROLLING);
     addEventListener('resize', lookSoon);
     return () => {
       cancelAnimationFrame(frame);
-      removeEventListener('scroll', lookSoon);
+      removeEventListener('scroll', lookSoon, SCROLLING);
       removeEventListener('resize', lookSoon);
     };
   }, [look]);

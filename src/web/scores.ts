@@ -33,6 +33,11 @@ export function protocolWords({ protocol, settings = {} }: Place): string {
   return words === '' ? protocol : `${protocol}, ${words}`;
 }
 
+/** A metric with what it is of. */
+export function figureWords(row: Place & { readonly metric: string }): string {
+  return `${describeMetric(row.metric).label} (${row.benchmark}, ${protocolWords(row)})`;
+}
+
 function settingsWords(settings: Settings): string {
   const words = (value: Settings[string]) => (typeof value === 'object' ? value.join(' and ') : String(value));
   return Object.entries(settings)

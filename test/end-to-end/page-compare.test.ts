@@ -1,26 +1,20 @@
 // The view of a comparison on the real API over seeded rows: figures, paired tests and what is downloaded are those that the API gives.
 import { readFileSync } from 'node:fs';
 import type { Download, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Comparison } from '../../src/api/compare.ts';
 import type { PairComparison } from '../../src/api/compare-pair.ts';
 import { formatDifference, formatInterval, formatP, formatValue } from '../../src/web/format.ts';
 import { describeMetric } from '../../src/web/metric-names.ts';
 import type { SweepResults } from '../../src/api/sweep-results.ts';
 import { parseCsv } from '../support/csv.ts';
-import { auditByAxe, screenshot, startRealPage, type RealPage } from '../support/real-page.ts';
+import { auditByAxe, screenshot, useRealPage } from '../support/real-page.ts';
 import { seedSweep, seedThree } from '../support/seeded-comparison.ts';
 import { hasChromium, plain } from '../web/browser.ts';
 
-let real: RealPage;
 let ids: readonly [all: string, half: string, tenth: string];
-beforeAll(async () => {
-  if (!hasChromium) return;
-  real = await startRealPage();
-  ids = await seedThree(real.service.database);
-}, 240_000);
-afterAll(async () => {
-  if (hasChromium) await real.close();
+const real = useRealPage(async ({ service }) => {
+  ids = await seedThree(service.database);
 });
 
 async function textOf(download: Download): Promise<string> {
@@ -276,6 +270,7 @@ describe.skipIf(!hasChromium)('sweeps on the real API, in Chromium', () => {
   it('takes a new sweep as YAML: faults are told while one writes, points before they are submitted', async () => {
     const { page, complaints } = await real.open('#/compare');
     await page.route('**/v1/sweeps?*', (route) => route.fulfill({ json: { sweeps: [] } }));
+    await page.getByText('No job is chosen').waitFor(); // it listens to keys from then on
     await page.keyboard.press('g');
     await page.keyboard.press('s');
     await page.getByText('No sweeps yet').waitFor();

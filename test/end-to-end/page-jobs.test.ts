@@ -1,8 +1,8 @@
 // The list of jobs over a real database of 5,000: how soon it is there, how long it keeps the browser busy, how much it draws.
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { jobSpecSchema } from '../../src/job-spec.ts';
-import { startRealPage, screenshot, type RealPage } from '../support/real-page.ts';
+import { screenshot, useRealPage } from '../support/real-page.ts';
 import { seedJob } from '../support/seeded-jobs.ts';
 import { hasChromium } from '../web/browser.ts';
 
@@ -16,15 +16,7 @@ const BLOCKED_AT_MOST_MS = 200;
 /** Other programs beside the tests stretch every figure; what does not scale with jobs is checked exactly. */
 const ALLOWANCE = process.env['TIRESIAS_TIMINGS'] === '1' ? 1 : 5;
 
-let real: RealPage;
-beforeAll(async () => {
-  if (!hasChromium) return;
-  real = await startRealPage();
-  await insertMany(NUM_JOBS);
-});
-afterAll(async () => {
-  if (hasChromium) await real.close();
-});
+const real = useRealPage(() => insertMany(NUM_JOBS));
 
 /** Queued and ended jobs of two models, one in ten tagged, oldest first. */
 async function insertMany(numJobs: number): Promise<void> {

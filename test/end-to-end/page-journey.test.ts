@@ -2,11 +2,11 @@
 // its edits with their own addresses, a second job called off, and what to do about one that really fails.
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Comparison } from '../../src/api/compare.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { parseCsv } from '../support/csv.ts';
-import { startRealPage, type RealPage } from '../support/real-page.ts';
+import { fillSmallJob, useRealPage } from '../support/real-page.ts';
 import { nanoSpec, type JobAnswer } from '../support/service.ts';
 import { hasChromium, plain } from '../web/browser.ts';
 
@@ -18,15 +18,7 @@ const SMALL = {
   evaluation: { benchmarks: ['nano-crows-pairs'], every: 2 },
 };
 
-let real: RealPage;
-beforeAll(async () => {
-  if (!hasChromium) return;
-  real = await startRealPage();
-  real.service.startWorker();
-});
-afterAll(async () => {
-  if (hasChromium) await real.close();
-});
+const real = useRealPage(({ service }) => service.startWorker());
 
 function idIn(page: Page): string {
   return /#\/jobs\/([0-9a-f-]{36})/.exec(page.url())?.[1] ?? '';
@@ -39,15 +31,7 @@ async function tab(page: Page, name: string): Promise<void> {
 describe.skipIf(!hasChromium)('a way through the page', () => {
   it('leads from the form over live curves to single items and edits', async () => {
     const { page, complaints } = await real.open('#/new');
-    await page.getByLabel('Name', { exact: true }).fill('a way through the page');
-    await page.getByLabel('a number of steps').check();
-    await page.getByLabel('Steps', { exact: true }).fill('4');
-    await page.getByText('Training', { exact: true }).click();
-    await page.getByLabel('Rows per step').fill('4');
-    await page.getByText('Evaluation', { exact: true }).click();
-    await page.getByLabel('choose').check();
-    await page.getByLabel('nano-winobias', { exact: true }).uncheck();
-    await page.getByLabel('Every', { exact: true }).fill('2');
+    await fillSmallJob(page, 'a way through the page');
     await page.getByRole('button', { name: 'Submit job' }).click();
     await page.getByRole('heading', { name: 'a way through the page', level: 1 }).waitFor();
     const id = idIn(page);

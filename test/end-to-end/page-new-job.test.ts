@@ -2,23 +2,17 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { packagePath } from '../../src/package-root.ts';
 import type { BatchPreview, Estimate } from '../../src/web/planning.ts';
-import { auditByAxe, screenshot, startRealPage, type RealPage } from '../support/real-page.ts';
+import { auditByAxe, screenshot, useRealPage } from '../support/real-page.ts';
 import { hasChromium, plain } from '../web/browser.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const PHONE = { viewport: { width: 390, height: 844 } };
 const JOB = { model: 'nano-1m', checkpoint: 'step1330', dataset: 'nano-stories' };
 
-let real: RealPage;
-beforeAll(async () => {
-  if (hasChromium) real = await startRealPage();
-});
-afterAll(async () => {
-  if (hasChromium) await real.close();
-});
+const real = useRealPage();
 
 const previewOf = (page: Page) => page.getByRole('region', { name: 'Preview of a batch' });
 

@@ -1,5 +1,5 @@
 // The built page on the real API over a real database whose rows were made by code (seeded-jobs.ts), in Chromium:
-//   page = await startRealPage();  const { page: tab, complaints } = await page.open(`#/jobs/${id}`);
+//   const real = useRealPage();  …  const { page, complaints } = await real.open(`#/jobs/${id}`);
 // Pictures are written to docs/screenshots only where TIRESIAS_SCREENSHOTS=1.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,15 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
+import { afterAll, beforeAll } from 'vitest';
 import { packagePath } from '../../src/package-root.ts';
-import { CHROMIUM, FLAGS } from '../web/browser.ts';
+import { CHROMIUM, FLAGS, hasChromium } from '../web/browser.ts';
 import { startTestService, type TestService } from './service.ts';
 
 export interface RealPage {
   readonly service: TestService;
-  readonly browser: Browser;
   /** Opens the page at a view; `complaints` are what the browser says of it. */
   readonly open: (hash: string, options?: Parameters<Browser['newPage']>[0]) => Promise<OpenedPage>;
+}
+
+interface StartedPage extends RealPage {
   readonly close: () => Promise<void>;
 }
 
@@ -26,15 +29,52 @@ export interface OpenedPage {
 
 const VIEWPORT = { width: 1280, height: 900 };
 
+/** Browser, page and database take a minute where other things run, and rows of many scores three. */
+const READY_WITHIN_MS = 400_000;
+
+/** The real page of a test file, there from its first test to its last, its rows made by `prepare`; none where there is no browser. */
+export function useRealPage(prepare: (real: RealPage) => unknown = () => undefined): RealPage {
+  let started: StartedPage | undefined;
+  beforeAll(async () => {
+    if (!hasChromium) return;
+    started = await startRealPage();
+    await prepare(started);
+  }, READY_WITHIN_MS);
+  afterAll(() => started?.close());
+  const real = () => {
+    if (started === undefined) throw new Error('bug: a test used the page without a browser');
+    return started;
+  };
+  return {
+    get service() {
+      return real().service;
+    },
+    open: (...what) => real().open(...what),
+  };
+}
+
+/** Fills the form of a new job: four steps of four rows, the smaller benchmark every other step; the rest is what the form holds by itself. */
+export async function fillSmallJob(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByLabel('a number of steps').check();
+  await page.getByLabel('Steps', { exact: true }).fill('4');
+  await page.getByText('Training', { exact: true }).click();
+  await page.getByLabel('Rows per step').fill('4');
+  await page.getByText('Evaluation', { exact: true }).click();
+  await page.getByLabel('choose').check();
+  await page.getByLabel('nano-winobias', { exact: true }).uncheck();
+  await page.getByLabel('Every', { exact: true }).fill('2');
+}
+
 /** Builds the page and starts database, API and browser; no worker. */
-export async function startRealPage(): Promise<RealPage> {
+async function startRealPage(): Promise<StartedPage> {
   const webFolder = mkdtempSync(join(tmpdir(), 'tiresias-page-'));
   const outDir = { outDir: webFolder, emptyOutDir: true }; // not dist/web, which may be older than the sources
   await build({ configFile: packagePath('vite.config.ts'), logLevel: 'warn', build: outDir });
   const service = await startTestService({ webFolder });
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   return {
-    ...{ service, browser },
+    service,
     open: async (hash, options) => {
       const page = await browser.newPage({ viewport: VIEWPORT, ...options });
       page.setDefaultTimeout(20_000);

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
 import { build } from 'vite';
 import type { Job } from '../../src/web/api.ts';
 import { packagePath } from '../../src/package-root.ts';
@@ -25,6 +26,9 @@ export const FLAGS = [
 export interface Bench {
   /** A page on a new stand-in API with these jobs; closes the one opened before. */
   readonly open: (jobs: Job[], hash: string, options?: Parameters<Browser['newPage']>[0]) => Promise<Opened>;
+}
+
+interface StartedBench extends Bench {
   readonly close: () => Promise<void>;
 }
 
@@ -35,8 +39,23 @@ export interface Opened {
   readonly complaints: string[];
 }
 
+/** The bench of a test file, there from its first test to its last; none where there is no browser. */
+export function useBench(): Bench {
+  let bench: StartedBench | undefined;
+  beforeAll(async () => {
+    if (hasChromium) bench = await startBench();
+  }, 60_000);
+  afterAll(() => bench?.close());
+  return {
+    open: async (...what) => {
+      if (bench === undefined) throw new Error('bug: a test opened the page without a browser');
+      return bench.open(...what);
+    },
+  };
+}
+
 /** Builds the page once and starts a browser. */
-export async function startBench(): Promise<Bench> {
+async function startBench(): Promise<StartedBench> {
   const folder = mkdtempSync(join(tmpdir(), 'tiresias-page-'));
   const configFile = packagePath('vite.config.ts');
   await build({ configFile, logLevel: 'warn', build: { outDir: folder, emptyOutDir: true } });

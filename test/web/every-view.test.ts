@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, startBench, type Bench } from './browser.ts';
+import { describe, expect, it } from 'vitest';
+import { hasChromium, useBench, type Bench } from './browser.ts';
 import { makeEdits, makeJob, makeMetrics, makeRunningJob, makeScores, TO } from './fake-jobs.ts';
 
 /** axe-core is asked for by path, because the tests run without it too. */
@@ -39,13 +39,7 @@ async function violationsIn(page: Page): Promise<unknown[]> {
   });
 }
 
-let bench: Bench;
-beforeAll(async () => {
-  if (hasChromium) bench = await startBench();
-}, 60_000);
-afterAll(async () => {
-  if (hasChromium) await bench.close();
-});
+const bench = useBench();
 
 describe.skipIf(!hasChromium)('every view, in Chromium', () => {
   const done = makeJob(1, 'succeeded', { name: 'done' });

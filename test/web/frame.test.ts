@@ -1,14 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, startBench, type Bench } from './browser.ts';
+import { describe, expect, it } from 'vitest';
+import { hasChromium, useBench } from './browser.ts';
 import { makeJob } from './fake-jobs.ts';
 
-let bench: Bench;
-beforeAll(async () => {
-  if (hasChromium) bench = await startBench();
-}, 60_000);
-afterAll(async () => {
-  if (hasChromium) await bench.close();
-});
+const bench = useBench();
 
 describe.skipIf(!hasChromium)('the frame, in Chromium', () => {
   it('goes to a view by two keys, lists the keys at ?, and leaves letters to fields', async () => {

@@ -1,14 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, startBench, plain, type Bench } from './browser.ts';
+import { describe, expect, it } from 'vitest';
+import { hasChromium, useBench, plain } from './browser.ts';
 import { editsAt, FROM, lossAt, makeEdits, makeJob, makeMetrics, makeRunningJob, makeScores, TO } from './fake-jobs.ts';
 
-let bench: Bench;
-beforeAll(async () => {
-  if (hasChromium) bench = await startBench();
-}, 60_000);
-afterAll(async () => {
-  if (hasChromium) await bench.close();
-});
+const bench = useBench();
 
 describe.skipIf(!hasChromium)('the view of a job, in Chromium', () => {
   it('draws the stored steps and then each new one, also after the connection broke', async () => {

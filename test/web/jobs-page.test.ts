@@ -1,14 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, startBench, plain, type Bench } from './browser.ts';
+import { describe, expect, it } from 'vitest';
+import { hasChromium, useBench, plain } from './browser.ts';
 import { makeJob, makeRunningJob, makeScores, TO } from './fake-jobs.ts';
 
-let bench: Bench;
-beforeAll(async () => {
-  if (hasChromium) bench = await startBench();
-}, 60_000);
-afterAll(async () => {
-  if (hasChromium) await bench.close();
-});
+const bench = useBench();
 
 describe.skipIf(!hasChromium)('the list of jobs, in Chromium', () => {
   it('shows the newest first, with state, progress, and the effect where there is one', async () => {

@@ -1,8 +1,8 @@
 // A job of 10,000 steps in three arms, on the real API: what is sent and drawn stays small, whatever was recorded. Its strict times are a trial
 // (`npm run acceptance -- pageSpeed`), because this machine may do other things beside the tests.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { watchTasks, openedAfter } from '../support/page-timing.ts';
-import { startRealPage, type RealPage } from '../support/real-page.ts';
+import { useRealPage } from '../support/real-page.ts';
 import { seedLongJob } from '../support/seeded-jobs.ts';
 import { hasChromium } from './browser.ts';
 
@@ -11,15 +11,9 @@ const NUM_CHARTS = 5;
 /** Thirty times the trial's. */
 const GENEROUS_MS = 30_000;
 
-let real: RealPage;
 let id = '';
-beforeAll(async () => {
-  if (!hasChromium) return;
-  real = await startRealPage();
-  id = await seedLongJob(real.service.database, NUM_STEPS, ['control', 'intervention', 'placebo']);
-}, 240_000);
-afterAll(async () => {
-  if (hasChromium) await real.close();
+const real = useRealPage(async ({ service }) => {
+  id = await seedLongJob(service.database, NUM_STEPS, ['control', 'intervention', 'placebo']);
 });
 
 describe.skipIf(!hasChromium)('the view of a job with 30,000 recorded steps', () => {

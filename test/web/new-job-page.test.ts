@@ -1,14 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasChromium, plain, startBench, type Bench } from './browser.ts';
+import { describe, expect, it } from 'vitest';
+import { hasChromium, plain, useBench } from './browser.ts';
 import { makeJob } from './fake-jobs.ts';
 
-let bench: Bench;
-beforeAll(async () => {
-  if (hasChromium) bench = await startBench();
-}, 60_000);
-afterAll(async () => {
-  if (hasChromium) await bench.close();
-});
+const bench = useBench();
 
 describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
   it('offers the models that are here, and not those that a job could not use', async () => {

@@ -1,20 +1,14 @@
 // The view of a job on the real API, over rows of every state.
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { auditByAxe, screenshot, startRealPage, type RealPage } from '../support/real-page.ts';
+import { describe, expect, it } from 'vitest';
+import { auditByAxe, screenshot, useRealPage } from '../support/real-page.ts';
 import { seedJobs } from '../support/seeded-jobs.ts';
 import { hasChromium } from './browser.ts';
 
 const TABS = ['result', 'training', 'items', 'edits', 'timeline', 'files'];
-let real: RealPage;
 let ids: Awaited<ReturnType<typeof seedJobs>>;
-beforeAll(async () => {
-  if (!hasChromium) return;
-  real = await startRealPage();
-  ids = await seedJobs(real.service.database);
-}, 400_000);
-afterAll(async () => {
-  if (hasChromium) await real.close();
+const real = useRealPage(async ({ service }) => {
+  ids = await seedJobs(service.database);
 });
 
 /** Nothing is on its way any more: no part says that it loads, and every chart has been drawn. */

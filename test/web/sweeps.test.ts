@@ -76,7 +76,7 @@ describe('the grid of a sweep', () => {
 
   it('puts every job into its cell, with its figure and the mean of those that have one', () => {
     const rows = [resultOf(jobs[1]!, -0.2), resultOf(jobs[2]!, -0.4), resultOf(jobs[3]!, null)];
-    const { cells } = gridOf(jobs, rows, shownAxes(axes, undefined, undefined), 'effect');
+    const { cells } = gridOf(makeSweep(), jobs, rows, shownAxes(axes, undefined, undefined), 'effect');
     const ids = cells.map((row) => row.map((cell) => cell.jobs.map(({ job }) => job.id)));
     expect(ids).toEqual([
       [[jobs[0]!.id], [jobs[1]!.id, jobs[2]!.id]],
@@ -84,7 +84,7 @@ describe('the grid of a sweep', () => {
     ]);
     expect(cells[0]![1]!.mean).toBeCloseTo(-0.3, 12);
     expect([cells[0]![0]!.mean, cells[1]![0]!.mean, cells[1]![1]!.mean]).toEqual([null, null, null]);
-    const scores = gridOf(jobs, rows, shownAxes(axes, undefined, 'none'), 'intervention').cells;
+    const scores = gridOf(makeSweep(), jobs, rows, shownAxes(axes, undefined, 'none'), 'intervention').cells;
     expect(scores.map((row) => row.map(({ mean }) => mean))).toEqual([[0.5], [0.5]]);
   });
 
@@ -128,7 +128,7 @@ describe('the words for a sweep', () => {
     const found = { value: 0.001, interval: [-0.01, 0.012] as const, over: 'model seeds', numReplicates: 3 };
     const settled = { point: {}, rule, found, numCancelled: 1, settledAt: '' };
     expect(plain(settledWords(settled))).toBe(
-      'the interval of the effect on Pro-stereotype rate (nano-winobias) lies within ±2.0 points of zero: [−1.0, 1.2], over model seeds; 1 job was not needed',
+      'the interval of the effect on Pro-stereotype rate (nano-winobias) is within ±2.0 points of zero: [−1.0, 1.2], over model seeds; 1 job was not needed',
     );
   });
 });

@@ -3,8 +3,8 @@
 import { formatDifference, formatInterval, formatValue, type Unit } from '../format.ts';
 import type { DosePoint } from '../sweeps-api.ts';
 import { PlotFrame } from './plot-frame.tsx';
+import { PlotTable } from './plot-table.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
-import { HeadRow } from '../parts/head-row.tsx';
 
 export interface DoseLine {
   readonly name: string;
@@ -169,25 +169,17 @@ function Line({ line, place, numLines, across, up }: LineProps) {
 }
 
 function DoseTable({ title, xTitle, unit, isDifference, lines }: Omit<Props, 'yTitle'>) {
+  const cellsOf = ({ x, value, interval, over, numJobs, seeds }: DosePoint) => [
+    ...[x, wordsOf(value, unit, isDifference), formatInterval(interval, unit), over, numJobs],
+    seeds.map((seed) => seed ?? 'not known').join(', '),
+  ];
   return (
-    <table class="figures">
-      <caption class="sr-only">{title}</caption>
-      <HeadRow names={['line', xTitle, 'value', '95 % interval', 'interval over', 'jobs', 'model seeds']} />
-      <tbody>
-        {lines.flatMap(({ name, points }) =>
-          points.map(({ x, value, interval, over, numJobs, seeds }) => (
-            <tr key={`${name} ${x}`}>
-              <th scope="row">{name}</th>
-              <td>{x}</td>
-              <td>{wordsOf(value, unit, isDifference)}</td>
-              <td>{formatInterval(interval, unit)}</td>
-              <td>{over}</td>
-              <td>{numJobs}</td>
-              <td>{seeds.map((seed) => seed ?? 'not known').join(', ')}</td>
-            </tr>
-          )),
-        )}
-      </tbody>
-    </table>
+    <PlotTable
+      title={title}
+      names={['line', xTitle, 'value', '95 % interval', 'interval over', 'jobs', 'model seeds']}
+      rows={lines.flatMap(({ name, points }) =>
+        points.map((point) => ({ key: `${name} ${point.x}`, cells: [name, ...cellsOf(point)] })),
+      )}
+    />
   );
 }

@@ -3,8 +3,8 @@ import type { Arm } from '../../job-spec.ts';
 import { formatCount, formatDifference, formatInterval, formatP, type Unit } from '../format.ts';
 import { ArmShape } from '../parts/arm-mark.tsx';
 import { fitted, PlotFrame } from './plot-frame.tsx';
+import { PlotTable } from './plot-table.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
-import { HeadRow } from '../parts/head-row.tsx';
 
 export interface ForestRow {
   readonly key: string;
@@ -135,22 +135,15 @@ function ForestLine({ row, words, place, width, layout, axis }: LineProps) {
 }
 
 function ForestTable({ title, rows, unit }: Props) {
+  const cellsOf = ({ name, arm, value, interval, pValue, count, labels }: ForestRow) => [
+    ...[name, formatDifference(value, unit), formatInterval(interval, unit)],
+    ...[arm === null ? 'over seeds' : formatP(pValue), formatCount(count), labels.join('; ')],
+  ];
   return (
-    <table class="figures">
-      <caption class="sr-only">{title}</caption>
-      <HeadRow names={['effect of', 'difference', '95 % interval', 'p', 'n', 'to be read with']} />
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.key}>
-            <th scope="row">{row.name}</th>
-            <td>{formatDifference(row.value, unit)}</td>
-            <td>{formatInterval(row.interval, unit)}</td>
-            <td>{row.arm === null ? 'over seeds' : formatP(row.pValue)}</td>
-            <td>{formatCount(row.count)}</td>
-            <td>{row.labels.join('; ')}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <PlotTable
+      title={title}
+      names={['effect of', 'difference', '95 % interval', 'p', 'n', 'to be read with']}
+      rows={rows.map((row) => ({ key: row.key, cells: cellsOf(row) }))}
+    />
   );
 }

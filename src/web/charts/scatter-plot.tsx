@@ -5,8 +5,8 @@ import { formatInterval, formatValue, type Unit } from '../format.ts';
 import { ArmName, ArmShape } from '../parts/arm-mark.tsx';
 import { ARM_ORDER } from '../scores.ts';
 import { PlotFrame } from './plot-frame.tsx';
+import { PlotTable } from './plot-table.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
-import { HeadRow } from '../parts/head-row.tsx';
 
 export interface Measured {
   readonly value: number;
@@ -152,23 +152,18 @@ function Point({ point, across, up }: { point: ScatterPoint; across: Axis; up: A
 }
 
 function PointTable({ title, x, y, points }: Props) {
+  const cellsOf = ({ letter, name, arm, labels, ...at }: ScatterPoint) => [
+    `${letter} ${name}`,
+    arm,
+    words(at.x, x.unit),
+    words(at.y, y.unit),
+    labels.join('; '),
+  ];
   return (
-    <table class="figures">
-      <caption class="sr-only">{title}</caption>
-      <HeadRow names={['job', 'arm', x.title, y.title, 'to be read with']} />
-      <tbody>
-        {points.map((point) => (
-          <tr key={point.key}>
-            <th scope="row">
-              {point.letter} {point.name}
-            </th>
-            <td>{point.arm}</td>
-            <td>{words(point.x, x.unit)}</td>
-            <td>{words(point.y, y.unit)}</td>
-            <td>{point.labels.join('; ')}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <PlotTable
+      title={title}
+      names={['job', 'arm', x.title, y.title, 'to be read with']}
+      rows={points.map((point) => ({ key: point.key, cells: cellsOf(point) }))}
+    />
   );
 }

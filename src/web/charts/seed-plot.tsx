@@ -1,8 +1,8 @@
 // Model seeds as a spread: for each point of a sweep a hollow mark a seed, and their mean with Student's interval.
 import { formatDifference, formatInterval, type Unit } from '../format.ts';
 import { fitted, PlotFrame } from './plot-frame.tsx';
+import { PlotTable } from './plot-table.tsx';
 import { axisOver, type Axis } from './plot-scale.ts';
-import { HeadRow } from '../parts/head-row.tsx';
 
 export interface SeedRow {
   readonly name: string;
@@ -103,25 +103,15 @@ function Row({ row, words, top, width, axis }: RowProps) {
 }
 
 function SeedTable({ title, unit, rows }: Props) {
+  const cellsOf = ({ name, mean, interval, scope, seeds }: SeedRow) => [
+    ...[name, formatDifference(mean, unit), formatInterval(interval, unit), scope],
+    seeds.map(({ seed, value }) => `${seed === null ? '' : `${seed}: `}${formatDifference(value, unit)}`).join('; '),
+  ];
   return (
-    <table class="figures">
-      <caption class="sr-only">{title}</caption>
-      <HeadRow names={['point', 'mean', '95 % interval', 'over', 'each seed']} />
-      <tbody>
-        {rows.map((row) => (
-          <tr key={row.name}>
-            <th scope="row">{row.name}</th>
-            <td>{formatDifference(row.mean, unit)}</td>
-            <td>{formatInterval(row.interval, unit)}</td>
-            <td>{row.scope}</td>
-            <td>
-              {row.seeds
-                .map(({ seed, value }) => `${seed === null ? '' : `${seed}: `}${formatDifference(value, unit)}`)
-                .join('; ')}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <PlotTable
+      title={title}
+      names={['point', 'mean', '95 % interval', 'over', 'each seed']}
+      rows={rows.map((row) => ({ key: row.name, cells: cellsOf(row) }))}
+    />
   );
 }

@@ -1,6 +1,7 @@
 // The comparisons of every shown side with the pinned one, a few at a time: each is computed from the items of both.
 import { useEffect, useState } from 'preact/hooks';
 import { comparisonApi, type PairComparison } from '../comparison-api.ts';
+import { refusalWords } from '../refusal-words.ts';
 
 const AT_ONCE = 3;
 
@@ -22,7 +23,7 @@ export function usePairs(sides: readonly string[], baseline: string | undefined,
     const queue = [...wanted];
     const work = async () => {
       for (let side = queue.shift(); side !== undefined && isCurrent; side = queue.shift()) {
-        found.set(side, await comparisonApi.pair(side, baseline).catch(wordsOf));
+        found.set(side, await comparisonApi.pair(side, baseline).catch(refusalWords));
         if (isCurrent) setState({ key, found: new Map(found) });
       }
     };
@@ -32,8 +33,4 @@ export function usePairs(sides: readonly string[], baseline: string | undefined,
     };
   }, [key]);
   return { found: state.key === key ? state.found : new Map(), numAsked: wanted.length };
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

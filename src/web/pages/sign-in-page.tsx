@@ -1,5 +1,6 @@
 // Signing in where the server asks for tokens: typed in, or in the address that the demo prints, behind `#`, so that it reaches no log.
 import { useEffect, useState } from 'preact/hooks';
+import { refusalWords } from '../refusal-words.ts';
 import { signIn } from '../session.ts';
 
 export function SignInPage({ token }: { token: string | undefined }) {
@@ -11,7 +12,7 @@ export function SignInPage({ token }: { token: string | undefined }) {
       location.hash = '#/';
       location.reload(); // what was refused is asked for anew
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(refusalWords(error));
     }
   };
   useEffect(() => {

@@ -121,7 +121,7 @@ function Results({ sweep, jobs, results, settings }: ResultsProps) {
           </section>
           <section aria-labelledby="results">
             <h2 id="results">Results</h2>
-            <ResultRows sweepId={sweep.id} axes={axesOf(sweep, jobs)} rows={rows} />
+            <ResultRows sweep={sweep} axes={axesOf(sweep, jobs)} rows={rows} />
           </section>
         </>
       )}

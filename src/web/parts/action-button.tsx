@@ -1,6 +1,7 @@
 // A button that asks the server for something: busy while it waits, and a refusal is told in the server's words. What cannot be undone asks first.
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
+import { refusalWords } from '../refusal-words.ts';
 
 interface Props {
   /** Throws what the reader should know. */
@@ -21,7 +22,7 @@ export function ActionButton({ action, children, question }: Props) {
       await action();
       dialog.current?.close();
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(refusalWords(error));
     }
     setIsBusy(false);
   };

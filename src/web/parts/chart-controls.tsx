@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { rangeText, SPANS, type ChartSettings } from '../chart-settings.ts';
 import { setSetting } from '../route.ts';
+import { Choice } from './choice.tsx';
 
 export function ChartControls({ chosen }: { chosen: ChartSettings }) {
   const { isTime, isLog, span, zoom } = chosen;
@@ -11,23 +12,15 @@ export function ChartControls({ chosen }: { chosen: ChartSettings }) {
   };
   return (
     <div class="chart-controls">
-      <label>
-        Along{' '}
-        <select value={isTime ? 'time' : 'step'} onChange={(event) => setAxis(event.currentTarget.value)}>
-          <option value="step">steps</option>
-          <option value="time">wall time</option>
-        </select>
-      </label>
-      <label>
-        Smoothed over{' '}
-        <select value={String(span)} onChange={(event) => setSetting('smooth', event.currentTarget.value)}>
-          {SPANS.map((one) => (
-            <option key={one} value={String(one)}>
-              {one === 0 ? 'nothing' : `${one} steps`}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Along" value={isTime ? 'time' : 'step'} onChange={setAxis}>
+        {[
+          ['step', 'steps'],
+          ['time', 'wall time'],
+        ]}
+      </Choice>
+      <Choice label="Smoothed over" value={String(span)} onChange={(next) => setSetting('smooth', next)}>
+        {SPANS.map((one) => [String(one), one === 0 ? 'nothing' : `${one} steps`])}
+      </Choice>
       <label>
         <input
           type="checkbox"

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { api, type Job, type JobChanges } from '../api.ts';
 import { changeChosen } from '../jobs-view.ts';
+import { refusalWords } from '../refusal-words.ts';
 import { routeLink } from '../route.ts';
 
 /** As many as the API compares at once. */
@@ -26,7 +27,7 @@ export function ChosenJobs({ ids, jobs, onChanged }: Props) {
       try {
         await api.change(id, changeOf(jobs.find((job) => job.id === id) ?? (await api.job(id))));
       } catch (error) {
-        refused.push(error instanceof Error ? error.message : String(error));
+        refused.push(refusalWords(error));
       }
     }
     setSaid([`${words}: ${ids.length - refused.length} of ${ids.length}.`, ...refused].join(' '));

@@ -7,7 +7,8 @@ import type { Figure } from '../comparison/rows.ts';
 import { sideKey } from '../comparison/sides.ts';
 import { describeMetric } from '../metric-names.ts';
 import { setSetting } from '../route.ts';
-import { metricKey, protocolWords } from '../scores.ts';
+import { figureWords, metricKey } from '../scores.ts';
+import { Choice } from './choice.tsx';
 
 /** Figures of what a model can do; the others are of its bias. */
 const CAPABILITIES: readonly string[] = ['perplexity', 'lossNats', 'wordLossNats', 'wordAccuracy'];
@@ -34,16 +35,9 @@ export function ComparePlots({ figures, groups, against, isAgainstControl, chose
   return (
     <>
       <p class="chooser">
-        <label>
-          Figure{' '}
-          <select value={key} onChange={(event) => setSetting('figure', event.currentTarget.value)}>
-            {choices.map(([one, row]) => (
-              <option value={one} key={one}>
-                {describeMetric(row.metric).label} ({row.benchmark}, {protocolWords(row)})
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Figure" value={key} onChange={(next) => setSetting('figure', next)}>
+          {choices.map(([one, row]) => [one, figureWords(row)])}
+        </Choice>
       </p>
       {forest.length > 0 ? (
         <ForestPlot title={`${figure.benchmark}: ${label}, effect ${against}`} rows={forest} unit={unit} />

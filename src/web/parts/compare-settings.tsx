@@ -1,11 +1,13 @@
 // What is compared and how: the jobs with their letters, the pinned baseline, the arms, what effects are differences from.
 import type { Comparison } from '../comparison-api.ts';
 import type { Against, Extent } from '../comparison/rows.ts';
-import { letterOf, sideKey, type Side } from '../comparison/sides.ts';
+import { letterOf, type Side } from '../comparison/sides.ts';
 import { directionWords, policyWords, windowWords } from '../job-words.ts';
 import { jobLink, setSetting } from '../route.ts';
 import { ARM_ORDER } from '../scores.ts';
 import { ArmName } from './arm-mark.tsx';
+import { Choice } from './choice.tsx';
+import { SideChoice } from './side-choice.tsx';
 import { StateBadge } from './state-badge.tsx';
 
 interface Props {
@@ -49,32 +51,25 @@ export function CompareSettings({ comparison, sides, baseline, arms, against, ex
         ))}
       </ul>
       <div class="compare-settings" role="group" aria-label="How they are compared">
-        <BaselineSelect sides={sides} baseline={baseline} />
-        <label>
-          Effects{' '}
-          <select
-            value={against}
-            onChange={(event) =>
-              setSetting('against', event.currentTarget.value === 'control' ? undefined : 'baseline')
-            }
-          >
-            <option value="control">against each job’s own control</option>
-            <option value="baseline">against the pinned baseline</option>
-          </select>
-        </label>
-        <label>
-          Show{' '}
-          <select
-            value={extent}
-            onChange={(event) =>
-              setSetting('extent', event.currentTarget.value === 'whole' ? undefined : event.currentTarget.value)
-            }
-          >
-            <option value="whole">whole figures</option>
-            <option value="halves">with masculine and feminine halves</option>
-            <option value="all">every kind of item</option>
-          </select>
-        </label>
+        {baseline !== undefined && (
+          <SideChoice
+            {...{ label: 'Pinned baseline', value: baseline, sides }}
+            onChange={(key) => setSetting('baseline', key)}
+          />
+        )}
+        <Choice label="Effects" value={against} onChange={(next) => setSetting('against', unless('control', next))}>
+          {[
+            ['control', 'against each job’s own control'],
+            ['baseline', 'against the pinned baseline'],
+          ]}
+        </Choice>
+        <Choice label="Show" value={extent} onChange={(next) => setSetting('extent', unless('whole', next))}>
+          {[
+            ['whole', 'whole figures'],
+            ['halves', 'with masculine and feminine halves'],
+            ['all', 'every kind of item'],
+          ]}
+        </Choice>
         <ArmBoxes sides={sides} arms={arms} />
         {isLive && (
           <span class="minor" role="status">
@@ -86,20 +81,9 @@ export function CompareSettings({ comparison, sides, baseline, arms, against, ex
   );
 }
 
-function BaselineSelect({ sides, baseline }: Pick<Props, 'sides' | 'baseline'>) {
-  if (baseline === undefined) return null;
-  return (
-    <label>
-      Pinned baseline{' '}
-      <select value={sideKey(baseline)} onChange={(event) => setSetting('baseline', event.currentTarget.value)}>
-        {sides.map((side) => (
-          <option value={sideKey(side)} key={sideKey(side)}>
-            {side.letter} {side.job.name}, {side.arm}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+/** The usual choice is left out of the address. */
+function unless(usual: string, chosen: string): string | undefined {
+  return chosen === usual ? undefined : chosen;
 }
 
 function ArmBoxes({ sides, arms }: Pick<Props, 'sides' | 'arms'>) {

@@ -4,6 +4,7 @@ import type { Job } from '../api.ts';
 import type { EditChoice } from '../edit-choice.ts';
 import { formatCount } from '../format.ts';
 import { setSetting } from '../route.ts';
+import { Choice } from './choice.tsx';
 
 const FIRST_SEED = 1;
 
@@ -15,19 +16,16 @@ export function EditFilters({ job, choice }: { job: Job; choice: EditChoice }) {
   return (
     <div class="edit-filters">
       {hasPlacebo && (
-        <label>
-          Arm{' '}
-          <select
-            value={arm}
-            onChange={({ currentTarget: { value } }) => {
-              setSetting('rule', undefined); // of the other arm
-              setSetting('edits', value === 'placebo' ? 'placebo' : undefined);
-            }}
-          >
-            <option>intervention</option>
-            <option>placebo</option>
-          </select>
-        </label>
+        <Choice
+          label="Arm"
+          value={arm}
+          onChange={(next) => {
+            setSetting('rule', undefined); // of the other arm
+            setSetting('edits', next === 'placebo' ? 'placebo' : undefined);
+          }}
+        >
+          {['intervention', 'placebo'].map((one) => [one, one])}
+        </Choice>
       )}
       {run !== undefined && run.step > run.fromStep && (
         <StepChoice key={String(step)} step={step} first={run.fromStep} last={run.step - 1} />

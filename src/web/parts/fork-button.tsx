@@ -1,99 +1,89 @@
 // A new job from a checkpoint of this one: which arm's, which step, how far, and what is rewritten from there on.
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { DIRECTIONS_OF } from '../../job-spec.ts';
 import type { Job } from '../api.ts';
 import { formatCount } from '../format.ts';
 import { DIRECTION_WORDS } from '../job-words.ts';
 import { usePolled } from '../polling.ts';
-import { records, orders } from '../records.ts';
+import { records, orders, type CheckpointRow } from '../records.ts';
 import { goTo, jobLink } from '../route.ts';
+import { Choice } from './choice.tsx';
+import { DialogButton, DialogForm } from './dialog-form.tsx';
 
 export function ForkButton({ job }: { job: Job }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [isOpen, setIsOpen] = useState(false);
-  const open = () => {
-    setIsOpen(true);
-    dialog.current?.showModal();
-  };
   return (
-    <>
-      <button type="button" onClick={open}>
-        Fork…
-      </button>
-      <dialog ref={dialog} aria-label="Fork this job" class="fork" onClose={() => setIsOpen(false)}>
-        <h2>Fork this job</h2>
-        {isOpen && <ForkForm job={job} onClose={() => dialog.current?.close()} />}
-      </dialog>
-    </>
+    <DialogButton button="Fork…" title="Fork this job">
+      {(close) => <Fork job={job} onClose={close} />}
+    </DialogButton>
   );
 }
 
-function ForkForm({ job, onClose }: { job: Job; onClose: () => void }) {
+interface Props {
+  job: Job;
+  onClose: () => void;
+}
+
+function Fork({ job, onClose }: Props) {
   const { data, error } = usePolled(() => records.checkpoints(job.id), job.id, 0);
-  const [chosen, setChosen] = useState<string>();
-  const [numSteps, setNumSteps] = useState('');
-  const [direction, setDirection] = useState<string>(job.spec.intervention.direction);
-  const [fault, setFault] = useState('');
   if (error !== undefined) return <p role="alert">{error.message}</p>;
   if (data === undefined) return <p class="quiet-text">Loading the checkpoints…</p>;
   if (data.length === 0) return <p>No checkpoint of this job is kept: there is nothing to start from.</p>;
-  const places = data.map(({ arm, step }) => ({ key: `${arm}/${step}`, arm, step }));
-  const place = places.find(({ key }) => key === chosen) ?? places.at(-1)!; // there are some
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  return <ForkForm job={job} checkpoints={data} onClose={onClose} />;
+}
+
+/** Whether nothing of the job's own window lies behind a checkpoint. */
+function isAtEnd(job: Job, { arm, step }: CheckpointRow): boolean {
+  return job.arms.some((run) => run.arm === arm && step >= run.toStep);
+}
+
+function keyOf({ arm, step }: CheckpointRow): string {
+  return `${arm}/${step}`;
+}
+
+function placeWords({ arm, step }: CheckpointRow): string {
+  return `${arm}, step ${formatCount(step)}`;
+}
+
+function ForkForm({ job, checkpoints, onClose }: Props & { checkpoints: readonly CheckpointRow[] }) {
+  const { policy, direction: own } = job.spec.intervention;
+  const usual = checkpoints.findLast((one) => !isAtEnd(job, one)) ?? checkpoints.at(-1)!; // there are some
+  const [chosen, setChosen] = useState(keyOf(usual));
+  const [numSteps, setNumSteps] = useState('');
+  const [direction, setDirection] = useState<string>(own);
+  const place = checkpoints.find((one) => keyOf(one) === chosen) ?? usual;
+  const mustSay = isAtEnd(job, place);
+  const submit = async () => {
     const window = numSteps === '' ? {} : { window: { steps: Number(numSteps) } };
-    try {
-      const changes = { intervention: { direction }, ...window };
-      goTo(jobLink(await orders.fork(job.id, { arm: place.arm, step: place.step, changes })));
-      onClose();
-    } catch (refusal) {
-      setFault(refusal instanceof Error ? refusal.message : String(refusal));
-    }
+    const changes = { intervention: { direction }, ...window };
+    goTo(jobLink(await orders.fork(job.id, { arm: place.arm, step: place.step, changes })));
   };
   return (
-    <form class="fork-form" onSubmit={(event) => void submit(event)}>
+    <DialogForm yes="Submit the fork" action={submit} onClose={onClose}>
       <p>
         A new job starts from the chosen checkpoint, which is then kept for good, with everything else as it is here.
       </p>
-      <label>
-        Checkpoint
-        <select value={place.key} onChange={(event) => setChosen(event.currentTarget.value)}>
-          {places.map(({ key, arm, step }) => (
-            <option value={key} key={key}>
-              {arm}, step {formatCount(step)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Checkpoint" value={keyOf(place)} onChange={setChosen}>
+        {checkpoints.map((one) => [
+          keyOf(one),
+          placeWords(one) + (isAtEnd(job, one) ? ' (the end of the window)' : ''),
+        ])}
+      </Choice>
       <label>
         Steps to train
         <input
           type="text"
           inputMode="numeric"
           pattern="[1-9][0-9]{0,6}"
-          placeholder="to the end of this job’s window"
+          title="a whole number"
+          required={mustSay}
+          placeholder={mustSay ? 'beyond this job’s window' : 'to the end of this job’s window'}
           value={numSteps}
           onInput={(event) => setNumSteps(event.currentTarget.value)}
         />
       </label>
-      <label>
-        Direction of the rewriting
-        <select value={direction} onChange={(event) => setDirection(event.currentTarget.value)}>
-          {Object.entries(DIRECTION_WORDS).map(([one, words]) => (
-            <option value={one} key={one}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </label>
-      {fault !== '' && <p role="alert">{fault}</p>}
-      <p class="actions">
-        <button type="button" onClick={onClose}>
-          Not now
-        </button>
-        <button type="submit" class="primary">
-          Submit the fork
-        </button>
-      </p>
-    </form>
+      <Choice label="Direction of the rewriting" value={direction} onChange={setDirection}>
+        {DIRECTIONS_OF[policy].map((one) => [one, DIRECTION_WORDS[one]])}
+      </Choice>
+    </DialogForm>
   );
 }

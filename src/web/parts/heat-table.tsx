@@ -8,6 +8,7 @@ import { jobLink } from '../route.ts';
 import { heatOf, type Cell, type CellJob, type Grid, type Kind } from '../sweeps/grid.ts';
 import { axisWords, valueWords } from '../sweeps/sweep-words.ts';
 import { ProgressBar } from './progress-bar.tsx';
+import { StoppedTag } from './stopped-point.tsx';
 
 interface Props {
   title: string;
@@ -94,6 +95,9 @@ function HeatCell({ cell, words, unit }: { cell: Cell; words: (value: number) =>
       )}
       {cell.jobs.map((one) => (
         <CellLine one={one} words={words} unit={unit} isAlone={numScored <= 1} key={one.job.id} />
+      ))}
+      {cell.settled.map((settled) => (
+        <StoppedTag settled={settled} key={JSON.stringify(settled.point)} />
       ))}
     </>
   );

@@ -6,6 +6,7 @@ import { ITEM_SORTS, type ItemSettings, type ItemSort } from '../item-settings.t
 import type { ComparedItems, ItemSet } from '../records.ts';
 import { setSetting } from '../route.ts';
 import { placeKey, protocolWords } from '../scores.ts';
+import { Choice } from './choice.tsx';
 
 const SEARCH_AFTER_MS = 250;
 const SORT_WORDS: Readonly<Record<ItemSort, string>> = {
@@ -71,28 +72,6 @@ export function ItemFilters({ sets, set, chosen, arms, known }: Props) {
         only those whose preference turned
       </label>
     </div>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-  children: readonly (readonly [value: string, words: string])[];
-}
-
-function Choice({ label, value, onChange, children }: ChoiceProps) {
-  return (
-    <label>
-      {label}{' '}
-      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        {children.map(([key, words]) => (
-          <option value={key} key={key}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

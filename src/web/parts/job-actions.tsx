@@ -1,9 +1,10 @@
-// What can be asked of a job in its state: pause, resume, retry, cancel, fork, archive, or a new job like it.
+// What can be asked of a job in its state: pause, resume, retry, cancel, fork, change, archive, or a new job like it.
 import type { Job } from '../api.ts';
 import { isFinal } from '../live-job.ts';
 import { orders } from '../records.ts';
 import { routeLink } from '../route.ts';
 import { ActionButton } from './action-button.tsx';
+import { ChangeButton } from './change-button.tsx';
 import { ForkButton } from './fork-button.tsx';
 
 /** What the same job would fail by again. */
@@ -51,6 +52,7 @@ export function JobActions({ job, onDone }: { job: Job; onDone: () => void }) {
       <a class="button" href={routeLink('new', { from: id })}>
         Use as template
       </a>
+      <ChangeButton job={job} onDone={onDone} />
       {hasEnded && <ActionButton action={archive}>{isArchived ? 'Take out of the archive' : 'Archive'}</ActionButton>}
     </div>
   );

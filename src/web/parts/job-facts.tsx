@@ -1,10 +1,10 @@
 // The facts of a job in one row: what it trains, on which attempt it is, and whether its worker lives.
 import type { ComponentChildren } from 'preact';
-import type { Job } from '../api.ts';
+import { api, type Job } from '../api.ts';
 import { formatCount, formatDuration, formatMoment } from '../format.ts';
 import { directionWords, policyWords, windowWords } from '../job-words.ts';
 import { isFinal } from '../live-job.ts';
-import { useNow } from '../polling.ts';
+import { useNow, usePolled } from '../polling.ts';
 import { jobLink, routeLink } from '../route.ts';
 import { useEffect, useState } from 'preact/hooks';
 
@@ -28,10 +28,13 @@ export function JobFacts({ job }: { job: Job }) {
       </Fact>
       {job.start && (
         <Fact name="Forked from">
-          <a href={jobLink(job.start.job)}>{job.start.arm}</a>{' '}
-          <span class="minor">at step {formatCount(job.start.step)}</span>
+          <Parent id={job.start.job} />{' '}
+          <span class="minor">
+            {job.start.arm} at step {formatCount(job.start.step)}
+          </span>
         </Fact>
       )}
+      {job.priority !== 0 && <Fact name="Priority">{job.priority}</Fact>}
       <Fact name="Attempt">{job.attempt === 0 ? 'none yet' : job.attempt}</Fact>
       <Times job={job} />
       {job.sweepId !== null && (
@@ -41,6 +44,12 @@ export function JobFacts({ job }: { job: Job }) {
       )}
     </dl>
   );
+}
+
+/** By its name as it is now; by its id where it cannot be read. */
+function Parent({ id }: { id: string }) {
+  const { data, error } = usePolled(() => api.job(id), id, 0);
+  return <a href={jobLink(id)}>{data?.name ?? (error === undefined ? '…' : id)}</a>;
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {

@@ -1,11 +1,15 @@
-// Chooses jobs by a search over their names: check boxes that stay where they are while one ticks them.
+// Chooses jobs by a search over their names: check boxes that stay where they are while one ticks them, and until another search is answered.
 import { useState } from 'preact/hooks';
 import type { Job } from '../api.ts';
+import { useAsked } from '../asked.ts';
 import { comparisonApi } from '../comparison-api.ts';
 import { formatAgo } from '../format.ts';
 import { directionWords, policyWords, windowWords } from '../job-words.ts';
-import { useNow, usePolled } from '../polling.ts';
+import { useNow } from '../polling.ts';
 import { StateBadge } from './state-badge.tsx';
+
+/** A search is sent when typing pauses. */
+const TYPED_AFTER_MS = 150;
 
 interface Props {
   chosen: readonly string[];
@@ -17,7 +21,10 @@ interface Props {
 export function JobPicker({ chosen, most, isOpen, onChange }: Props) {
   const [words, setWords] = useState('');
   const [isOpenAtFirst] = useState(isOpen); // it must not close at the first tick
-  const { data, error } = usePolled(() => comparisonApi.findJobs(words.trim()), words.trim(), 0);
+  const wanted = words.trim();
+  const search = async () => ({ wanted, jobs: await comparisonApi.findJobs(wanted) });
+  const { data, error } = useAsked(search, wanted, TYPED_AFTER_MS);
+  const isOld = data?.wanted !== wanted;
   const isFull = chosen.length >= most;
   const toggle = (id: string) => onChange(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id]);
   return (
@@ -35,11 +42,15 @@ export function JobPicker({ chosen, most, isOpen, onChange }: Props) {
         {isFull && <p class="help">{most} jobs can be compared at once: take one out before you add another.</p>}
         {error !== undefined && <p role="alert">{error.message}</p>}
         <p role="status" class="sr-only">
-          {data === undefined ? '' : `${data.length} ${data.length === 1 ? 'job' : 'jobs'} found`}
+          {data === undefined || isOld ? '' : `${data.jobs.length} ${data.jobs.length === 1 ? 'job' : 'jobs'} found`}
         </p>
-        {data?.length === 0 && <p class="quiet-text">No job has these words in its name.</p>}
-        <ul class="picker-list" aria-label="Jobs found">
-          {(data ?? []).map((job) => (
+        {data?.jobs.length === 0 && !isOld && <p class="quiet-text">No job has these words in its name.</p>}
+        <ul
+          class={isOld ? 'picker-list is-old' : 'picker-list'}
+          aria-label="Jobs found"
+          aria-busy={isOld && error === undefined}
+        >
+          {(data?.jobs ?? []).map((job) => (
             <Choice
               job={job}
               isChosen={chosen.includes(job.id)}

@@ -5,6 +5,7 @@ import { api, type JobFilter } from '../api.ts';
 import { changeColumns, changeFilter, COLUMNS, ORDER_WORDS, type Column } from '../jobs-view.ts';
 import { usePolled } from '../polling.ts';
 import { parseRoute, routeLink } from '../route.ts';
+import { Choice } from './choice.tsx';
 
 /** Text goes into the address when typing pauses. */
 const TYPED_AFTER_MS = 250;
@@ -26,24 +27,24 @@ export function JobsFilter({ filter, columns, tags }: Props) {
         <TypedFilter field="name" label="Search" value={filter.name} placeholder="part of the name" />
         <TypedFilter field="tag" label="Tag" value={filter.tag} placeholder="any" suggestions={tags} />
         <ModelFilter model={filter.model} />
-        <label>
-          Archived
-          <select value={filter.archived ?? 'no'} onChange={(event) => changeFilter({ archived: unless('no', event) })}>
-            <option value="no">left out</option>
-            <option value="only">alone</option>
-            <option value="all">with the others</option>
-          </select>
-        </label>
-        <label>
-          Order
-          <select value={filter.sort ?? 'newest'} onChange={(event) => changeFilter({ sort: unless('newest', event) })}>
-            {Object.entries(ORDER_WORDS).map(([order, words]) => (
-              <option key={order} value={order}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label="Archived"
+          value={filter.archived ?? 'no'}
+          onChange={(next) => changeFilter({ archived: unless('no', next) })}
+        >
+          {[
+            ['no', 'left out'],
+            ['only', 'alone'],
+            ['all', 'with the others'],
+          ]}
+        </Choice>
+        <Choice
+          label="Order"
+          value={filter.sort ?? 'newest'}
+          onChange={(next) => changeFilter({ sort: unless('newest', next) })}
+        >
+          {Object.entries(ORDER_WORDS)}
+        </Choice>
         <ColumnChoice columns={columns} />
       </div>
     </>
@@ -51,9 +52,8 @@ export function JobsFilter({ filter, columns, tags }: Props) {
 }
 
 /** What was chosen; the usual one is left out of the address. */
-function unless(usual: string, event: { readonly currentTarget: HTMLSelectElement }): string {
-  const { value } = event.currentTarget;
-  return value === usual ? '' : value;
+function unless(usual: string, chosen: string): string {
+  return chosen === usual ? '' : chosen;
 }
 
 function StateLinks({ state }: { state: string | undefined }) {
@@ -126,17 +126,9 @@ function ModelFilter({ model }: { model: string | undefined }) {
   const names = data.map(({ name }) => name);
   const shown = model === undefined || names.includes(model) ? names : [...names, model];
   return (
-    <label>
-      Model
-      <select value={model ?? ''} onChange={(event) => changeFilter({ model: event.currentTarget.value })}>
-        <option value="">any</option>
-        {shown.map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <Choice label="Model" value={model ?? ''} onChange={(next) => changeFilter({ model: next })}>
+      {[['', 'any'] as const, ...shown.map((name) => [name, name] as const)]}
+    </Choice>
   );
 }
 

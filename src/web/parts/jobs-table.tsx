@@ -7,6 +7,7 @@ import { COLUMNS, type Column } from '../jobs-view.ts';
 import { useNow } from '../polling.ts';
 import { useRowWindow } from '../row-window.ts';
 import { JobRow } from './job-row.tsx';
+import { RowGap } from './row-gap.tsx';
 
 interface Props {
   jobs: readonly Job[];
@@ -60,7 +61,7 @@ export function JobsTable({ jobs, isComplete, isOld, columns, chosen, onChoose, 
         </tr>
       </thead>
       <tbody role="rowgroup" ref={body} onFocusIn={onFocusIn}>
-        <Gap key="above" heightPx={abovePx} />
+        <RowGap key="above" heightPx={abovePx} />
         {jobs.slice(first, last).map((job, i) => (
           <JobRow
             key={job.id}
@@ -68,13 +69,8 @@ export function JobsTable({ jobs, isComplete, isOld, columns, chosen, onChoose, 
             onChoose={(isChosen) => onChoose([job.id], isChosen)}
           />
         ))}
-        <Gap key="below" heightPx={belowPx} />
+        <RowGap key="below" heightPx={belowPx} />
       </tbody>
     </table>
   );
-}
-
-/** Stands for rows that are not drawn. */
-function Gap({ heightPx }: { heightPx: number }) {
-  return <tr class="gap" role="presentation" style={{ height: `${heightPx}px` }} />;
 }

@@ -6,6 +6,7 @@ import { isFinal } from '../live-job.ts';
 import { formatTime } from '../format.ts';
 import { records, type LogLine } from '../records.ts';
 import { setSetting, useRoute } from '../route.ts';
+import { Choice } from './choice.tsx';
 
 const ASK_EVERY_MS = 2_000;
 const MOST_LINES = 2_000;
@@ -21,32 +22,12 @@ export function LogPanel({ job }: { job: Job }) {
     <>
       <h2>Log</h2>
       <div class="edit-filters">
-        <label>
-          Level{' '}
-          <select
-            value={level ?? ''}
-            onChange={({ currentTarget: { value } }) => setSetting('level', value || undefined)}
-          >
-            <option value="">all</option>
-            {LEVELS.map((one) => (
-              <option key={one} value={one}>
-                {one} and graver
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Arm{' '}
-          <select
-            value={arm ?? ''}
-            onChange={({ currentTarget: { value } }) => setSetting('log-arm', value || undefined)}
-          >
-            <option value="">all</option>
-            {[...job.arms.map((run) => run.arm), 'burn-in'].map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Level" value={level ?? ''} onChange={(next) => setSetting('level', next || undefined)}>
+          {[['', 'all'] as const, ...LEVELS.map((one) => [one, `${one} and graver`] as const)]}
+        </Choice>
+        <Choice label="Arm" value={arm ?? ''} onChange={(next) => setSetting('log-arm', next || undefined)}>
+          {[['', 'all'] as const, ...[...job.arms.map((run) => run.arm), 'burn-in'].map((one) => [one, one] as const)]}
+        </Choice>
       </div>
       {fault !== undefined && <p role="alert">{fault.message}</p>}
       {lines.length === 0 ? (

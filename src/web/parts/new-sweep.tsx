@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, type SpecFault } from '../api.ts';
 import { formatCount } from '../format.ts';
+import { refusalWords } from '../refusal-words.ts';
 import { goTo, routeLink } from '../route.ts';
 import { readDocument } from '../sweeps/document.ts';
 import { sweepsApi, type SweepPlan } from '../sweeps-api.ts';
@@ -106,7 +107,7 @@ function useCheck(text: string): Check | undefined {
 
 function refusalOf(error: unknown): Check {
   if (error instanceof ApiError) return { message: error.message, faults: error.faults };
-  return { message: error instanceof Error ? error.message : String(error), faults: [] };
+  return { message: refusalWords(error), faults: [] };
 }
 
 const MOST_NAMED = 6;

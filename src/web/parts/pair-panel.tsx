@@ -6,9 +6,11 @@ import { formatCount, formatDifference, formatInterval, formatP } from '../forma
 import { describeMetric, metricRank } from '../metric-names.ts';
 import { usePolled } from '../polling.ts';
 import { setSetting } from '../route.ts';
-import { placeKey, protocolWords } from '../scores.ts';
+import { figureWords, placeKey, protocolWords } from '../scores.ts';
 import type { TableColumn } from '../table-formats.ts';
 import { ExportButtons } from './export-buttons.tsx';
+import { HeadRow } from './head-row.tsx';
+import { SideChoice } from './side-choice.tsx';
 
 interface Props {
   sides: readonly Side[];
@@ -28,9 +30,9 @@ export function PairPanel({ sides, a, b }: Props) {
   return (
     <>
       <p class="chooser pair-chooser">
-        <SideSelect label="First" value={one} sides={sides} onChange={(key) => setSetting('a', key)} />
+        <SideChoice label="First" value={one} sides={sides} onChange={(key) => setSetting('a', key)} />
         <span aria-hidden="true">−</span>
-        <SideSelect label="Second" value={other} sides={sides} onChange={(key) => setSetting('b', key)} />
+        <SideChoice label="Second" value={other} sides={sides} onChange={(key) => setSetting('b', key)} />
         <button
           type="button"
           class="quiet"
@@ -51,32 +53,10 @@ export function PairPanel({ sides, a, b }: Props) {
   );
 }
 
-interface SelectProps {
-  label: string;
-  value: Side;
-  sides: readonly Side[];
-  onChange: (key: string) => void;
-}
-
-function SideSelect({ label, value, sides, onChange }: SelectProps) {
-  return (
-    <label>
-      {label}{' '}
-      <select value={sideKey(value)} onChange={(event) => onChange(event.currentTarget.value)}>
-        {sides.map((side) => (
-          <option value={sideKey(side)} key={sideKey(side)}>
-            {side.letter} {side.job.name}, {side.arm}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 const PAIR_COLUMNS: readonly TableColumn<PairRow>[] = [
   {
     title: 'figure',
-    shown: (row) => `${describeMetric(row.metric).label} (${row.benchmark}, ${protocolWords(row)})`,
+    shown: figureWords,
     fields: {
       benchmark: ({ benchmark }) => benchmark,
       protocol: ({ protocol }) => protocol,
@@ -147,15 +127,7 @@ function PairTable({ rows, words }: { rows: readonly PairRow[]; words: string })
     <div class="scroll" role="region" aria-label="Differences item by item" tabIndex={0}>
       <table class="figures pair">
         <caption class="sr-only">Paired differences, {words}</caption>
-        <thead>
-          <tr>
-            {PAIR_COLUMNS.map(({ title }) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <HeadRow names={PAIR_COLUMNS.map(({ title }) => title)} />
         <tbody>
           {rows.map((row) => (
             <tr key={`${placeKey(row)} ${row.metric}`}>

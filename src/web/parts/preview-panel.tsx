@@ -6,6 +6,7 @@ import { valueAt, type Json, type JsonObject } from '../json-pointer.ts';
 import { planning, type BatchPreview } from '../planning.ts';
 import type { TrainingWindow } from '../training-window.ts';
 import { AskedProblem } from './asked-problem.tsx';
+import { Choice } from './choice.tsx';
 import { PreviewedRowCard } from './previewed-row.tsx';
 import { RuleLegend, rulesOf } from './rule-legend.tsx';
 
@@ -50,16 +51,9 @@ export function PreviewPanel({ spec, window }: Props) {
           Another batch
         </button>
         {hasPlacebo(valueAt(spec, '/arms')) && (
-          <label>
-            Arm{' '}
-            <select
-              value={arm}
-              onChange={(event) => setArm(event.currentTarget.value === 'placebo' ? 'placebo' : 'intervention')}
-            >
-              <option>intervention</option>
-              <option>placebo</option>
-            </select>
-          </label>
+          <Choice label="Arm" value={arm} onChange={(next) => setArm(next === 'placebo' ? 'placebo' : 'intervention')}>
+            {['intervention', 'placebo'].map((one) => [one, one])}
+          </Choice>
         )}
         <label>
           <input type="checkbox" checked={isLive} onChange={(event) => setIsLive(event.currentTarget.checked)} /> live

@@ -5,6 +5,7 @@ import { catalogApi, type Registrable } from '../catalog-api.ts';
 import { withValueAt, type JsonObject } from '../json-pointer.ts';
 import type { JsonSchema } from '../json-schema.ts';
 import { usePolled } from '../polling.ts';
+import { refusalWords } from '../refusal-words.ts';
 import { faultsByField, focusFirstFault, SchemaForm } from '../schema-form.tsx';
 
 interface Props {
@@ -48,7 +49,7 @@ function Fields({ kind, schema, onRegistered }: Omit<Props, 'title'> & { schema:
     } catch (error) {
       const found = error instanceof ApiError ? error.faults : [];
       setFaults(found);
-      setSaid(found.length > 0 ? '' : error instanceof Error ? error.message : String(error));
+      setSaid(found.length > 0 ? '' : refusalWords(error));
     }
     setIsSending(false);
   };

@@ -3,6 +3,7 @@ import { formatMoment } from '../format.ts';
 import { budgetWords, holdWords, pointWords, ruleWords, settledWords } from '../sweeps/sweep-words.ts';
 import type { Sweep } from '../sweeps-api.ts';
 import { Notice } from './notice.tsx';
+import { RepeatedLooks, StoppedTag } from './stopped-point.tsx';
 
 export function SweepFacts({ sweep }: { sweep: Sweep }) {
   const hold = holdWords(sweep);
@@ -38,14 +39,18 @@ export function SweepFacts({ sweep }: { sweep: Sweep }) {
       </dl>
       {sweep.settled.length > 0 && (
         <details class="fold" open>
-          <summary>{sweep.settled.length} points ended by a stop rule</summary>
+          <summary>
+            {sweep.settled.length === 1 ? '1 point met a stop rule' : `${sweep.settled.length} points met a stop rule`}
+          </summary>
           <ul>
             {sweep.settled.map((settled) => (
               <li key={JSON.stringify(settled.point)}>
                 <strong>{pointWords(settled.point) || 'the whole sweep'}</strong>: {settledWords(settled)}
+                <StoppedTag settled={settled} />
               </li>
             ))}
           </ul>
+          <RepeatedLooks />
         </details>
       )}
     </>

@@ -2,11 +2,13 @@
 import type { Job } from '../api.ts';
 import { describeMetric } from '../metric-names.ts';
 import { setSetting } from '../route.ts';
-import { metricKey, protocolWords } from '../scores.ts';
+import { figureWords, metricKey } from '../scores.ts';
 import { axesOf, gridOf, KINDS, shownAxes, type Axis, type Kind } from '../sweeps/grid.ts';
 import { axisWords } from '../sweeps/sweep-words.ts';
 import type { ResultRow, Sweep } from '../sweeps-api.ts';
+import { Choice } from './choice.tsx';
 import { HeatTable } from './heat-table.tsx';
+import { RepeatedLooks } from './stopped-point.tsx';
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -46,11 +48,12 @@ export function SweepGrid({ sweep, jobs, rows, kind, settings }: Props) {
       </p>
       <HeatTable
         title={`${what}, by ${by.join(' and ')}`}
-        grid={gridOf(jobs, rows, shown, kind)}
+        grid={gridOf(sweep, jobs, rows, shown, kind)}
         rowPath={shown.rows.path}
         columnPath={shown.columns?.path}
         {...{ kind, unit }}
       />
+      {sweep.settled.length > 0 && <RepeatedLooks />}
     </>
   );
 }
@@ -65,23 +68,15 @@ interface AxisProps {
 
 function AxisSelect({ label, axes, value, setting, hasNone }: AxisProps) {
   return (
-    <label>
-      {label}{' '}
-      <select value={value} onChange={(event) => setSetting(setting, event.currentTarget.value)}>
-        {hasNone && <option value="none">none</option>}
-        {axes.map(({ path }) => (
-          <option value={path} key={path}>
-            {path}
-          </option>
-        ))}
-      </select>
-    </label>
+    <Choice label={label} value={value} onChange={(path) => setSetting(setting, path)}>
+      {[...(hasNone ? [['none', 'none'] as const] : []), ...axes.map(({ path }) => [path, path] as const)]}
+    </Choice>
   );
 }
 
 interface FigureProps {
   all: readonly ResultRow[];
-  chosen: string | undefined;
+  chosen: string;
   kind: Kind;
 }
 
@@ -90,31 +85,12 @@ export function FigureSelect({ all, chosen, kind }: FigureProps) {
   const metrics = [...new Map(all.map((row) => [metricKey(row), row]))];
   return (
     <p class="chooser sweep-chooser">
-      <label>
-        Figure{' '}
-        <select value={chosen} onChange={(event) => setSetting('metric', event.currentTarget.value)}>
-          {metrics.map(([key, row]) => (
-            <option value={key} key={key}>
-              {describeMetric(row.metric).label} ({row.benchmark}, {protocolWords(row)})
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        as{' '}
-        <select
-          value={kind}
-          onChange={(event) =>
-            setSetting('kind', event.currentTarget.value === 'effect' ? undefined : event.currentTarget.value)
-          }
-        >
-          {KINDS.map((one) => (
-            <option value={one} key={one}>
-              {KIND_WORDS[one]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Figure" value={chosen} onChange={(key) => setSetting('metric', key)}>
+        {metrics.map(([key, row]) => [key, figureWords(row)])}
+      </Choice>
+      <Choice label="as" value={kind} onChange={(next) => setSetting('kind', next === 'effect' ? undefined : next)}>
+        {KINDS.map((one) => [one, KIND_WORDS[one]])}
+      </Choice>
     </p>
   );
 }

@@ -8,6 +8,7 @@ import { metricKey } from '../scores.ts';
 import { type Kind } from '../sweeps/grid.ts';
 import { axisWords, pointWords } from '../sweeps/sweep-words.ts';
 import type { DoseCurve, SweepResults } from '../sweeps-api.ts';
+import { Choice } from './choice.tsx';
 import { KIND_WORDS } from './sweep-grid.tsx';
 
 interface DoseProps {
@@ -42,16 +43,9 @@ export function DoseResponse({ results, metric, kind, axis }: DoseProps) {
     <>
       {axes.length > 1 && (
         <p class="chooser">
-          <label>
-            Across{' '}
-            <select value={chosen} onChange={(event) => setSetting('x', event.currentTarget.value)}>
-              {axes.map((path) => (
-                <option value={path} key={path}>
-                  {path}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Choice label="Across" value={chosen} onChange={(path) => setSetting('x', path)}>
+            {axes.map((path) => [path, path])}
+          </Choice>
         </p>
       )}
       <DosePlot

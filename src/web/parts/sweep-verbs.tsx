@@ -1,6 +1,7 @@
 // What can be asked of a sweep: pause, resume, stop, cancel. The last two cannot be undone and are asked for twice; a refusal is shown in
 // the server's words.
 import { useRef, useState } from 'preact/hooks';
+import { refusalWords } from '../refusal-words.ts';
 import { isOver } from '../sweeps/sweep-words.ts';
 import { sweepsApi, type Sweep, type SweepVerb } from '../sweeps-api.ts';
 
@@ -34,7 +35,7 @@ export function SweepVerbs({ sweep, onDone }: Props) {
       await sweepsApi.order(sweep.id, verb);
       setFault('');
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(refusalWords(error));
     }
     dialog.current?.close();
     onDone();

@@ -1,7 +1,8 @@
 // A sweep as a table: two of its axes for rows and columns, in each cell the jobs at that point with their figures.
 import type { Job } from '../api.ts';
 import type { Json, JsonObject } from '../json-pointer.ts';
-import type { ResultRow, Sweep } from '../sweeps-api.ts';
+import type { ResultRow, SettledPoint, Sweep } from '../sweeps-api.ts';
+import { settledPointOf } from './sweep-words.ts';
 
 export interface Axis {
   readonly path: string;
@@ -22,6 +23,8 @@ export interface Cell {
   readonly jobs: readonly CellJob[];
   /** Of the jobs that have a figure; null without one. */
   readonly mean: number | null;
+  /** Points of its jobs that met a stop rule. */
+  readonly settled: readonly SettledPoint[];
 }
 
 export interface Grid {
@@ -66,6 +69,7 @@ export function figureOf(row: ResultRow, kind: Kind): CellJob['figure'] {
 }
 
 export function gridOf(
+  { settled }: Sweep,
   jobs: readonly Job[],
   results: readonly ResultRow[],
   shown: ReturnType<typeof shownAxes>,
@@ -84,7 +88,8 @@ export function gridOf(
     });
     const values = members.flatMap(({ figure }) => (figure === null ? [] : [figure.value]));
     const mean = values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-    return { jobs: members, mean };
+    const met = own.flatMap((job) => settledPointOf(settled, pointOf(job)) ?? []);
+    return { jobs: members, mean, settled: [...new Set(met)] };
   };
   return { rows, columns, cells: rows.map((row) => columns.map((column) => cellAt(row, column))) };
 }

@@ -70,11 +70,27 @@ export function pointWords(point: JsonObject): string {
     .join(', ');
 }
 
-export function ruleWords({ benchmark, metric, intervalNarrowerThan, clearlyZero }: StopRule): string {
-  const { label, unit } = describeMetric(metric);
+export function ruleWords(rule: StopRule): string {
+  return `the interval of the effect on ${describeMetric(rule.metric).label} (${rule.benchmark}) is ${boundWords(rule)}`;
+}
+
+/** How narrow, or how near to zero. */
+export function boundWords({ metric, intervalNarrowerThan, clearlyZero }: StopRule): string {
+  const { unit } = describeMetric(metric);
   const size = formatDifference(clearlyZero ?? intervalNarrowerThan ?? null, unit).replace('+', '');
-  const what = `the interval of the effect on ${label} (${benchmark})`;
-  return clearlyZero === undefined ? `${what} is narrower than ${size}` : `${what} lies within ±${size} of zero`;
+  return clearlyZero === undefined ? `narrower than ${size}` : `within ±${size} of zero`;
+}
+
+/** A rule that was met with the last job has ended nothing. */
+export function stoppedWords({ numCancelled }: SettledPoint): string {
+  return numCancelled > 0 ? 'stopped early by rule' : 'met a stop rule';
+}
+
+/** The settled point that a job belongs to, whatever its seeds. */
+export function settledPointOf(settled: readonly SettledPoint[], sweepPoint: JsonObject): SettledPoint | undefined {
+  return settled.find(({ point }) =>
+    Object.entries(point).every(([path, value]) => JSON.stringify(sweepPoint[path]) === JSON.stringify(value)),
+  );
 }
 
 /** What ended a point. */
