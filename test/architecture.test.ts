@@ -33,11 +33,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/suite',
     'src/store',
     'src/facts.ts',
-    'src/api/replicates.ts', // which jobs are replicates of each other: arithmetic on what the store holds
+    'src/replicates.ts',
     'src/disk-usage.ts',
   ],
   'src/api': [
     'src/disk-usage.ts',
+    'src/replicates.ts',
     'src/store',
     'jobs/queue.ts',
     'src/data',
@@ -74,6 +75,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/train/micro-batch.ts',
   ],
   'src/disk-usage.ts': [],
+  // which jobs are replicates of each other, for jobs and the API: arithmetic on what the store holds
+  'src/replicates.ts': ['src/eval/replicates.ts', 'src/eval/statistics.ts', 'src/store/experiments.ts'],
   'src/model-training.ts': ['src/api', 'src/suite', 'src/facts.ts', 'src/train/schedule.ts'],
   'src/server.ts': ['src/api', 'src/store', 'src/catalog.ts', 'jobs/queue.ts'],
   'src/cli': ['augmentation', 'src', 'jobs'],

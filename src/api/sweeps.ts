@@ -12,7 +12,7 @@ import type { Catalog } from './catalog.ts';
 import { makeOncePerKey } from './idempotency.ts';
 import { jobView } from './jobs.ts';
 import { FaultyDocument, pointerOf } from './problem.ts';
-import { replicateGroups, trainingKey } from './replicates.ts';
+import { replicateGroups, trainingKey } from '../replicates.ts';
 import { limitParameter, readBody, readQuery } from './request.ts';
 import { resultTable, TABLE_FORMATS, TABLE_TYPES } from './result-tables.ts';
 import {
