@@ -13,6 +13,7 @@ import {
   objectOf,
   place,
   ref,
+  sender,
   text,
   time,
   type Schema,
@@ -106,6 +107,7 @@ const doseCurve: Schema = {
 export const sweepAnswers: Readonly<Record<string, Schema>> = {
   Sweep: objectOf({
     ...{ id, name: text, state: { enum: SWEEP_STATES }, spec: anyObject, createdAt: time, numJobs: integer },
+    submittedBy: sender,
     message: { ...nullable(text), description: 'Why it is paused when nobody asked for it.' },
     axes: { ...listOf(text), description: 'The paths of the grid in the order given.' },
     maxParallel: { ...nullable(integer), description: 'Jobs at work at once.' },

@@ -8,9 +8,10 @@ import { listExperiments } from '../store/experiments.ts';
 import { listJobs, type JobWithRuns } from '../store/jobs.ts';
 import { cancelSweep, limitSweep, pauseSweep, resumeSweep, stopSweep } from '../store/sweep-orders.ts';
 import { addPoints, getSweep, insertSweep, listSweeps, type SweepLimits, type SweepSummary } from '../store/sweeps.ts';
+import { senderOf } from './caller.ts';
 import type { Catalog } from './catalog.ts';
 import { makeOncePerKey } from './idempotency.ts';
-import { jobView } from './jobs.ts';
+import { jobView, senderView } from './jobs.ts';
 import { FaultyDocument, pointerOf } from './problem.ts';
 import { replicateGroups, trainingKey } from '../replicates.ts';
 import { limitParameter, readBody, readQuery } from './request.ts';
@@ -64,6 +65,7 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
         axes: Object.keys(grid),
         stop: document.stop ?? null,
         points,
+        sender: senderOf(request),
       };
       return (transaction) => insertSweep(transaction, { ...sweep, maxParallel, ...budgetRow(budget) });
     });
@@ -130,7 +132,8 @@ function sweepView(sweep: SweepSummary) {
     return { point: JSON.parse(point) as unknown, rule, found, numCancelled, settledAt }; // a look wrote it
   });
   const limits = { maxParallel, budget, used: { steps, hours }, heldBy, stop, settled };
-  return { id, name, state, message, spec, axes, ...limits, createdAt, numJobs, jobsByState };
+  const what = { id, name, state, message, spec, axes, ...limits, submittedBy: senderView(sweep) };
+  return { ...what, createdAt, numJobs, jobsByState };
 }
 
 function nameOf({ name, grid, replicates }: SweepDocument): string {
@@ -181,7 +184,10 @@ async function addToSweep(database: Database, catalog: Catalog, request: Request
     }
     const isCurrent = (spec: unknown) => JSON.stringify(spec) === JSON.stringify(sweep.spec);
     return async (transaction) => {
-      await addPoints(transaction, sweep.id, { spec: withAxes(stored, axes), points, isCurrent });
+      await addPoints(transaction, sweep.id, {
+        ...{ spec: withAxes(stored, axes), points, isCurrent },
+        sender: senderOf(request),
+      });
       return sweep.id;
     };
   });

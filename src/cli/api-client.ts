@@ -18,6 +18,8 @@ export const jobSchema = z.looseObject({
   /** Left out by older servers. */
   heldBy: z.string().nullish(),
   attempt: z.int(),
+  /** Left out by older servers. */
+  submittedBy: z.looseObject({ name: z.string() }).nullish(),
   /** Of a fork: the checkpoint that it starts from. */
   start: z
     .object({ job: z.string(), arm: z.enum(ARMS), step: z.int(), path: z.string(), manifestSha256: z.string() })
@@ -171,7 +173,10 @@ const problemSchema = z.object({
 /** The parameters of GET /v1/jobs. */
 export type JobFilter = Readonly<
   Partial<
-    Record<'state' | 'sweep' | 'tag' | 'name' | 'model' | 'policy' | 'direction' | 'archived', string | undefined>
+    Record<
+      'state' | 'sweep' | 'tag' | 'submittedBy' | 'name' | 'model' | 'policy' | 'direction' | 'archived',
+      string | undefined
+    >
   >
 >;
 

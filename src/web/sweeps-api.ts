@@ -41,6 +41,7 @@ export interface Sweep {
   readonly heldBy: string | null;
   readonly stop: readonly StopRule[] | null;
   readonly settled: readonly SettledPoint[];
+  readonly submittedBy?: { readonly name: string } | null;
   readonly createdAt: string;
   readonly numJobs: number;
   readonly jobsByState: Readonly<Record<string, number>>;

@@ -239,13 +239,15 @@ function submit(state: FakeState, body: unknown): Answer {
 }
 
 function listJobs({ jobs }: FakeState, query: URLSearchParams) {
-  const [state, tag, name, model] = ['state', 'tag', 'name', 'model'].map((key) => query.get(key));
+  const keys = ['state', 'tag', 'name', 'model', 'submittedBy'];
+  const [state, tag, name, model, sender] = keys.map((key) => query.get(key));
   const isArchived = (job: Job) => typeof job.archivedAt === 'string';
   const archived = query.get('archived') ?? 'no';
   const all = jobs.filter(
     (job) =>
       (state === null || job.state === state) &&
-      (tag === null || (job.tags ?? []).includes(tag!)) && // of the four keys
+      (tag === null || (job.tags ?? []).includes(tag!)) && // of the five keys
+      (sender === null || job.submittedBy?.name === sender) &&
       (name === null || job.name.includes(name!)) &&
       (model === null || job.spec.model === model) &&
       (archived === 'all' || isArchived(job) === (archived === 'only')),

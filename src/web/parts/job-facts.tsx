@@ -34,6 +34,7 @@ export function JobFacts({ job }: { job: Job }) {
       )}
       <Fact name="Attempt">{job.attempt === 0 ? 'none yet' : job.attempt}</Fact>
       <Times job={job} />
+      {job.submittedBy && <Fact name="Sent by">{job.submittedBy.name}</Fact>}
       {job.sweepId !== null && (
         <Fact name="Sweep">
           <a href={routeLink('', { sweep: job.sweepId })}>all its jobs</a>
