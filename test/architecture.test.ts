@@ -35,10 +35,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/facts.ts',
     'src/replicates.ts',
     'src/disk-usage.ts',
+    'src/shared-keys.ts',
+    'src/manifest-files.ts',
+    'src/software.ts',
   ],
   'src/api': [
     'src/disk-usage.ts',
     'src/replicates.ts',
+    'src/shared-keys.ts',
+    'src/likely-keys.ts', // its types
     'src/store',
     'jobs/queue.ts',
     'src/data',
@@ -61,6 +66,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/suite',
     'src/facts.ts',
     'src/estimate.ts',
+    'src/likely-keys.ts',
+    'src/shared-keys.ts',
     'src/model-training.ts',
     'src/train/plan.ts',
     'src/train/micro-batch.ts',
@@ -75,6 +82,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/train/micro-batch.ts',
   ],
   'src/disk-usage.ts': [],
+  'src/shared-keys.ts': ['src/train/plan.ts'],
+  'src/manifest-files.ts': [],
+  'src/likely-keys.ts': [
+    'src/data',
+    'src/eval',
+    'src/suite',
+    'src/facts.ts',
+    'src/shared-keys.ts',
+    'src/manifest-files.ts',
+    'src/software.ts',
+  ],
+  'src/software.ts': [],
   // which jobs are replicates of each other, for jobs and the API: arithmetic on what the store holds
   'src/replicates.ts': ['src/eval/replicates.ts', 'src/eval/statistics.ts', 'src/store/experiments.ts'],
   'src/model-training.ts': ['src/api', 'src/suite', 'src/facts.ts', 'src/train/schedule.ts'],
@@ -94,6 +113,7 @@ const FOR_ALL = ['src/errors.ts', 'src/log.ts', 'src/job-spec.ts'];
 const FOR_SOME: Readonly<Record<string, readonly string[]>> = {
   'src/settings.ts': ['src/cli', 'src/server.ts', 'jobs/main.ts', 'src/log.ts', 'src/tensor/native.ts'],
   'src/package-root.ts': [
+    'src/software.ts',
     'src/tensor/native',
     'src/settings.ts',
     'src/suite',

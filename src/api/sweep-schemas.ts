@@ -129,7 +129,8 @@ export const sweepAnswers: Readonly<Record<string, Schema>> = {
   SweepPlan: objectOf({
     name: text,
     points: listOf(objectOf({ name: text, point: anyObject })),
-    numTrainings: { ...integer, description: 'Trained arms of all jobs.' },
+    numTrainings: { ...integer, description: 'Trained arms of all jobs, each by itself.' },
+    numTrainingsIfShared: { ...integer, description: 'The same when they take controls over from each other.' },
     numDistinctControls: { ...integer, description: 'Controls that differ in something.' },
   }),
   SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),

@@ -140,6 +140,20 @@ const estimateSchema = z.looseObject({
   memory: z.looseObject({ residentBytesPerTrainer: z.number(), numTrainersAtOnce: z.int(), machineBytes: z.number() }),
   disk: z.looseObject({ bytes: z.number(), numCheckpoints: z.int(), freeBytes: z.number() }),
   time: z.object({ trainingSeconds: z.number().nullable(), basis: z.string() }),
+  /** Not of older servers. */
+  sharing: z
+    .looseObject({
+      numTrainings: z.int(),
+      parts: z.array(
+        z.looseObject({ part: z.string(), state: z.string(), by: z.looseObject({ name: z.string() }).nullable() }),
+      ),
+      left: z.looseObject({
+        ...{ numTrainings: z.int(), numTokens: z.number() },
+        ...{ trainingSeconds: z.number().nullable(), diskBytes: z.number() },
+      }),
+      basis: z.string(),
+    })
+    .optional(),
   evaluations: z.looseObject({
     benchmarks: z.array(
       z.looseObject({

@@ -32,6 +32,8 @@ export interface FakeState {
   readonly previewed: unknown[];
   previewMs: number;
   freeDiskBytes: number;
+  /** What other jobs have done of any job that is estimated. */
+  sharedParts: Parameters<typeof fakeEstimate>[1];
 }
 
 export interface FakeApi {
@@ -59,7 +61,7 @@ const SECURITY =
 export async function startFakeApi(pageFolder: string, jobs: Job[]): Promise<FakeApi> {
   const state: FakeState = {
     ...{ jobs, metrics: new Map(), scores: new Map(), edits: new Map(), submitted: [], resumedFrom: [] },
-    ...{ isDown: false, previewed: [], previewMs: 0, freeDiskBytes: 60e9 },
+    ...{ isDown: false, previewed: [], previewMs: 0, freeDiskBytes: 60e9, sharedParts: [] },
   };
   const events: FakeEvent[] = [];
   const streams = new Map<ServerResponse, string>();
@@ -213,7 +215,7 @@ async function plan(state: FakeState, what: 'preview' | 'estimate', body: unknow
     }));
     return { status: 422, body: { title: 'The document has faults', detail: 'see errors', errors } };
   }
-  if (what === 'estimate') return { status: 200, body: fakeEstimate(state.freeDiskBytes) };
+  if (what === 'estimate') return { status: 200, body: fakeEstimate(state.freeDiskBytes, state.sharedParts) };
   state.previewed.push(body);
   await new Promise((resolve) => setTimeout(resolve, state.previewMs));
   return { status: 200, body: fakePreview(step ?? 1330) };
