@@ -17,7 +17,7 @@ import { persistently } from './persistence.ts';
 import { prepare } from './preparation.ts';
 import { progressTracker, type Progress } from './progress.ts';
 import { needRoom } from './quota.ts';
-import { afterBurnIn, sharedKeys } from './shared-keys.ts';
+import { afterBurnIn, sharedKeys } from '../src/shared-keys.ts';
 import { isSharing } from './sharing.ts';
 import { openTrainers, type Trainers, type Work } from './work.ts';
 

@@ -1,9 +1,6 @@
 // The manifest that reproduces a job: same manifest, same back end, same machine type → same data bit for bit and same scores.
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
-import { basename, dirname, join } from 'node:path';
 import { findPolicy } from '../augmentation/policies.ts';
 import { fileSha256 } from '../src/checkpoint/checkpoint.ts';
 import { shownUrl } from '../src/data/web-failures.ts';
@@ -12,13 +9,13 @@ import { placeOf } from '../src/data/replay.ts';
 import { identifyTokenFiles } from '../src/data/token-files.ts';
 import { DataError, messageOf } from '../src/errors.ts';
 import type { JobSpec, Policy } from '../src/job-spec.ts';
-import { packagePath } from '../src/package-root.ts';
+import { checkpointFiles, tokenFiles } from '../src/manifest-files.ts';
+import { softwareVersions } from '../src/software.ts';
 import type { BackendName } from '../src/tensor/backend.ts';
 import { nativeFacts } from '../src/tensor/native.ts';
 import { PYTHIA_ADAM } from '../src/train/step.ts';
 import { publishedBeside } from '../src/suite/pythia/published.ts';
 import type { Preparation } from './preparation.ts';
-import { programSha256 } from './program.ts';
 
 /** Files larger than this are identified by name, size and time; hashing a 600 GB corpus is a check of its own. */
 const MOST_HASHED_BYTES = 2 ** 31;
@@ -38,8 +35,8 @@ export async function makeManifest(spec: JobSpec, preparation: Preparation): Pro
       ...{ family: model.family, seed: model.seed, trainedOn: model.dataset },
       config: await identify(model.configPath),
       tokenizer: await identify(model.tokenizerPath),
-      start: start === undefined ? null : await identifyFolder(start),
-      published: end === undefined ? null : await identifyFolder(end),
+      start: start === undefined ? null : await identifyAll(checkpointFiles(start)),
+      published: end === undefined ? null : await identifyAll(checkpointFiles(end)),
     },
     dataset: { ...dataset, ...(await identifyData(preparation)) },
     // Of switches, the plan holds what was chosen; these are the same for every job.
@@ -84,30 +81,22 @@ function identifyPolicy(policy: Policy, { intervention }: JobSpec) {
   return { name, version };
 }
 
-/** Weights in any of their forms, the moments and the counters; other files of the folder change no number. */
-async function identifyFolder(folder: string) {
-  const entries = existsSync(folder) ? readdirSync(folder) : []; // the trainer says what is wrong with it
-  const names = entries.filter((name) => /^((pytorch_)?model\b.*|optimizer|state)\.(safetensors|bin|json)$/.test(name));
-  return Promise.all(names.sort().map((name) => identify(join(folder, name))));
-}
-
 /** The token files: hashed here, or as the server of a URL tells one version from another, without a query, which may hold a secret. */
 async function identifyData({ dataset, access }: Preparation) {
   const { prefix } = dataset;
-  if (!isUrl(prefix)) return { bin: await identifyTokens(prefix), idx: await identify(`${prefix}.idx`) };
+  if (!isUrl(prefix)) {
+    const files = tokenFiles(prefix);
+    const bin = Array.isArray(files.bin) ? await identifyAll(files.bin) : await identify(files.bin);
+    return { bin, idx: await identify(files.idx) };
+  }
   const [idx, ...bin] = (await identifyTokenFiles(placeOf(dataset), access)).map(({ url, sizeBytes, version }) => ({
     ...{ url: shownUrl(url), sizeBytes, version },
   }));
   return { prefix: shownUrl(prefix), bin, idx };
 }
 
-/** PREFIX.bin, or those of its shards that are here. */
-async function identifyTokens(prefix: string) {
-  const [folder, name] = [dirname(prefix), basename(prefix)];
-  const isShard = (entry: string) => entry.startsWith(name) && /^-\d{5}-of-\d{5}\.bin$/.test(entry.slice(name.length));
-  const shards = existsSync(folder) && !existsSync(`${prefix}.bin`) ? readdirSync(folder).filter(isShard) : [];
-  if (shards.length === 0) return identify(`${prefix}.bin`);
-  return Promise.all(shards.sort().map((entry) => identify(join(folder, entry))));
+function identifyAll(paths: readonly string[]) {
+  return Promise.all(paths.map((path) => identify(path)));
 }
 
 async function identify(path: string) {
@@ -116,21 +105,4 @@ async function identify(path: string) {
   });
   if (size > MOST_HASHED_BYTES) return { path, sizeBytes: size, sha256: null, modifiedAt: mtime.toISOString() };
   return { path, sizeBytes: size, sha256: await fileSha256(path) };
-}
-
-function softwareVersions(): Record<string, unknown> {
-  const own = JSON.parse(readFileSync(packagePath('package.json'), 'utf8')) as {
-    version: string;
-    dependencies: Record<string, string>;
-  };
-  const lock = readFileSync(packagePath('package-lock.json'));
-  const names = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm', 'compromise'];
-  return {
-    tiresias: own.version,
-    programSha256: programSha256(),
-    node: process.versions.node,
-    v8: process.versions.v8,
-    lockfileSha256: createHash('sha256').update(lock).digest('hex'),
-    packages: Object.fromEntries(names.map((name) => [name, own.dependencies[name]])),
-  };
 }

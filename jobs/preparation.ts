@@ -10,7 +10,7 @@ import type { DatasetDescription } from '../src/data/replay.ts';
 import { findBenchmark } from '../src/eval/benchmarks.ts';
 import { costOf, type ScoringCost, type ScoringTask } from '../src/eval/scoring-task.ts';
 import { DataError, InputError, messageOf } from '../src/errors.ts';
-import { datasetFacts, modelFacts, withStart } from '../src/facts.ts';
+import { datasetFacts, heldBackOf, modelFacts, withStart } from '../src/facts.ts';
 import { scoringOf, type Arm, type JobSpec, type Scoring } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import type { StartOfFork } from '../src/store/jobs.ts';
@@ -25,9 +25,6 @@ import { resolvePlan, type RunPlan } from '../src/train/plan.ts';
 import type { TaskAccess } from './batches.ts';
 import { cardMemoryBytes, machineMemoryBytes } from './machine.ts';
 import type { BurnInTask, TrainerTask } from './messages.ts';
-
-/** Held-back samples scored at most: enough for a perplexity with a narrow interval, cheap beside a step. */
-const MOST_HELD_BACK = 64;
 
 /** What is stored as the job's plan: the run's plan, and what computes it. */
 export interface JobPlan extends RunPlan {
@@ -66,12 +63,10 @@ export async function prepare(
   if (start !== null) await checkStart(start);
   const plan = stored === null ? await makePlan(spec, home, numCores, start) : storedPlan(stored);
   const dataset = await describeDataset(home, spec.dataset);
-  const { trainSteps, batchSize, numSamples } = findDataset(home, spec.dataset);
-  const from = (trainSteps ?? model.endStep) * batchSize;
-  const to = Math.min(numSamples, from + MOST_HELD_BACK);
+  const heldBack = heldBackOf(findDataset(home, spec.dataset), model);
   const scorings = plan.benchmarks.map((scoring) => openScoring(scoring, home));
   const access = { cacheFolder: datasetCacheFolder(home, spec.dataset), ...dataHeaders(dataset.prefix, hub) };
-  return { plan, model, dataset, access, heldBack: from < to ? { from, to } : null, scorings, start };
+  return { plan, model, dataset, access, heldBack, scorings, start };
 }
 
 /** The checkpoint that a fork was made of is still that one. Its other files are held to its manifest when they are loaded. */

@@ -6,7 +6,7 @@ import { claimBurnIn, claimRun, type Claim } from '../src/store/shared-runs.ts';
 import type { Executor } from './executor/executor.ts';
 import { persistently } from './persistence.ts';
 import type { Preparation } from './preparation.ts';
-import type { SharedPart } from './shared-keys.ts';
+import { mayShare, type SharedPart } from '../src/shared-keys.ts';
 import type { Work } from './work.ts';
 
 /** What to do while another job is at work on it: come back later, or wait for it. */
@@ -14,13 +14,9 @@ export type Patience = 'later' | 'wait';
 
 const LOOK_MS = 2_000;
 
-/**
- * Whether the job shares anything: not when it is to be an independent repetition, nor what another engine trains, nor where the manifest does not name the machine
- * that computes, as on Slurm, or where nobody has shown that equal manifests give equal bits, as with TensorFlow on a card.
- */
-export function isSharing({ training }: JobSpec, { plan }: Preparation, { isHere }: Executor): boolean {
-  // Jobs of earlier releases say neither.
-  return training.shareArms !== false && training.engine !== 'gpt-neox' && isHere && plan.backend.name !== 'tensorflow';
+/** Whether the job shares anything: not where the manifest does not name the machine that computes, as on Slurm. */
+export function isSharing(spec: JobSpec, { plan }: Preparation, { isHere }: Executor): boolean {
+  return isHere && mayShare(spec, plan.backend.name);
 }
 
 /** Whether jobs that differ in the intervention alone have this arm in common. */

@@ -3,7 +3,7 @@
 //
 // A point of a sweep is its jobs that differ in seeds alone: in the replicate and in `intervention.seed`. The interval of a point with several jobs is Student's over
 // those that have succeeded, as many as the rule asks for; that of a point with one job is the job's own, over items. A point that meets any rule is settled.
-import { replicateGroups, type ReplicatedFigure } from '../src/api/replicates.ts';
+import { replicateGroups, type ReplicatedFigure } from '../src/replicates.ts';
 import { messageOf, TransientError } from '../src/errors.ts';
 import { effectsOf, type Item } from '../src/eval/metrics.ts';
 import type { Interval } from '../src/eval/statistics.ts';

@@ -9,7 +9,7 @@ import type { Executor, RunningTrainer, Task, TrainerEnd } from './executor/exec
 import type { TrainerMessage } from './messages.ts';
 import type { Preparation } from './preparation.ts';
 import type { ProgressTracker } from './progress.ts';
-import type { SharedKeys } from './shared-keys.ts';
+import type { SharedKeys } from '../src/shared-keys.ts';
 import { noteMessage } from './trainer-log.ts';
 
 export interface Work {

@@ -18,9 +18,11 @@ import { checkTask } from './eval/scoring-task.ts';
 import { estimateJob } from './estimate.ts';
 import { datasetFacts, modelFacts, type Start } from './facts.ts';
 import { scoringOf, type JobSpec, type Scoring } from './job-spec.ts';
+import { likelyKeys, type EarlierJob } from './likely-keys.ts';
 import { modelTraining } from './model-training.ts';
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
+import type { PlannedWork } from './shared-keys.ts';
 import { checkBelow } from './suite/roots.ts';
 import { datasetCacheFolder, findDataset, listDatasets, registerDataset } from './suite/datasets.ts';
 import { dataHeaders, dataPrefix, type HubLogin } from './suite/hub/remote-data.ts';
@@ -54,6 +56,9 @@ export function openCatalog(home: string, hub?: HubLogin, roots?: readonly strin
       family: findModel(home, spec.model).family,
       ...estimateJob(home, spec, backend),
     }),
+    likelyKeys: (spec: JobSpec, plan: PlannedWork['plan'], earlier: readonly EarlierJob[]) =>
+      likelyKeys(home, spec, plan, earlier),
+    hasCheckpoint: (folder: string) => existsSync(join(folder, 'manifest.json')),
     preview: (spec: JobSpec, wish: PreviewWish) => previewTask(home, hub, spec, wish),
     checkSpec: (spec: JobSpec, start?: Start) => checkSpec(home, spec, start ?? null),
     itemTexts: (scoring: Scoring, sha256: string) => findItemTexts(home, scoring, sha256),

@@ -9,7 +9,7 @@ import { detectableRate, leastSignificantRate } from './eval/statistics.ts';
 import { datasetFacts, modelFacts } from './facts.ts';
 import { settingsText, type JobSpec } from './job-spec.ts';
 import { bytesOfTrainer, roomOf } from './train/micro-batch.ts';
-import { diskOf } from './train/disk.ts';
+import { diskOf, keptAtOnce } from './train/disk.ts';
 import { resolvePlan } from './train/plan.ts';
 
 const SHARES = [0.05, 0.2, 0.5];
@@ -35,10 +35,16 @@ export function estimateJob(home: string, spec: JobSpec, backend: BackendName): 
   const rows = { seqLength, rowsPerStep, precision };
   const { liveBytes, residentBytes } = bytesOfTrainer({ microBatchSize, recompute }, model, rows, room.kernels);
   const { checkpointBytes, numCheckpoints } = diskOf(plan, trained.length, model.numParameters);
+  const ofTraining = { numTokens: (to - from) * rowsPerStep * seqLength, numCheckpoints: keptAtOnce(plan) };
+  const ofBurnIn = {
+    numTokens: trained.length === 0 ? 0 : burnInSteps * rowsPerStep * seqLength,
+    numCheckpoints: numCheckpoints - trained.length * ofTraining.numCheckpoints,
+  };
   return {
     window: { from, to, numSteps: to - from },
     ...{ backend, microBatchSize, recompute, resume: plan.resume, numParameters: model.numParameters },
-    numTokens: ((to - from) * trained.length + burnInSteps) * rowsPerStep * seqLength,
+    work: { plan, numTrainings: trained.length, ofTraining, ofBurnIn },
+    numTokens: trained.length * ofTraining.numTokens + ofBurnIn.numTokens,
     memory: {
       ...{ liveBytesPerTrainer: liveBytes, residentBytesPerTrainer: residentBytes, numTrainersAtOnce: numAtOnce },
       ...{ residentBytes: numAtOnce * residentBytes, machineBytes },

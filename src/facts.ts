@@ -2,10 +2,13 @@
 import { readModelConfig } from './model/config.ts';
 import { countParameters } from './model/parameters.ts';
 import type { StartOfFork } from './store/jobs.ts';
-import { findDataset } from './suite/datasets.ts';
+import { findDataset, type SuiteDataset } from './suite/datasets.ts';
 import { findModel, hasMoments, type SuiteModel } from './suite/models.ts';
 import { findPythia } from './suite/pythia/models.ts';
 import type { DatasetFacts, ModelFacts } from './train/plan.ts';
+
+/** Held-back samples scored at most: enough for a perplexity with a narrow interval, cheap beside a step. */
+const MOST_HELD_BACK = 64;
 
 /** The facts of a model that planning needs. Throws NotFoundError or DataError. */
 export function modelFacts(home: string, name: string, start: Start | null = null): ModelFacts {
@@ -45,4 +48,14 @@ export function pullCommand(name: string, step: number): string | undefined {
 /** The facts of a dataset that planning needs. Throws NotFoundError or DataError. */
 export function datasetFacts(home: string, name: string): DatasetFacts {
   return findDataset(home, name);
+}
+
+/** The samples after those that the model was trained on, of which the perplexity is scored; null where there are none. */
+export function heldBackOf(
+  { trainSteps, batchSize, numSamples }: SuiteDataset,
+  { endStep }: Pick<SuiteModel, 'endStep'>,
+): { readonly from: number; readonly to: number } | null {
+  const from = (trainSteps ?? endStep) * batchSize;
+  const to = Math.min(numSamples, from + MOST_HELD_BACK);
+  return from < to ? { from, to } : null;
 }

@@ -33,11 +33,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/suite',
     'src/store',
     'src/facts.ts',
-    'src/api/replicates.ts', // which jobs are replicates of each other: arithmetic on what the store holds
+    'src/replicates.ts',
     'src/disk-usage.ts',
+    'src/shared-keys.ts',
+    'src/manifest-files.ts',
+    'src/software.ts',
   ],
   'src/api': [
     'src/disk-usage.ts',
+    'src/replicates.ts',
+    'src/shared-keys.ts',
+    'src/likely-keys.ts', // its types
     'src/store',
     'jobs/queue.ts',
     'src/data',
@@ -60,6 +66,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/suite',
     'src/facts.ts',
     'src/estimate.ts',
+    'src/likely-keys.ts',
+    'src/shared-keys.ts',
     'src/model-training.ts',
     'src/train/plan.ts',
     'src/train/micro-batch.ts',
@@ -74,6 +82,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/train/micro-batch.ts',
   ],
   'src/disk-usage.ts': [],
+  'src/shared-keys.ts': ['src/train/plan.ts'],
+  'src/manifest-files.ts': [],
+  'src/likely-keys.ts': [
+    'src/data',
+    'src/eval',
+    'src/suite',
+    'src/facts.ts',
+    'src/shared-keys.ts',
+    'src/manifest-files.ts',
+    'src/software.ts',
+  ],
+  'src/software.ts': [],
+  // which jobs are replicates of each other, for jobs and the API: arithmetic on what the store holds
+  'src/replicates.ts': ['src/eval/replicates.ts', 'src/eval/statistics.ts', 'src/store/experiments.ts'],
   'src/model-training.ts': ['src/api', 'src/suite', 'src/facts.ts', 'src/train/schedule.ts'],
   'src/server.ts': ['src/api', 'src/store', 'src/catalog.ts', 'jobs/queue.ts'],
   'src/cli': ['augmentation', 'src', 'jobs'],
@@ -91,6 +113,7 @@ const FOR_ALL = ['src/errors.ts', 'src/log.ts', 'src/job-spec.ts'];
 const FOR_SOME: Readonly<Record<string, readonly string[]>> = {
   'src/settings.ts': ['src/cli', 'src/server.ts', 'jobs/main.ts', 'src/log.ts', 'src/tensor/native.ts'],
   'src/package-root.ts': [
+    'src/software.ts',
     'src/tensor/native',
     'src/tensor/installed.ts',
     'src/settings.ts',

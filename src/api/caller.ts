@@ -1,5 +1,6 @@
 // Who sent a request, as access.ts has found out, and its id in the log: every later stop of a request asks here.
 import type { Request } from 'express';
+import type { Sender } from '../store/jobs.ts';
 
 export const SCOPES = ['read', 'submit', 'admin'] as const;
 /** Each may do what those before it may. */
@@ -36,4 +37,10 @@ export function setCaller(request: Request, caller: Caller): void {
 /** Who sent the request. */
 export function callerOf(request: Request): Caller {
   return callers.get(request) ?? ANYONE;
+}
+
+/** As whose a job or a sweep is kept; null of a server that asks for no tokens. */
+export function senderOf(request: Request): Sender | null {
+  const { id, name } = callerOf(request);
+  return id === ANYONE.id ? null : { tokenId: id, name };
 }

@@ -7,6 +7,8 @@ import { LAYOUTS } from '../data/replay.ts';
 import { DataError, InputError, messageOf, NotFoundError, TransientError } from '../errors.ts';
 import { checkpointSchema, type JobSpec, type Scoring, type ScoringSettings } from '../job-spec.ts';
 import type { RunPlan } from '../train/plan.ts';
+import type { EarlierJob, LikelyKeys } from '../likely-keys.ts';
+import type { PlannedWork } from '../shared-keys.ts';
 import type { StartOfFork } from '../store/jobs.ts';
 import type { PreviewTask } from './preview-batch.ts';
 import { FaultyDocument, type Fault } from './problem.ts';
@@ -69,6 +71,15 @@ export interface Estimate {
   readonly recompute: 'none' | 'layers';
   readonly resume: RunPlan['resume'];
   readonly numParameters: number;
+  readonly work: {
+    /** What a worker would resolve the job to, but for what only it can know. */
+    readonly plan: RunPlan;
+    /** Trained arms. */
+    readonly numTrainings: number;
+    /** What one of them takes, and what the burn-in does; nothing where there is none. */
+    readonly ofTraining: Share;
+    readonly ofBurnIn: Share;
+  };
   /** Of all trained arms and of the burn-in; rows of one step times the sequence length, times the steps. */
   readonly numTokens: number;
   readonly memory: {
@@ -86,6 +97,12 @@ export interface Estimate {
     readonly freeBytes: number;
   };
   readonly evaluations: { readonly numPerArm: number; readonly benchmarks: readonly BenchmarkPower[] };
+}
+
+/** Of what a whole job takes. */
+export interface Share {
+  readonly numTokens: number;
+  readonly numCheckpoints: number;
 }
 
 /** What a benchmark's rate can show, by its number of items. */
@@ -145,6 +162,10 @@ export interface Catalog {
   checkOutside(jobId: string, path: string): void;
   /** What the job would take on a back end of this machine, without the time. Throws InputError, NotFoundError or DataError for what cannot be. */
   estimate(spec: JobSpec, backend: BackendName): Estimate;
+  /** The keys of what the job would share, on workers like those of these jobs. */
+  likelyKeys(spec: JobSpec, plan: PlannedWork['plan'], earlier: readonly EarlierJob[]): readonly LikelyKeys[];
+  /** Whether a folder holds a checkpoint. */
+  hasCheckpoint(folder: string): boolean;
   /** What a batch of the job is made of. Throws as estimate does. */
   preview(spec: JobSpec, wish: PreviewWish): PreviewTask;
   /** Every fault that only the files can tell: unregistered names, a window outside the model's steps; of a fork with its start. */

@@ -7,7 +7,7 @@ import type { Database } from '../store/database.ts';
 import { listExperiments } from '../store/experiments.ts';
 import { getJob } from '../store/jobs.ts';
 import { jobView } from './jobs.ts';
-import { replicateGroups, type ReplicateGroup } from './replicates.ts';
+import { replicateGroups, type ReplicateGroup } from '../replicates.ts';
 import { idParameter, readQuery } from './request.ts';
 import {
   placeKey,

@@ -3,7 +3,7 @@
 import type { Interval } from '../eval/statistics.ts';
 import { settingsText, type ScoringSettings } from '../job-spec.ts';
 import type { Experiment } from '../store/experiments.ts';
-import { conditionOf, replicateGroups, type ReplicatedFigure, type ReplicateGroup } from './replicates.ts';
+import { conditionOf, replicateGroups, type ReplicatedFigure, type ReplicateGroup } from '../replicates.ts';
 
 /** One axis of a grid and the values that jobs of the sweep have on it, in their order. */
 export interface SweepAxis {

@@ -6,6 +6,7 @@ import { jobSpecSchema, TRAINED_ARMS, type JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { findStart, pinStart } from '../store/forks.ts';
 import { getJob, insertJobs, type JobWithRuns, type StartOfFork } from '../store/jobs.ts';
+import { senderOf } from './caller.ts';
 import type { Catalog } from './catalog.ts';
 import { makeOncePerKey } from './idempotency.ts';
 import { jobView } from './jobs.ts';
@@ -43,7 +44,7 @@ export function forkRoutes(database: Database, catalog: Catalog): Router {
       if (faults.length > 0) throw new FaultyDocument(faults.map(inChanges));
       return async (transaction) => {
         await pinStart(transaction, start);
-        const [made] = await insertJobs(transaction, [{ spec, start }]);
+        const [made] = await insertJobs(transaction, [{ spec, start, sender: senderOf(request) }]);
         return made!; // one in, one out
       };
     });

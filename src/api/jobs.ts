@@ -18,6 +18,7 @@ import { getJob, insertJobs, JOB_ORDERS, listJobs } from '../store/jobs.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { requestCancel, requestPause, requestResume } from '../store/orders.ts';
 import { requestRetry } from '../store/retry.ts';
+import { senderOf } from './caller.ts';
 import type { Catalog } from './catalog.ts';
 import { makeOncePerKey } from './idempotency.ts';
 import { readIfMatch, sendJob } from './job-version.ts';
@@ -30,6 +31,7 @@ export const jobQuerySchema = z.strictObject({
   reason: z.enum(FAILURE_REASONS).optional(),
   sweep: idParameter.optional(),
   tag: tagSchema.optional(),
+  submittedBy: textParameter.optional().meta({ description: 'Name of the token that they were sent with.' }),
   name: textParameter.optional().meta({ description: 'Part of the name, whatever its case.' }),
   model: textParameter.optional(),
   dataset: textParameter.optional(),
@@ -69,7 +71,7 @@ export function jobRoutes(database: Database, catalog: Catalog): Router {
     const id = await makeOncePerKey(database, request, response, async () => {
       const spec = readBody(request, jobSpecSchema);
       await refuseFaults(catalog, spec);
-      return async (transaction) => (await insertJobs(transaction, [{ spec }]))[0]!; // one in, one out
+      return async (transaction) => (await insertJobs(transaction, [{ spec, sender: senderOf(request) }]))[0]!; // one in, one out
     });
     const job = jobView(await getJob(database, id));
     response.status(201).location(`/v1/jobs/${id}`).json({ job });
@@ -102,6 +104,11 @@ export async function refuseFaults(catalog: Catalog, spec: JobSpec): Promise<voi
   if (faults.length > 0) throw new FaultyDocument(faults);
 }
 
+/** Who sent a job or a sweep, as the API shows it. */
+export function senderView({ submittedBy, tokenId }: Pick<JobWithRuns, 'submittedBy' | 'tokenId'>) {
+  return submittedBy === null ? null : { name: submittedBy, token: tokenId };
+}
+
 /** A job as the API shows it. */
 export function jobView(job: JobWithRuns) {
   const { id, name, state, reason, message, attempt, priority, tags, spec, plan, progress, sweepId, sweepPoint } = job;
@@ -112,5 +119,5 @@ export function jobView(job: JobWithRuns) {
   });
   const times = { createdAt, startedAt, finishedAt, archivedAt, heartbeatAgeMs, heldBy };
   const what = { id, name, state, reason, message, attempt, priority, tags, spec, plan, progress, sweepId, sweepPoint };
-  return { ...what, start, ...times, arms };
+  return { ...what, submittedBy: senderView(job), start, ...times, arms };
 }

@@ -109,6 +109,11 @@ const publishedScore: Schema = {
 const takenFrom = { ...nullable(objectOf({ job: id, name: text, run: id })), description: 'Who trained it for all.' };
 const run = objectOf({ arm, state: text, fromStep: integer, toStep: integer, step: integer, takenFrom });
 
+export const sender: Schema = {
+  ...nullable(objectOf({ name: text, token: nullable(id) })),
+  description: 'Name and id of the token that it was sent with; null where the server asked for none.',
+};
+
 const job = objectOf({
   id,
   name: text,
@@ -123,6 +128,7 @@ const job = objectOf({
   progress: nullable(anyObject),
   sweepId: nullable(id),
   sweepPoint: nullable(anyObject),
+  submittedBy: sender,
   start: nullable({
     ...objectOf({ job: id, arm, step: integer, path: text, manifestSha256: text }),
     description: "Of a fork: the checkpoint of another job's run that it starts from.",

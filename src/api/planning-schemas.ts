@@ -1,4 +1,6 @@
 // The shape of the answer about a job that is not submitted yet; with openapi-schemas.ts and service-schemas.ts all named answers of the OpenAPI document.
+import { SHARED_PARTS } from '../shared-keys.ts';
+import { PART_STATES } from './sharing.ts';
 import { id, integer, listOf, nullable, number, objectOf, place, text, type Schema } from './openapi-schemas.ts';
 
 const power = objectOf({
@@ -42,5 +44,27 @@ export const estimate: Schema = objectOf({
   }),
   disk: objectOf({ checkpointBytes: number, numCheckpoints: integer, bytes: number, freeBytes: number }),
   time: objectOf({ trainingSeconds: nullable(number), basis: text }),
+  sharing: {
+    ...objectOf({
+      numTrainings: { ...integer, description: 'Trained arms.' },
+      parts: {
+        ...listOf(
+          objectOf({
+            ...{ part: { enum: SHARED_PARTS }, state: { enum: PART_STATES } },
+            by: nullable(objectOf({ job: id, name: text })),
+          }),
+        ),
+        description: 'What it could take over from other jobs, and from which.',
+      },
+      left: {
+        ...objectOf({
+          ...{ numTrainings: integer, numTokens: integer, trainingSeconds: nullable(number), diskBytes: number },
+        }),
+        description: 'For the job itself to do. What is under way elsewhere is not counted; it is waited for.',
+      },
+      basis: text,
+    }),
+    description: 'The other figures are of a job that takes nothing over; here is what other jobs have done of it.',
+  },
   evaluations: objectOf({ numPerArm: integer, benchmarks: listOf(power) }),
 });

@@ -13,6 +13,7 @@ import { FaultyDocument } from './problem.ts';
 import { openReplicatePower } from './replicate-power.ts';
 import { readBody } from './request.ts';
 import { placeKey, readScores, type Place } from './scores.ts';
+import { sharingOf, type Sharing } from './sharing.ts';
 
 /** What POST /preview takes. */
 export const previewSchema = z
@@ -75,13 +76,16 @@ async function faultsInJob<T>(work: () => Promise<T>, isStepOfJob: boolean): Pro
 async function estimate(database: Database, catalog: Catalog, job: JobSpec, numReplicates: number) {
   const backend = await backendOf(database, job);
   const facts = await faultsInJob(async () => catalog.estimate(job, backend.name), true);
-  const { evaluations, backend: name, ...rest } = facts;
+  const { evaluations, backend: name, work, ...rest } = facts;
+  const { parts, left, basis } = await sharingOf(database, catalog, job, facts);
+  const { leftSeconds, ...time } = await timeOf(database, job, facts, left);
   const observed = await Promise.all(evaluations.benchmarks.map((place) => observedEffects(database, job, place)));
   const overReplicates = await openReplicatePower(database, job, facts.family, numReplicates);
   return {
     ...rest,
     backend: { name, basis: backend.basis },
-    time: await timeOf(database, job, facts),
+    time,
+    sharing: { numTrainings: work.numTrainings, parts, left: { ...left, trainingSeconds: leftSeconds }, basis },
     evaluations: {
       ...evaluations,
       benchmarks: evaluations.benchmarks.map((power, i) => ({
@@ -100,23 +104,26 @@ async function backendOf(
 ): Promise<{ name: BackendName; basis: 'asked for' | 'as the last job here' | 'assumed' }> {
   if (backend !== 'auto') return { name: backend, basis: 'asked for' };
   const last = await findSpeed(database, model, undefined);
-  const name = (['tensorflow', 'native', 'wasm', 'cpu'] as const).find((one) => one === last?.backend);
+  const name = (['cuda', 'tensorflow', 'native', 'wasm', 'cpu'] as const).find((one) => one === last?.backend);
   return name === undefined ? { name: 'wasm', basis: 'assumed' } : { name, basis: 'as the last job here' };
 }
 
-/** Seconds of training, from what was measured; null where nothing has trained here. Scoring comes on top. */
-async function timeOf(database: Database, { model, training }: JobSpec, facts: Estimate) {
-  if (training.engine !== 'tiresias') return { trainingSeconds: null, basis: 'another engine trains it' };
+/** Seconds of training, of the whole and of what is left, from what was measured; null where nothing has trained here. Scoring comes on top. */
+async function timeOf(database: Database, { model, training }: JobSpec, facts: Estimate, left: Sharing['left']) {
+  const unknown = (basis: string) => ({ trainingSeconds: null, leftSeconds: null, basis });
+  if (training.engine !== 'tiresias') return unknown('another engine trains it');
   const speed = await findSpeed(database, model, facts.backend);
-  if (speed === undefined) return { trainingSeconds: null, basis: `nothing has trained on ${facts.backend} here yet` };
+  if (speed === undefined) return unknown(`nothing has trained on ${facts.backend} here yet`);
   const measured = `${Math.round(speed.tokensPerSecond)} tokens/s an arm, median of ${speed.numSteps} steps of job ${speed.jobId}`;
-  const seconds = facts.numTokens / speed.tokensPerSecond / facts.memory.numTrainersAtOnce;
-  const isSame = speed.model === model;
+  if (speed.model !== model) return unknown(`no job of ${model} has trained here; ${speed.model} made ${measured}`);
+  const secondsOf = ({ numTokens, numTrainings }: Pick<Sharing['left'], 'numTokens' | 'numTrainings'>) => {
+    const numAtOnce = Math.min(facts.memory.numTrainersAtOnce, Math.max(1, numTrainings));
+    return Math.ceil(numTokens / speed.tokensPerSecond / numAtOnce);
+  };
   return {
-    trainingSeconds: isSame ? Math.ceil(seconds) : null,
-    basis: isSame
-      ? `${measured}; scoring comes on top`
-      : `no job of ${model} has trained here; ${speed.model} made ${measured}`,
+    trainingSeconds: secondsOf({ numTokens: facts.numTokens, numTrainings: facts.work.numTrainings }),
+    leftSeconds: secondsOf(left),
+    basis: `${measured}; scoring comes on top`,
   };
 }
 

@@ -5,7 +5,7 @@ import { detectableOverReplicates } from '../eval/replicates.ts';
 import type { JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listFamily } from '../store/experiments.ts';
-import { inOrder, replicateGroups, type ReplicateGroup, type ReplicatedFigure } from './replicates.ts';
+import { inOrder, replicateGroups, type ReplicateGroup, type ReplicatedFigure } from '../replicates.ts';
 import { placeKey, type Place } from './scores.ts';
 
 export interface ReplicatePower {

@@ -3,7 +3,7 @@ import { scoringOf, jobSpecSchema, type JobSpec } from '../job-spec.ts';
 import type { SweepPoint } from '../store/sweeps.ts';
 import type { Catalog, CatalogEntry } from './catalog.ts';
 import { faultsOf, FaultyDocument, pointerOf, type Fault } from './problem.ts';
-import { drawsAnything, trainingKey } from './replicates.ts';
+import { drawsAnything, trainingKey } from '../replicates.ts';
 import { MAX_POINTS, type Axis, type SweepDocument } from './sweep-document.ts';
 
 const MAX_FAULTS = 50;

@@ -9,7 +9,7 @@ import type { JobWithRuns } from '../store/jobs.ts';
 import type { SweepSummary } from '../store/sweeps.ts';
 import type { JobSpec, ScoringSettings } from '../job-spec.ts';
 import { doseResponse, type DoseCurve, type IntervalOf, type SweepAxis } from './dose-response.ts';
-import { modelSeedOf, replicateGroups, type ReplicateGroup } from './replicates.ts';
+import { modelSeedOf, replicateGroups, type ReplicateGroup } from '../replicates.ts';
 import { placeKey, readScoresAt, type EffectRow, type PublishedRow, type Scores } from './scores.ts';
 
 /** A score of one arm. */

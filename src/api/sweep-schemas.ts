@@ -13,6 +13,7 @@ import {
   objectOf,
   place,
   ref,
+  sender,
   text,
   time,
   type Schema,
@@ -106,6 +107,7 @@ const doseCurve: Schema = {
 export const sweepAnswers: Readonly<Record<string, Schema>> = {
   Sweep: objectOf({
     ...{ id, name: text, state: { enum: SWEEP_STATES }, spec: anyObject, createdAt: time, numJobs: integer },
+    submittedBy: sender,
     message: { ...nullable(text), description: 'Why it is paused when nobody asked for it.' },
     axes: { ...listOf(text), description: 'The paths of the grid in the order given.' },
     maxParallel: { ...nullable(integer), description: 'Jobs at work at once.' },
@@ -127,7 +129,8 @@ export const sweepAnswers: Readonly<Record<string, Schema>> = {
   SweepPlan: objectOf({
     name: text,
     points: listOf(objectOf({ name: text, point: anyObject })),
-    numTrainings: { ...integer, description: 'Trained arms of all jobs.' },
+    numTrainings: { ...integer, description: 'Trained arms of all jobs, each by itself.' },
+    numTrainingsIfShared: { ...integer, description: 'The same when they take controls over from each other.' },
     numDistinctControls: { ...integer, description: 'Controls that differ in something.' },
   }),
   SweepWithJobs: objectOf({ sweep: ref('Sweep'), jobs: listOf(ref('Job')) }),

@@ -2,17 +2,19 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { InputError } from '../errors.ts';
-import type { JobSpec } from '../job-spec.ts';
+import { jobSpecSchema, type JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listExperiments } from '../store/experiments.ts';
 import { listJobs, type JobWithRuns } from '../store/jobs.ts';
 import { cancelSweep, limitSweep, pauseSweep, resumeSweep, stopSweep } from '../store/sweep-orders.ts';
 import { addPoints, getSweep, insertSweep, listSweeps, type SweepLimits, type SweepSummary } from '../store/sweeps.ts';
+import { senderOf } from './caller.ts';
 import type { Catalog } from './catalog.ts';
 import { makeOncePerKey } from './idempotency.ts';
-import { jobView } from './jobs.ts';
+import { jobView, senderView } from './jobs.ts';
 import { FaultyDocument, pointerOf } from './problem.ts';
-import { replicateGroups, trainingKey } from './replicates.ts';
+import { replicateGroups, trainingKey } from '../replicates.ts';
+import { mayShare } from '../shared-keys.ts';
 import { limitParameter, readBody, readQuery } from './request.ts';
 import { resultTable, TABLE_FORMATS, TABLE_TYPES } from './result-tables.ts';
 import {
@@ -64,6 +66,7 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
         axes: Object.keys(grid),
         stop: document.stop ?? null,
         points,
+        sender: senderOf(request),
       };
       return (transaction) => insertSweep(transaction, { ...sweep, maxParallel, ...budgetRow(budget) });
     });
@@ -75,8 +78,7 @@ export function sweepRoutes(database: Database, catalog: Catalog): Router {
     const specs = points.map(({ spec }) => spec);
     response.json({
       ...{ name: nameOf(document), points: points.map(({ name, point }) => ({ name, point })) },
-      numTrainings: specs.reduce((sum, { arms }) => sum + arms.filter((arm) => arm !== 'published').length, 0),
-      numDistinctControls: new Set(specs.flatMap(controlKey)).size,
+      ...countTrainings(specs),
     });
   });
   router.get('/sweeps', async (request, response) => {
@@ -130,7 +132,8 @@ function sweepView(sweep: SweepSummary) {
     return { point: JSON.parse(point) as unknown, rule, found, numCancelled, settledAt }; // a look wrote it
   });
   const limits = { maxParallel, budget, used: { steps, hours }, heldBy, stop, settled };
-  return { id, name, state, message, spec, axes, ...limits, createdAt, numJobs, jobsByState };
+  const what = { id, name, state, message, spec, axes, ...limits, submittedBy: senderView(sweep) };
+  return { ...what, createdAt, numJobs, jobsByState };
 }
 
 function nameOf({ name, grid, replicates }: SweepDocument): string {
@@ -149,19 +152,19 @@ function budgetChanges(budget: NonNullable<BudgetChanges> | null): Partial<Sweep
   return { ...(steps !== undefined && { budgetSteps: steps }), ...(hours !== undefined && { budgetHours: hours }) };
 }
 
-/** Equal for jobs whose controls must be the same; none for a job without one. */
-function controlKey(spec: JobSpec): string[] {
-  if (!spec.arms.includes('control')) return [];
-  const { seed, policy } = spec.intervention;
-  const intervention = {
-    ...spec.intervention,
-    policy,
-    seed,
-    probability: 0,
-    direction: 'swap' as const,
-    expectNoEdits: true,
-  };
-  return [trainingKey({ ...spec, intervention, arms: ['control'] })];
+/** The trainings of jobs each by itself, and those that are left when they take controls over from each other. */
+function countTrainings(specs: readonly JobSpec[]) {
+  const numTrainings = specs.reduce((sum, { arms }) => sum + arms.filter((arm) => arm !== 'published').length, 0);
+  const controlled = specs.filter(({ arms }) => arms.includes('control'));
+  const sharing = controlled.filter((spec) => mayShare(spec, spec.backend === 'auto' ? 'wasm' : spec.backend)); // which it will be counts only where it is tensorflow
+  const numShared = sharing.length - new Set(sharing.map(controlKey)).size;
+  const numDistinctControls = new Set(controlled.map(controlKey)).size;
+  return { numTrainings, numDistinctControls, numTrainingsIfShared: numTrainings - numShared };
+}
+
+/** Equal for jobs whose controls must be the same: whatever they rewrite. */
+function controlKey(spec: JobSpec): string {
+  return trainingKey({ ...spec, intervention: jobSpecSchema.shape.intervention.parse({}), arms: ['control'] });
 }
 
 async function addToSweep(database: Database, catalog: Catalog, request: Request, response: Response): Promise<void> {
@@ -181,7 +184,10 @@ async function addToSweep(database: Database, catalog: Catalog, request: Request
     }
     const isCurrent = (spec: unknown) => JSON.stringify(spec) === JSON.stringify(sweep.spec);
     return async (transaction) => {
-      await addPoints(transaction, sweep.id, { spec: withAxes(stored, axes), points, isCurrent });
+      await addPoints(transaction, sweep.id, {
+        ...{ spec: withAxes(stored, axes), points, isCurrent },
+        sender: senderOf(request),
+      });
       return sweep.id;
     };
   });

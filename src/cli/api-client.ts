@@ -18,6 +18,8 @@ export const jobSchema = z.looseObject({
   /** Left out by older servers. */
   heldBy: z.string().nullish(),
   attempt: z.int(),
+  /** Left out by older servers. */
+  submittedBy: z.looseObject({ name: z.string() }).nullish(),
   /** Of a fork: the checkpoint that it starts from. */
   start: z
     .object({ job: z.string(), arm: z.enum(ARMS), step: z.int(), path: z.string(), manifestSha256: z.string() })
@@ -138,6 +140,20 @@ const estimateSchema = z.looseObject({
   memory: z.looseObject({ residentBytesPerTrainer: z.number(), numTrainersAtOnce: z.int(), machineBytes: z.number() }),
   disk: z.looseObject({ bytes: z.number(), numCheckpoints: z.int(), freeBytes: z.number() }),
   time: z.object({ trainingSeconds: z.number().nullable(), basis: z.string() }),
+  /** Not of older servers. */
+  sharing: z
+    .looseObject({
+      numTrainings: z.int(),
+      parts: z.array(
+        z.looseObject({ part: z.string(), state: z.string(), by: z.looseObject({ name: z.string() }).nullable() }),
+      ),
+      left: z.looseObject({
+        ...{ numTrainings: z.int(), numTokens: z.number() },
+        ...{ trainingSeconds: z.number().nullable(), diskBytes: z.number() },
+      }),
+      basis: z.string(),
+    })
+    .optional(),
   evaluations: z.looseObject({
     benchmarks: z.array(
       z.looseObject({
@@ -171,7 +187,10 @@ const problemSchema = z.object({
 /** The parameters of GET /v1/jobs. */
 export type JobFilter = Readonly<
   Partial<
-    Record<'state' | 'sweep' | 'tag' | 'name' | 'model' | 'policy' | 'direction' | 'archived', string | undefined>
+    Record<
+      'state' | 'sweep' | 'tag' | 'submittedBy' | 'name' | 'model' | 'policy' | 'direction' | 'archived',
+      string | undefined
+    >
   >
 >;
 

@@ -27,7 +27,7 @@ export function addEstimateCommand(program: Command): void {
     });
 }
 
-function describe({ window, backend, memory, disk, time, evaluations, ...plan }: Estimate): string {
+function describe({ window, backend, memory, disk, time, sharing, evaluations, ...plan }: Estimate): string {
   const { trainingSeconds } = time;
   const facts = [
     ['steps', `${window.numSteps} (${window.from} to ${window.to}), resumed by ${plan.resume}`],
@@ -42,6 +42,7 @@ function describe({ window, backend, memory, disk, time, evaluations, ...plan }:
       `${gb(memory.residentBytesPerTrainer)} a trainer, ${memory.numTrainersAtOnce} at once, of ${gb(memory.machineBytes)}`,
     ],
     ['disk', `${gb(disk.bytes)} for ${disk.numCheckpoints} checkpoints, of ${gb(disk.freeBytes)} free`],
+    ...(sharing === undefined ? [] : describeSharing(sharing)),
   ];
   const rows = evaluations.benchmarks.map(({ benchmark, metric, numItems, leastSignificant, detectable, observed }) => [
     printable(benchmark),
@@ -58,6 +59,25 @@ function describe({ window, backend, memory, disk, time, evaluations, ...plan }:
   const head = ['BENCHMARK', 'RATE', 'ITEMS', 'LEAST', 'DETECTABLE AT SHARE DIFFERING', 'OF THE LAST JOB'];
   const seeds = evaluations.benchmarks.map((one) => describeSeeds(one)).join('');
   return `${formatTable(facts)}\n${formatTable([head, ...rows])}${seeds === '' ? '' : `\n${seeds}`}`;
+}
+
+/** What other jobs have done of it, and what is left. */
+function describeSharing({ numTrainings, parts, left, basis }: NonNullable<Estimate['sharing']>): string[][] {
+  const taken = parts
+    .filter(({ state }) => state !== 'not here')
+    .map(({ part, state, by }) => `${part} ${state}${by === null ? '' : ` (job ${printable(by.name)})`}`);
+  const { trainingSeconds, numTokens, diskBytes } = left;
+  const seconds = trainingSeconds === null ? '' : `${formatSeconds(trainingSeconds)}, `;
+  return [
+    [
+      'shared',
+      taken.length === 0 ? `nothing is here yet (${printable(basis)})` : `${taken.join(', ')}; ${printable(basis)}`,
+    ],
+    [
+      'left',
+      `${left.numTrainings} of ${numTrainings} trainings: ${seconds}${numTokens} tokens, ${gb(diskBytes)} of disk`,
+    ],
+  ];
 }
 
 /** What the seeds could show of one benchmark, and what that rests on. */

@@ -22,6 +22,7 @@ export function addJobsCommand(program: Command): void {
     .addOption(new Option('--state <state>', 'only jobs in this state').choices(JOB_STATES))
     .option('--sweep <id>', 'only jobs of this sweep')
     .option('--tag <word>', 'only jobs with this tag')
+    .option('--submitted-by <name>', 'only jobs that were sent with a token of this name')
     .option('--name <text>', 'only jobs whose name holds this')
     .option('--model <name>', 'only jobs on this model')
     .addOption(new Option('--policy <name>', 'only jobs with this policy').choices(POLICIES))
@@ -93,7 +94,7 @@ function describeJob(job: Job): string {
     ...(typeof job.heldBy === 'string' ? [['waits', printable(job.heldBy)]] : []),
     ['model', printable(spec.model)],
     ['dataset', printable(spec.dataset)],
-    ['submitted', formatAge(job.createdAt)],
+    ['submitted', formatAge(job.createdAt) + (job.submittedBy ? ` by ${printable(job.submittedBy.name)}` : '')],
     ...(ran === null ? [] : [['took', formatSeconds(ran)]]),
   ];
   return formatTable(rows);

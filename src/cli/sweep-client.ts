@@ -27,6 +27,8 @@ const madeSchema = z.looseObject({
 
 const planSchema = z.looseObject({
   ...{ name: z.string(), numTrainings: z.int(), numDistinctControls: z.int() },
+  /** Not of older servers. */
+  numTrainingsIfShared: z.int().optional(),
   points: z.array(z.object({ name: z.string(), point: pointSchema })),
 });
 

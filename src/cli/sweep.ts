@@ -78,8 +78,10 @@ async function submit(file: string, options: SubmitOptions): Promise<void> {
 
 type Plan = Awaited<ReturnType<ReturnType<typeof connectSweeps>['plan']>>;
 
-function planWords({ name, points, numTrainings, numDistinctControls }: Plan): string {
+function planWords({ name, points, numTrainings, numDistinctControls, numTrainingsIfShared }: Plan): string {
+  const isLess = numTrainingsIfShared !== undefined && numTrainingsIfShared < numTrainings;
+  const shared = isLess ? `; ${numTrainingsIfShared} trainings when they share their controls` : '';
   const rows = points.map((point, i) => [String(i + 1), printable(point.name)]);
-  const words = `${printable(name)}: ${points.length} jobs, ${numTrainings} trainings, of which ${numDistinctControls} different controls`;
+  const words = `${printable(name)}: ${points.length} jobs, ${numTrainings} trainings, of which ${numDistinctControls} different controls${shared}`;
   return `${words}; nothing was submitted\n${formatTable(rows)}`;
 }

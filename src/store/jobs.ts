@@ -40,8 +40,16 @@ export interface StartOfFork {
   readonly manifestSha256: string;
 }
 
+/** Whose token a job or a sweep was sent with. */
+export interface Sender {
+  readonly tokenId: string;
+  readonly name: string;
+}
+
 export interface NewJob {
   readonly spec: JobSpec;
+  /** Null where the server asks for no tokens. */
+  readonly sender?: Sender | null;
   /** Shown in lists; default: the spec's name, else its model and direction. */
   readonly name?: string;
   readonly sweepId?: string;
@@ -59,12 +67,13 @@ export async function createJob(database: Database, job: NewJob): Promise<JobWit
 
 /** Stores queued jobs inside `transaction`; they are claimed in this order. Returns their ids. */
 export async function insertJobs(transaction: Transaction, jobs: readonly NewJob[]): Promise<string[]> {
-  const data = jobs.map(({ spec, name, sweepId, sweepPoint, start, maxAttempts }) => ({
+  const data = jobs.map(({ spec, sender = null, name, sweepId, sweepPoint, start, maxAttempts }) => ({
     name: name ?? spec.name ?? `${spec.model} ${spec.intervention.direction}`,
     spec: asJson(spec),
     priority: spec.priority,
     numSlots: spec.training.slots,
     tags: [...spec.tags],
+    ...senderColumns(sender),
     ...(start !== undefined && { start: asJson(start) }),
     ...(sweepId !== undefined && { sweepId }),
     ...(sweepPoint !== undefined && { sweepPoint: asJson(sweepPoint) }),
@@ -75,6 +84,11 @@ export async function insertJobs(transaction: Transaction, jobs: readonly NewJob
   await appendFirstEvents(transaction, ids);
   await notifyWorkers(transaction, ids[0] ?? '');
   return ids;
+}
+
+/** The sender as rows of jobs and sweeps hold it. */
+export function senderColumns(sender: Sender | null): Pick<Job, 'submittedBy' | 'tokenId'> {
+  return { submittedBy: sender?.name ?? null, tokenId: sender?.tokenId ?? null };
 }
 
 /** Wakes every waiting worker; `cancel:` before the id reaches the one that works on it. */
@@ -96,6 +110,8 @@ export interface JobFilter {
   readonly reason?: FailureReason | undefined;
   readonly sweepId?: string | undefined;
   readonly tag?: string | undefined;
+  /** Name of the token that they were sent with. */
+  readonly submittedBy?: string | undefined;
   /** Part of the name, whatever its case. */
   readonly name?: string | undefined;
   readonly model?: string | undefined;
@@ -161,7 +177,8 @@ async function afterCursor(database: Database, sort: JobOrder, id: string): Prom
 }
 
 function conditionsOf(filter: JobFilter): Prisma.JobWhereInput[] {
-  const { state, reason, sweepId, tag, name, forkedFrom, createdAfter, createdBefore, archived = 'no' } = filter;
+  const { state, reason, sweepId, tag, submittedBy, name, forkedFrom, archived = 'no' } = filter;
+  const { createdAfter, createdBefore } = filter;
   const inSpec = (path: string[], equals: string | undefined): Prisma.JobWhereInput[] =>
     equals === undefined ? [] : [{ spec: { path, equals } }];
   return [
@@ -169,6 +186,7 @@ function conditionsOf(filter: JobFilter): Prisma.JobWhereInput[] {
     ...(reason === undefined ? [] : [{ reason }]),
     ...(sweepId === undefined ? [] : [{ sweepId }]),
     ...(tag === undefined ? [] : [{ tags: { has: tag } }]),
+    ...(submittedBy === undefined ? [] : [{ submittedBy }]),
     ...(name === undefined ? [] : [{ name: { contains: escapeLike(name), mode: 'insensitive' as const } }]),
     ...inSpec(['model'], filter.model),
     ...inSpec(['dataset'], filter.dataset),

@@ -3,6 +3,7 @@
 // wherever it fits, and one worker takes nothing else of that priority or a lower one until it does. That is the worker with most slots: every job that fits
 // any fits it, and no other ever holds, so that all others go on with what fits them. A job that fits no worker is held for nowhere.
 import type { Database, Transaction } from './database.ts';
+import { TURN_OF } from './claim-order.ts';
 import { Prisma } from './generated/client.ts';
 
 /** What a worker process has for the next job. */
@@ -44,9 +45,9 @@ async function findOverdue(
     SELECT id::text, num_slots AS "numSlots", priority, coalesce(${worker}::uuid = (
       SELECT id FROM worker WHERE "order" IS NULL AND ${isAtWork} ORDER BY num_slots DESC, started_at, id LIMIT 1), false) AS "isHeldHere"
     FROM (
-      SELECT DISTINCT ON (sweep_id) id, num_slots, priority,
+      SELECT DISTINCT ON (${TURN_OF}) id, num_slots, priority,
         CASE WHEN state = 'queued' THEN run_at ELSE lease_until END AS waits_since
-      FROM job WHERE ${isOffered} AND num_slots <= ${numSlots} ORDER BY sweep_id, priority DESC, id) AS first_of_turn
+      FROM job WHERE ${isOffered} AND num_slots <= ${numSlots} ORDER BY ${TURN_OF}, priority DESC, id) AS first_of_turn
     WHERE num_slots > 1 AND waits_since <= clock_timestamp() - ${holdMs} * interval '1 millisecond'
     ORDER BY priority DESC, waits_since, id LIMIT 1`;
   return overdue;

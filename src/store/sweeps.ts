@@ -4,7 +4,7 @@ import type { JobSpec } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { asJson } from './events.ts';
 import type { SettledPoint, Sweep } from './generated/client.ts';
-import { insertJobs, isUuid } from './jobs.ts';
+import { insertJobs, isUuid, senderColumns, type Sender } from './jobs.ts';
 import { useOfSweeps, type SweepUse } from './sweep-limits.ts';
 
 export interface SweepPoint {
@@ -33,6 +33,8 @@ export interface NewSweep extends Partial<SweepLimits> {
   readonly axes: readonly string[];
   readonly stop?: readonly StopRuleRow[] | null;
   readonly points: readonly SweepPoint[];
+  /** Null where the server asks for no tokens. */
+  readonly sender?: Sender | null;
 }
 
 /** A checked rule; src/eval/stop-rules.ts knows what it says. */
@@ -48,13 +50,14 @@ export type SweepSummary = Sweep &
 
 /** Stores the sweep and all its jobs inside `transaction`; the jobs are claimed in the order of the points. Answers its id. */
 export async function insertSweep(transaction: Transaction, sweep: NewSweep): Promise<string> {
-  const { name, spec, axes, points, stop = null, maxParallel = null, budgetSteps = null, budgetHours = null } = sweep;
+  const { name, spec, axes, points, sender = null, stop = null } = sweep;
+  const { maxParallel = null, budgetSteps = null, budgetHours = null } = sweep;
   const limits = { maxParallel, budgetSteps, budgetHours };
   const rules = stop === null ? {} : { stop: asJson(stop) };
   const row = await transaction.sweep.create({
-    data: { name, spec: asJson(spec), axes: [...axes], ...limits, ...rules },
+    data: { name, spec: asJson(spec), axes: [...axes], ...limits, ...rules, ...senderColumns(sender) },
   });
-  await insertPoints(transaction, row.id, points);
+  await insertPoints(transaction, row.id, points, sender);
   return row.id;
 }
 
@@ -65,7 +68,12 @@ export async function insertSweep(transaction: Transaction, sweep: NewSweep): Pr
 export async function addPoints(
   transaction: Transaction,
   id: string,
-  { spec, points, isCurrent }: Pick<NewSweep, 'spec' | 'points'> & { readonly isCurrent: (stored: unknown) => boolean },
+  {
+    spec,
+    points,
+    sender = null,
+    isCurrent,
+  }: Pick<NewSweep, 'spec' | 'points' | 'sender'> & { readonly isCurrent: (stored: unknown) => boolean },
 ): Promise<void> {
   const [row] = await transaction.$queryRaw<{ state: string; spec: unknown }[]>`
     SELECT state, spec FROM sweep WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
@@ -74,13 +82,18 @@ export async function addPoints(
     throw new ConflictError(`sweep ${id} was ${row.state}: submit the points as a sweep of their own`);
   if (!isCurrent(row.spec)) throw new ConflictError(`points were added to sweep ${id} meanwhile: send yours again`);
   await transaction.sweep.update({ where: { id }, data: { spec: asJson(spec) }, select: { id: true } });
-  await insertPoints(transaction, id, points);
+  await insertPoints(transaction, id, points, sender);
 }
 
-async function insertPoints(transaction: Transaction, sweepId: string, points: readonly SweepPoint[]): Promise<void> {
+async function insertPoints(
+  transaction: Transaction,
+  sweepId: string,
+  points: readonly SweepPoint[],
+  sender: Sender | null,
+): Promise<void> {
   await insertJobs(
     transaction,
-    points.map(({ spec, name, point }) => ({ spec, name, sweepId, sweepPoint: point })),
+    points.map(({ spec, name, point }) => ({ spec, sender, name, sweepId, sweepPoint: point })),
   );
 }
 

@@ -7,7 +7,7 @@ import { LAYOUTS, openDataset, type DatasetDescription } from '../data/replay.ts
 import { isUrl } from '../data/remote-file.ts';
 import type { DataAccess } from '../data/token-files.ts';
 import { DataError, messageOf, NotFoundError } from '../errors.ts';
-import { ensureNanoData, numShuffledRows } from './nano/corpus.ts';
+import { ensureNanoData, nanoDataIn, numShuffledRows } from './nano/corpus.ts';
 import { nanoTraining } from './nano/definition.ts';
 import { checkOwnName, writeRegistration } from './models.ts';
 
@@ -58,15 +58,22 @@ export function findDataset(home: string, name: string): SuiteDataset {
 /** What replay needs to open the dataset; the nano stories are built first where they are not there yet (seconds). */
 export async function describeDataset(home: string, name: string): Promise<DatasetDescription> {
   const seed = nanoSeed(name);
-  if (seed !== undefined) return (await ensureNanoData(seed, join(home, 'suite'))).preshuffled;
+  if (seed !== undefined) await ensureNanoData(seed, join(home, 'suite'));
+  return describePlace(home, name);
+}
+
+/** The same of a dataset that need not have been built: nothing of it is read. Throws NotFoundError or DataError. */
+export function describePlace(home: string, name: string): DatasetDescription {
+  const nano = nanoSeed(name);
+  if (nano !== undefined) return nanoDataIn(nano, join(home, 'suite')).preshuffled;
   findDataset(home, name);
   const registered = readRegistered(registrationPath(home, name));
-  const { prefix, shards, layout, seqLength, batchSize, trainSteps, seed: dataSeed } = registered;
+  const { prefix, shards, layout, seqLength, batchSize, trainSteps, seed } = registered;
   return {
     ...{ prefix, layout, seqLength, batchSize },
     ...(shards === undefined ? {} : { shards }),
     ...(trainSteps === undefined ? {} : { trainSteps }),
-    ...(dataSeed === undefined ? {} : { seed: dataSeed }),
+    ...(seed === undefined ? {} : { seed }),
   };
 }
 

@@ -18,8 +18,8 @@ export function diskOf(plan: RunPlan, numTrained: number, numParameters: number)
   return { checkpointBytes, numCheckpoints, bytes: numCheckpoints * checkpointBytes };
 }
 
-/** The newest ones, those that were evaluated, and one that is being written. */
-function keptAtOnce({ saveAt, evaluateAt, keepCheckpoints }: RunPlan): number {
+/** Of one arm: the newest ones, those that were evaluated, and one that is being written. */
+export function keptAtOnce({ saveAt, evaluateAt, keepCheckpoints }: RunPlan): number {
   const older = saveAt.slice(0, Math.max(0, saveAt.length - keepCheckpoints));
   const numKept = saveAt.length - older.length + older.filter((step) => evaluateAt.includes(step)).length;
   return Math.min(saveAt.length, numKept + 1);

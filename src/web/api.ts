@@ -54,6 +54,8 @@ export interface Job {
   readonly sweepPoint: JsonObject | null;
   /** Of a fork: where it starts from. */
   readonly start?: { readonly job: string; readonly arm: Arm; readonly step: number } | null;
+  /** Whose token it was sent with; left out by servers that do not keep it. */
+  readonly submittedBy?: { readonly name: string } | null;
   readonly archivedAt?: string | null;
   readonly tags?: readonly string[];
   readonly createdAt: string;
@@ -269,6 +271,7 @@ export interface JobFilter {
   readonly state?: string | undefined;
   readonly sweep?: string | undefined;
   readonly tag?: string | undefined;
+  readonly submittedBy?: string | undefined;
   readonly model?: string | undefined;
   /** Part of the name. */
   readonly name?: string | undefined;

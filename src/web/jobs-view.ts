@@ -35,9 +35,9 @@ type Query = Readonly<Record<string, string>>;
 
 /** The settings of an address. What the server does not know as a filter, it refuses in words. */
 export function readJobsView(query: Query): JobsView {
-  const { state, sweep, tag, model, name, archived, sort } = query;
+  const { state, sweep, tag, submittedBy, model, name, archived, sort } = query;
   return {
-    filter: { state, sweep, tag, model, name, archived, sort },
+    filter: { state, sweep, tag, submittedBy, model, name, archived, sort },
     columns: columnsOf(query['columns']),
     chosen: query['chosen']?.split(',') ?? [],
   };

@@ -1,6 +1,7 @@
 // What the API says of a job before it is submitted: the training of its model, a rewritten batch, and what the whole would take.
 import type { BenchmarkPower, Estimate as PlannedFacts, ModelTraining } from '../api/catalog.ts';
 import type { BatchPreview } from '../api/preview-batch.ts';
+import type { Sharing } from '../api/sharing.ts';
 import { apiAddress, call } from './api.ts';
 import type { JsonObject } from './json-pointer.ts';
 
@@ -17,8 +18,13 @@ export interface Power extends BenchmarkPower {
   } | null;
 }
 
-export interface Estimate extends Omit<PlannedFacts, 'backend' | 'evaluations'> {
+export interface Estimate extends Omit<PlannedFacts, 'backend' | 'evaluations' | 'work'> {
   readonly backend: { readonly name: string; readonly basis: string };
+  /** Left out by servers that do not tell. */
+  readonly sharing?: Pick<Sharing, 'parts' | 'basis'> & {
+    readonly numTrainings: number;
+    readonly left: Sharing['left'] & { readonly trainingSeconds: number | null };
+  };
   readonly time: { readonly trainingSeconds: number | null; readonly basis: string };
   readonly evaluations: { readonly numPerArm: number; readonly benchmarks: readonly Power[] };
 }

@@ -41,6 +41,7 @@ export interface Sweep {
   readonly heldBy: string | null;
   readonly stop: readonly StopRule[] | null;
   readonly settled: readonly SettledPoint[];
+  readonly submittedBy?: { readonly name: string } | null;
   readonly createdAt: string;
   readonly numJobs: number;
   readonly jobsByState: Readonly<Record<string, number>>;
@@ -111,8 +112,9 @@ export interface SweepResults {
 /** What a document would submit. */
 export interface SweepPlan {
   readonly points: readonly { readonly name: string; readonly point: JsonObject }[];
-  /** Trained arms of all jobs. */
+  /** Trained arms of all jobs, each by itself, and when they share their controls; the latter left out by servers that do not tell. */
   readonly numTrainings: number;
+  readonly numTrainingsIfShared?: number;
 }
 
 export type SweepVerb = 'pause' | 'resume' | 'stop' | 'cancel';

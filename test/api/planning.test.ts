@@ -127,6 +127,15 @@ describe('POST /v1/estimate', () => {
     expect(benchmarks[1]!.detectable[1]!.difference).toBeCloseTo(2.813 * Math.sqrt(0.2 / 240), 4);
   });
 
+  it('expects the back end of the last job here, a graphics card among them', async () => {
+    await request(app).post('/v1/jobs').send(job);
+    const fence = await takeJob(database);
+    await setPlan(database, fence, { backend: { name: 'cuda' } });
+    await recordSteps(database, fence, 'control', [someStep(1330)]);
+    const { body } = await post('estimate', { job: { ...job, backend: 'auto' } });
+    expect(body).toMatchObject({ backend: { name: 'cuda', basis: 'as the last job here' } });
+  });
+
   it('takes time and detectable effects from the newest job like it', async () => {
     const spec = jobSpecSchema.parse({ ...job, dataset: 'nano-stories' });
     await request(app).post('/v1/jobs').send(spec);

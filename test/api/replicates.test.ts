@@ -7,7 +7,7 @@ import { recordEvaluation } from '../../src/store/records.ts';
 import { ensureRun } from '../../src/store/runs.ts';
 import { getSweep, insertSweep } from '../../src/store/sweeps.ts';
 import { openReplicatePower } from '../../src/api/replicate-power.ts';
-import type { ReplicateGroup } from '../../src/api/replicates.ts';
+import type { ReplicateGroup } from '../../src/replicates.ts';
 import { evaluationOf } from '../../src/eval/evaluation.ts';
 import { testApp } from '../support/api.ts';
 import { testDatabase } from '../support/database.ts';

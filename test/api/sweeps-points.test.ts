@@ -166,6 +166,7 @@ describe('POST /v1/sweeps/plan', () => {
       name: 'window.to × intervention.probability',
       numTrainings: 8,
       numDistinctControls: 2,
+      numTrainingsIfShared: 6,
     });
     expect((body as unknown as { points: { name: string }[] }).points.map(({ name }) => name)).toEqual([
       'to 1400, probability 0.5',
@@ -176,4 +177,34 @@ describe('POST /v1/sweeps/plan', () => {
     expect(await database.prisma.sweep.count()).toBe(0);
     expect((await post('/v1/sweeps/plan', { base, grid: { 'window.to': [9000] } })).status).toBe(422);
   });
+
+  it.each([
+    ['whatever is rewritten', {}, { 'intervention.policy': ['morph-v1', 'idmap-2022'] }, [4, 1, 3]],
+    [
+      'also beside a placebo',
+      { arms: ['control', 'intervention', 'placebo'] },
+      { 'intervention.probability': [0.5, 1] },
+      [6, 1, 5],
+    ],
+    [
+      'not where each is to stand alone',
+      { training: { shareArms: false } },
+      { 'intervention.probability': [0.5, 1] },
+      [4, 1, 4],
+    ],
+    [
+      'not where another engine trains',
+      { training: { engine: 'gpt-neox' } },
+      { 'intervention.probability': [0.5, 1] },
+      [4, 1, 4],
+    ],
+    ['not where there is none', { arms: ['intervention'] }, { 'intervention.probability': [0.5, 1] }, [2, 0, 2]],
+  ])(
+    'counts controls that points share, %s',
+    async (_name, more, grid, [numTrainings, numDistinctControls, numTrainingsIfShared]) => {
+      const { status, body } = await post('/v1/sweeps/plan', { base: { ...base, ...more }, grid });
+      expect(status, JSON.stringify(body)).toBe(200);
+      expect(body).toMatchObject({ numTrainings, numDistinctControls, numTrainingsIfShared });
+    },
+  );
 });

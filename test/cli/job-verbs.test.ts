@@ -88,10 +88,28 @@ describe('planning', () => {
     };
     server.on('POST /v1/estimate', json(200, answer));
     const { stdout } = await run('estimate --model m --checkpoint step0 --dataset d');
+    expect(stdout).not.toMatch(/^left/m); // a server that does not tell
     expect(stdout).toMatch(/^training +not known \(nothing has trained\)$/m);
     expect(stdout).toMatch(/^memory +500 MB a trainer, 2 at once, of 8\.0 GB$/m);
     expect(stdout).toMatch(/^winobias +proRate +100 +0\.0600 +0\.126 at 0\.2 +no such job yet$/m);
     expect(asked().body).toMatchObject({ replicates: 1 });
+
+    const by = { job: 'j', name: 'first' };
+    const sharing = {
+      ...{ numTrainings: 2, basis: 'for a worker like it' },
+      parts: [
+        { part: 'control', state: 'here', by },
+        { part: 'burn-in', state: 'under way', by },
+        { part: 'published', state: 'not here', by: null },
+      ],
+      left: { numTrainings: 1, numTokens: 5_120, trainingSeconds: 61, diskBytes: 1e9 },
+    };
+    server.on('POST /v1/estimate', json(200, { ...answer, sharing }));
+    const shared = await run('estimate --model m --checkpoint step0 --dataset d');
+    expect(shared.stdout).toMatch(
+      /^shared +control here \(job first\), burn-in under way \(job first\); for a worker like it$/m,
+    );
+    expect(shared.stdout).toMatch(/^left +1 of 2 trainings: 61 s, 5120 tokens, 1\.0 GB of disk$/m);
 
     const effects = [{ metric: 'proRate', standardDeviation: 0.05, numSeeds: 3, detectable: 0.0841 }];
     const overReplicates = { numReplicates: 5, basis: 'the spread of 3 seeds', effects };

@@ -117,15 +117,15 @@ describe('tiresias jobs', () => {
       json(200, { jobs: page(from, count), nextCursor: String(from + count) })(response, asked);
     });
     const numAsked = server.asked.length;
-    const words = ['jobs', '--state', 'running', '--limit', '120', '--url', server.url];
+    const words = ['jobs', '--state', 'running', '--submitted-by', 'anna', '--limit', '120', '--url', server.url];
     const { code, stdout, stderr } = await tiresias(words);
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(121);
     expect(lines[120]).toMatch(/^j119 +running +4\/10 +[\d.]+ days ago +a job$/);
     expect(server.asked.slice(numAsked).map(({ path }) => path)).toEqual([
-      '/v1/jobs?state=running&limit=100',
-      '/v1/jobs?state=running&limit=20&cursor=100',
+      '/v1/jobs?state=running&submittedBy=anna&limit=100',
+      '/v1/jobs?state=running&submittedBy=anna&limit=20&cursor=100',
     ]);
     expect(stderr).toContain('there are more');
   });

@@ -112,7 +112,7 @@ describe('a file of tiresias sweep', () => {
   it('is planned by --dry-run', async () => {
     const { code, stdout } = await sweep([fileOf(YAML), '--dry-run']);
     expect(stdout).toBe(
-      'some: 2 jobs, 4 trainings, of which 1 different controls; nothing was submitted\n' +
+      'some: 2 jobs, 4 trainings, of which 1 different controls; 3 trainings when they share their controls; nothing was submitted\n' +
         '1  some, probability 0.25\n2  some, probability 0.5\n',
     );
     expect(code).toBe(0);

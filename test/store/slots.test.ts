@@ -1,7 +1,7 @@
 // What fits a worker, and that a job which needs many slots is not starved by small ones.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { randomUUID } from 'node:crypto';
-import { createJob, getJob, insertJobs } from '../../src/store/jobs.ts';
+import { createJob, getJob, insertJobs, type Sender } from '../../src/store/jobs.ts';
 import { claim, settle, type ClaimedJob } from '../../src/store/leases.ts';
 import { beatWorker, orderWorker } from '../../src/store/workers.ts';
 import { testDatabase } from '../support/database.ts';
@@ -14,10 +14,14 @@ beforeEach(async () => {
   await database.pool.query('TRUNCATE job, sweep, worker CASCADE');
 });
 
-async function store(name: string, slots = 1, changes: { priority?: number; sweepId?: string } = {}): Promise<string> {
-  const { sweepId, priority = 0 } = changes;
+async function store(
+  name: string,
+  slots = 1,
+  changes: { priority?: number; sweepId?: string; sender?: Sender } = {},
+): Promise<string> {
+  const { sweepId, sender = null, priority = 0 } = changes;
   const spec = someSpec({ name, priority, training: { slots } });
-  if (sweepId === undefined) return (await createJob(database, { spec })).id;
+  if (sweepId === undefined) return (await createJob(database, { spec, sender })).id;
   return (await database.transaction((transaction) => insertJobs(transaction, [{ spec, sweepId }])))[0]!; // one in, one out
 }
 
@@ -169,6 +173,14 @@ describe('a job that needs many slots', () => {
     await age(await store('big', 2), 11);
     await worker.endOne();
     expect(await worker.fill()).toEqual(['third']);
+  });
+
+  it("is held for though another sender's jobs came earlier", async () => {
+    const worker = await openWorker(4);
+    for (let i = 0; i < 8; i++) await store('small', 1, { sender: { name: 'anna', tokenId: randomUUID() } });
+    await worker.fill();
+    await age(await store('big', 4, { sender: { name: 'ben', tokenId: randomUUID() } }), 11);
+    expect(await roundOf('big', [worker], 50)).toBe(4);
   });
 
   it('is held for when its worker was lost, too', async () => {

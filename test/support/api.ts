@@ -29,6 +29,8 @@ export const smallCatalog: Catalog = {
   estimate: () => {
     throw new InputError('the small catalog has no files to estimate from');
   },
+  likelyKeys: () => [],
+  hasCheckpoint: () => false,
   preview: () => {
     throw new InputError('the small catalog has no files to preview');
   },

@@ -32,6 +32,8 @@ export interface FakeState {
   readonly previewed: unknown[];
   previewMs: number;
   freeDiskBytes: number;
+  /** What other jobs have done of any job that is estimated. */
+  sharedParts: Parameters<typeof fakeEstimate>[1];
 }
 
 export interface FakeApi {
@@ -59,7 +61,7 @@ const SECURITY =
 export async function startFakeApi(pageFolder: string, jobs: Job[]): Promise<FakeApi> {
   const state: FakeState = {
     ...{ jobs, metrics: new Map(), scores: new Map(), edits: new Map(), submitted: [], resumedFrom: [] },
-    ...{ isDown: false, previewed: [], previewMs: 0, freeDiskBytes: 60e9 },
+    ...{ isDown: false, previewed: [], previewMs: 0, freeDiskBytes: 60e9, sharedParts: [] },
   };
   const events: FakeEvent[] = [];
   const streams = new Map<ServerResponse, string>();
@@ -213,7 +215,7 @@ async function plan(state: FakeState, what: 'preview' | 'estimate', body: unknow
     }));
     return { status: 422, body: { title: 'The document has faults', detail: 'see errors', errors } };
   }
-  if (what === 'estimate') return { status: 200, body: fakeEstimate(state.freeDiskBytes) };
+  if (what === 'estimate') return { status: 200, body: fakeEstimate(state.freeDiskBytes, state.sharedParts) };
   state.previewed.push(body);
   await new Promise((resolve) => setTimeout(resolve, state.previewMs));
   return { status: 200, body: fakePreview(step ?? 1330) };
@@ -239,13 +241,15 @@ function submit(state: FakeState, body: unknown): Answer {
 }
 
 function listJobs({ jobs }: FakeState, query: URLSearchParams) {
-  const [state, tag, name, model] = ['state', 'tag', 'name', 'model'].map((key) => query.get(key));
+  const keys = ['state', 'tag', 'name', 'model', 'submittedBy'];
+  const [state, tag, name, model, sender] = keys.map((key) => query.get(key));
   const isArchived = (job: Job) => typeof job.archivedAt === 'string';
   const archived = query.get('archived') ?? 'no';
   const all = jobs.filter(
     (job) =>
       (state === null || job.state === state) &&
-      (tag === null || (job.tags ?? []).includes(tag!)) && // of the four keys
+      (tag === null || (job.tags ?? []).includes(tag!)) && // of the five keys
+      (sender === null || job.submittedBy?.name === sender) &&
       (name === null || job.name.includes(name!)) &&
       (model === null || job.spec.model === model) &&
       (archived === 'all' || isArchived(job) === (archived === 'only')),

@@ -51,8 +51,10 @@ export function fakePreview(step: number): BatchPreview {
   };
 }
 
-/** An estimate that fits but for the disk, which has `freeBytes`. */
-export function fakeEstimate(freeBytes: number): Estimate {
+type SharedParts = NonNullable<Estimate['sharing']>['parts'];
+
+/** An estimate that fits but for the disk, which has `freeBytes`; with its control among `parts`, half of it is left. */
+export function fakeEstimate(freeBytes: number, parts: SharedParts): Estimate {
   return {
     family: 'nano-1m',
     window: { from: 1330, to: NANO_END, numSteps: 100 },
@@ -64,6 +66,10 @@ export function fakeEstimate(freeBytes: number): Estimate {
     },
     disk: { checkpointBytes: 12.7e6, numCheckpoints: 20, bytes: 253e6, freeBytes },
     time: { trainingSeconds: 98, basis: '2090 tokens/s an arm, median of 100 steps of job x; scoring comes on top' },
+    sharing: {
+      ...{ numTrainings: 2, parts, basis: 'for a worker and files like those that did it' },
+      left: { numTrainings: 1, numTokens: 204_800, trainingSeconds: 49, diskBytes: 127e6 },
+    },
     evaluations: {
       numPerArm: 11,
       benchmarks: [

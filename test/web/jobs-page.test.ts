@@ -96,6 +96,22 @@ describe.skipIf(!hasChromium)('the list of jobs, in Chromium', () => {
     expect(await page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('');
   });
 
+  it('narrows the list to one sender, where the server knows senders', async () => {
+    const jobs = [
+      makeJob(0, 'succeeded', { name: 'hers' }, { submittedBy: { name: 'anna' } }),
+      makeJob(1, 'succeeded', { name: 'his' }, { submittedBy: { name: 'ben' } }),
+    ];
+    const { page } = await bench.open(jobs, '');
+    await page.getByLabel('Sent by').fill('anna');
+    await expect.poll(() => page.locator('tbody th a').allInnerTexts()).toEqual(['hers']);
+    expect(page.url()).toContain('submittedBy=anna');
+    await page.getByRole('link', { name: 'hers' }).click();
+    await page.locator('dl.facts').getByText('anna').waitFor();
+    const other = await bench.open([makeJob(0, 'succeeded', { name: 'nobody’s' })], '');
+    await other.page.getByRole('link', { name: 'nobody’s' }).waitFor();
+    expect(await other.page.getByLabel('Sent by').count()).toBe(0);
+  });
+
   it('shows the columns that are asked for', async () => {
     const { page } = await bench.open([makeJob(0, 'succeeded', { name: 'one' }, { tags: ['paper'] })], '');
     await page.getByText('Columns').click();

@@ -170,6 +170,25 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
     await estimate.getByText('Intervention › Probability').waitFor();
   });
 
+  it('says what other jobs have done of it, and what is left', async () => {
+    const { page, api } = await bench.open([], '#/new');
+    const estimate = page.getByRole('region', { name: 'Estimate' });
+    await estimate.getByText('1 min 38 s').waitFor();
+    expect(await estimate.getByText('Left').count()).toBe(0); // nothing is here
+    const by = { job: '0192f000-0000-7000-8000-000000001000', name: 'the first one' };
+    api.state.sharedParts = [
+      { part: 'control', state: 'here', by },
+      { part: 'published', state: 'under way', by },
+    ];
+    await page.getByLabel('Probability').fill('0.5');
+    await estimate.getByText('1 of 2 trainings').waitFor();
+    const words = plain(await estimate.locator('.left').innerText());
+    expect(words).toContain('49 s, 204,800 tokens, 127 MB of disk');
+    expect(words).toContain('control is here already: the first one');
+    expect(words).toContain('published scores are under way: the first one');
+    expect(await estimate.getByRole('link', { name: 'the first one' }).first().getAttribute('href')).toContain(by.job);
+  });
+
   it('keeps what was filled in over a reload, until it is submitted or begun anew', async () => {
     const { page } = await bench.open([], '#/new');
     await page.getByLabel('Name', { exact: true }).fill('half done');

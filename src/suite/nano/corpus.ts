@@ -76,13 +76,22 @@ export function ensureNanoData(seed: number, cacheFolder: string): Promise<NanoD
     if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
       throw new InputError(`seed of the nano corpus: expected a whole number from 0 to 4294967295, found ${String(seed)}`);
     }
-    const folder = join(cacheFolder, `nano-data-seed${String(seed)}`);
+    const folder = nanoDataFolder(seed, cacheFolder);
     if (!existsSync(join(folder, 'data.json'))) buildIntoPlace(seed, cacheFolder, folder);
     const hashes = readHashes(join(folder, 'data.json'));
     const committed = committedHashes(seed);
     checkFiles(folder, committed ?? hashes);
     return { folder, ...describe(folder), hashes: committed ?? hashes };
   });
+}
+
+/** What the corpus of a seed under `cacheFolder` is once it is built, whether it is there or not. */
+export function nanoDataIn(seed: number, cacheFolder: string): Pick<NanoData, 'documents' | 'preshuffled'> {
+  return describe(nanoDataFolder(seed, cacheFolder));
+}
+
+function nanoDataFolder(seed: number, cacheFolder: string): string {
+  return join(cacheFolder, `nano-data-seed${String(seed)}`);
 }
 
 function describe(folder: string): Pick<NanoData, 'documents' | 'preshuffled'> {

@@ -19,6 +19,7 @@ export function JobsPage({ settings }: { settings: Readonly<Record<string, strin
   }, []);
   const rows = loaded?.rows ?? [];
   const tags = [...new Set(rows.flatMap((job) => job.tags ?? []))].toSorted();
+  const senders = [...new Set(rows.flatMap((job) => job.submittedBy?.name ?? []))].toSorted();
   const choose = (ids: readonly string[], isChosen: boolean) =>
     changeChosen(isChosen ? [...new Set([...chosen, ...ids])] : chosen.filter((id) => !ids.includes(id)));
   const hasList = rows.length > 0 || isFiltered(filter);
@@ -30,7 +31,7 @@ export function JobsPage({ settings }: { settings: Readonly<Record<string, strin
           New job
         </a>
       </div>
-      {hasList && <JobsFilter filter={filter} columns={columns} tags={tags} />}
+      {hasList && <JobsFilter {...{ filter, columns, tags, senders }} />}
       {error !== undefined && (
         <Notice tone="error" title={error.message}>
           <p>The list below may be old. The page asks again every few seconds.</p>

@@ -7,6 +7,7 @@ import { jobLink } from '../route.ts';
 import { AskedProblem } from './asked-problem.tsx';
 
 const DELAY_MS = 500;
+const PART_WORDS = { control: 'control is', 'burn-in': 'burn-in is', published: 'published scores are' } as const;
 const PARTS = ['model', 'checkpoint', 'dataset', 'window', 'intervention', 'arms', 'training', 'evaluation', 'backend'];
 
 export function EstimatePanel({ spec }: { spec: JsonObject }) {
@@ -56,9 +57,39 @@ function Takes({ estimate }: { estimate: Estimate }) {
           </span>
         </dd>
       </div>
+      {estimate.sharing?.parts.some(({ state }) => state !== 'not here') && <Left sharing={estimate.sharing} />}
       <Need name="Memory" needed={memory.residentBytes} there={memory.machineBytes} whose="of the server's machine" />
       <Need name="Disk" needed={disk.bytes} there={disk.freeBytes} whose="free" />
     </dl>
+  );
+}
+
+/** What is left when other jobs have done, or do, the rest. */
+function Left({ sharing: { numTrainings, parts, left, basis } }: { sharing: NonNullable<Estimate['sharing']> }) {
+  const { trainingSeconds, numTokens, diskBytes } = left;
+  const taken = parts.filter(({ state }) => state !== 'not here');
+  return (
+    <div class="left">
+      <dt>Left</dt>
+      <dd>
+        {left.numTrainings} of {numTrainings} {numTrainings === 1 ? 'training' : 'trainings'}
+        <span class="minor">
+          {trainingSeconds !== null && `${formatDuration(trainingSeconds)}, `}
+          {formatCount(numTokens)} tokens, {formatBytes(diskBytes)} of disk
+        </span>
+        {taken.map(({ part, state, by }) => (
+          <span class="minor" key={part}>
+            {PART_WORDS[part]} {state === 'here' ? 'here already' : 'under way'}
+            {by !== null && (
+              <>
+                : <a href={jobLink(by.job)}>{by.name}</a>
+              </>
+            )}
+          </span>
+        ))}
+        <span class="minor">{basis}</span>
+      </dd>
+    </div>
   );
 }
 

@@ -37,6 +37,7 @@ export function JobFacts({ job }: { job: Job }) {
       {job.priority !== 0 && <Fact name="Priority">{job.priority}</Fact>}
       <Fact name="Attempt">{job.attempt === 0 ? 'none yet' : job.attempt}</Fact>
       <Times job={job} />
+      {job.submittedBy && <Fact name="Sent by">{job.submittedBy.name}</Fact>}
       {job.sweepId !== null && (
         <Fact name="Sweep">
           <a href={routeLink('', { sweep: job.sweepId })}>all its jobs</a>

@@ -17,15 +17,26 @@ interface Props {
   columns: readonly Column[];
   /** Tags of the jobs that are loaded, to choose from. */
   tags: readonly string[];
+  /** Who sent them; none on a server that asks for no tokens. */
+  senders: readonly string[];
 }
 
-export function JobsFilter({ filter, columns, tags }: Props) {
+export function JobsFilter({ filter, columns, tags, senders }: Props) {
   return (
     <>
       <StateLinks state={filter.state} />
       <div class="jobs-filter" role="search" aria-label="Jobs">
         <TypedFilter field="name" label="Search" value={filter.name} placeholder="part of the name" />
         <TypedFilter field="tag" label="Tag" value={filter.tag} placeholder="any" suggestions={tags} />
+        {(senders.length > 0 || filter.submittedBy !== undefined) && (
+          <TypedFilter
+            field="submittedBy"
+            label="Sent by"
+            value={filter.submittedBy}
+            placeholder="anyone"
+            suggestions={senders}
+          />
+        )}
         <ModelFilter model={filter.model} />
         <Choice
           label="Archived"
@@ -76,7 +87,7 @@ function StateLinks({ state }: { state: string | undefined }) {
 }
 
 interface TypedProps {
-  field: 'name' | 'tag';
+  field: 'name' | 'tag' | 'submittedBy';
   label: string;
   value: string | undefined;
   placeholder: string;

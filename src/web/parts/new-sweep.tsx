@@ -133,12 +133,13 @@ function CheckWords({ check }: { check: Check | undefined }) {
       </div>
     );
   }
-  const { points, numTrainings } = check.plan;
+  const { points, numTrainings, numTrainingsIfShared = numTrainings } = check.plan;
   const named = points.slice(0, MOST_NAMED).map(({ name }) => name);
   return (
     <p role="status" class="help">
       <strong>
         {formatCount(points.length)} jobs, {formatCount(numTrainings)} trainings
+        {numTrainingsIfShared < numTrainings && `, ${formatCount(numTrainingsIfShared)} when they share their controls`}
       </strong>
       : {named.join('; ')}
       {points.length > MOST_NAMED && `; and ${formatCount(points.length - MOST_NAMED)} more`}

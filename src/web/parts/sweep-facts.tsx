@@ -34,7 +34,10 @@ export function SweepFacts({ sweep }: { sweep: Sweep }) {
         </div>
         <div>
           <dt>Submitted</dt>
-          <dd>{formatMoment(sweep.createdAt)}</dd>
+          <dd>
+            {formatMoment(sweep.createdAt)}
+            {sweep.submittedBy && <span class="minor"> by {sweep.submittedBy.name}</span>}
+          </dd>
         </div>
       </dl>
       {sweep.settled.length > 0 && (

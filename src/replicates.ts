@@ -1,9 +1,9 @@
 // Effects over replicates. A replicate is a model seed: a trained model is a sample of one, and so is an effect on it. The seed of an
 // intervention counts, below the model's, only where the rewriting draws at all; what would be the same training is refused as a replicate.
-import { meanOverReplicates, type ReplicateMean } from '../eval/replicates.ts';
-import { P_SCOPE, type Score } from '../eval/statistics.ts';
-import { settingsText, type JobSpec, type ScoringSettings } from '../job-spec.ts';
-import type { EndScores, Experiment } from '../store/experiments.ts';
+import { meanOverReplicates, type ReplicateMean } from './eval/replicates.ts';
+import { P_SCOPE, type Score } from './eval/statistics.ts';
+import { settingsText, type JobSpec, type ScoringSettings } from './job-spec.ts';
+import type { EndScores, Experiment } from './store/experiments.ts';
 
 /** One job among its replicates. */
 export interface Replicate {

@@ -1,7 +1,8 @@
 // What the numbers of a control, a burn-in and a published checkpoint's scores depend on, as one key each: jobs with equal keys get equal bits, so one of them
-// does the work for all. Derived from the manifest, which names everything that a job's numbers depend on: what is not left out by name counts.
+// does the work for all. A worker makes them before it trains; the estimate of a job that is not submitted makes those that a worker would. Derived from the manifest, which names everything that a job's numbers depend on: what is not left out by name counts.
 import { createHash } from 'node:crypto';
-import type { Preparation } from './preparation.ts';
+import type { JobSpec } from './job-spec.ts';
+import type { RunPlan } from './train/plan.ts';
 
 export const SHARED_PARTS = ['control', 'published', 'burn-in'] as const;
 export type SharedPart = (typeof SHARED_PARTS)[number];
@@ -22,9 +23,26 @@ const LABELS = {
 };
 
 type Entry = Readonly<Record<string, unknown>>;
+type BackendName = Exclude<JobSpec['backend'], 'auto'>;
 
-/** The keys of a job by its manifest (jobs/manifest.ts), which is made of `preparation`. */
-export function sharedKeys(manifest: Entry, { plan, heldBack }: Preparation): SharedKeys {
+/** What a manifest was made of. */
+export interface PlannedWork {
+  readonly plan: RunPlan & { readonly backend: { readonly name: BackendName } };
+  /** Samples whose perplexity is scored beside the benchmarks. */
+  readonly heldBack: { readonly from: number; readonly to: number } | null;
+}
+
+/**
+ * Whether a job shares anything: not when it is to be an independent repetition, nor what another engine trains, nor where nobody has shown that equal manifests give
+ * equal bits, as with TensorFlow on a card.
+ */
+export function mayShare({ training }: JobSpec, backend: BackendName): boolean {
+  // Jobs of earlier releases say neither.
+  return training.shareArms !== false && training.engine !== 'gpt-neox' && backend !== 'tensorflow';
+}
+
+/** The keys of a job by its manifest (jobs/manifest.ts). */
+export function sharedKeys(manifest: Entry, { plan, heldBack }: PlannedWork): SharedKeys {
   const { published, ...model } = without(manifest['model'] as Entry, LABELS.model); // as makeManifest writes them
   const dataset = without(manifest['dataset'] as Entry, LABELS.dataset);
   const fork = without((manifest['start'] ?? {}) as Entry, LABELS.start);
@@ -44,7 +62,10 @@ export function sharedKeys(manifest: Entry, { plan, heldBack }: Preparation): Sh
 }
 
 /** The keys of arms that start from a burn-in's checkpoint: what it is made of counts, be it done here or elsewhere. */
-export function afterBurnIn(keys: SharedKeys, burnInSha256: string | undefined): SharedKeys {
+export function afterBurnIn<Keys extends Pick<SharedKeys, 'control'>>(
+  keys: Keys,
+  burnInSha256: string | undefined,
+): Keys {
   if (burnInSha256 === undefined) return keys;
   return { ...keys, control: keyOf({ control: keys.control, burnIn: burnInSha256 }) };
 }
