@@ -76,7 +76,16 @@ function whyNot(error: unknown): string {
   return isMissing ? 'is not installed' : `does not load: ${messageOf(error).split('\n', 1)[0]}`;
 }
 
-async function start(name: BackendName, reason: string): Promise<ChosenBackend> {
+let starting: Promise<unknown> = Promise.resolve();
+
+/** One after the other: TensorFlow.js gives up a start that is not over when another one begins. */
+function start(name: BackendName, reason: string): Promise<ChosenBackend> {
+  const started = starting.then(() => startNow(name, reason));
+  starting = started.catch(() => undefined); // its caller hears of it
+  return started;
+}
+
+async function startNow(name: BackendName, reason: string): Promise<ChosenBackend> {
   if (name === 'cpu') (tf.findBackend('cpu') as { firstUse: boolean } & tf.KernelBackend).firstUse = false; // no banner
   if (name === 'wasm') await startWasm();
   else if (!(await tf.setBackend(name))) throw new InputError(`the ${name} back end does not start`);

@@ -9,6 +9,14 @@ import { probeNative } from '../../src/tensor/native.ts';
 const tensorflow = await probeTensorflow();
 
 describe('selectBackend', () => {
+  it('starts a back end once for all that ask at the same time', async () => {
+    const listeners = ['uncaughtException', 'unhandledRejection'].map((event) => process.rawListeners(event));
+    const chosen = await Promise.all(['wasm', 'wasm', 'wasm'].map(() => selectBackend('wasm')));
+    expect(chosen.map(({ name }) => name)).toEqual(['wasm', 'wasm', 'wasm']);
+    expect(tf.getBackend()).toBe('wasm');
+    expect(['uncaughtException', 'unhandledRejection'].map((event) => process.rawListeners(event))).toEqual(listeners);
+  });
+
   it.each(['wasm', 'cpu'] as const)('starts %s when it is named', async (name) => {
     const chosen = await selectBackend(name);
     expect(chosen).toEqual({ name, reason: 'asked for by name' });
