@@ -1,7 +1,7 @@
 // What the API says of a job before it is submitted: the training of its model, a rewritten batch, and what the whole would take.
 import type { BenchmarkPower, Estimate as PlannedFacts, ModelTraining } from '../api/catalog.ts';
 import type { BatchPreview } from '../api/preview-batch.ts';
-import { apiAddress, call } from './api.ts';
+import { apiAddress, call } from './api-call.ts';
 import type { JsonObject } from './json-pointer.ts';
 
 export type { BatchPreview, PreviewedRow } from '../api/preview-batch.ts';
