@@ -90,9 +90,9 @@ function labelsOf({ settledPoints }: Pick<SweepSummary, 'settledPoints'>): Label
   if (settledPoints.length === 0) return [];
   const numCancelled = settledPoints.reduce((sum, point) => sum + point.numCancelled, 0);
   const { label, detail } = REPEATED_LOOKS;
-  return [
-    { label, detail: `${settledPoints.length} points met a rule, ${numCancelled} jobs were not begun: ${detail}` },
-  ];
+  const points = settledPoints.length === 1 ? '1 point' : `${settledPoints.length} points`;
+  const jobs = numCancelled === 1 ? '1 job was' : `${numCancelled} jobs were`;
+  return [{ label, detail: `${points} met a rule, ${jobs} not begun: ${detail}` }];
 }
 
 /** The paths of the points and their values in the order in which the jobs have them; the grid's come first, then those of replicates. */

@@ -1,7 +1,8 @@
 // `tiresias compare`: jobs side by side with what was published, and effects over replicates, of jobs or of a sweep.
 import type { Command } from 'commander';
 import { InputError } from '../errors.ts';
-import { connect, urlOption, type Comparison, type ReplicateGroup } from './api-client.ts';
+import { connect, urlOption } from './api-client.ts';
+import type { Comparison, ReplicateGroup } from './api-answers.ts';
 import { placeWords } from './place-words.ts';
 import { formatTable, printable } from './table.ts';
 

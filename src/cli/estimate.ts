@@ -1,6 +1,7 @@
 // `tiresias estimate`: what a job would take here, and how small an effect it could show.
 import type { Command } from 'commander';
-import { connect, urlOption, type Estimate } from './api-client.ts';
+import { connect, urlOption } from './api-client.ts';
+import type { Estimate } from './api-answers.ts';
 import { wholeNumber } from './options.ts';
 import { addSpecOptions, readSpec, type SpecFlags } from './spec-options.ts';
 import { formatSeconds, formatTable, printable } from './table.ts';

@@ -6,7 +6,8 @@ import { InputError } from '../errors.ts';
 import { jobSpecSchema, TRAINED_ARMS, type TrainedArm } from '../job-spec.ts';
 import { homeFolder } from '../settings.ts';
 import { findModel } from '../suite/models.ts';
-import { connect, urlOption, type Job } from './api-client.ts';
+import { connect, urlOption } from './api-client.ts';
+import type { Job } from './api-answers.ts';
 import { wholeNumber } from './options.ts';
 
 interface ImportOptions {

@@ -2,7 +2,8 @@
 import { Option, type Command } from 'commander';
 import type { Effect } from '../handover/job-report.ts';
 import { DIRECTIONS, FINAL_STATES, JOB_STATES, POLICIES } from '../job-spec.ts';
-import { connect, urlOption, type Job, type JobFilter } from './api-client.ts';
+import { connect, urlOption, type JobFilter } from './api-client.ts';
+import type { Job } from './api-answers.ts';
 import { addJobChanges } from './job-changes.ts';
 import { wholeNumber } from './options.ts';
 import { placeWords } from './place-words.ts';

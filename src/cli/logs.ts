@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { ARMS, FINAL_STATES } from '../job-spec.ts';
 import { LOG_LEVELS } from '../log.ts';
-import { ApiError, connect, urlOption, type ApiClient, type JobLog } from './api-client.ts';
+import { ApiError, connect, urlOption, type ApiClient } from './api-client.ts';
+import type { JobLog } from './api-answers.ts';
 import { wholeNumber } from './options.ts';
 import { printable } from './table.ts';
 

@@ -1,6 +1,7 @@
 // `tiresias preview`: the rewritten batch of a step of a job that need not be submitted, with its edits.
 import type { Command } from 'commander';
-import { connect, urlOption, type Preview } from './api-client.ts';
+import { connect, urlOption } from './api-client.ts';
+import type { Preview } from './api-answers.ts';
 import { wholeNumber } from './options.ts';
 import { addSpecOptions, readSpec, type SpecFlags } from './spec-options.ts';
 import { formatTable, printable } from './table.ts';

@@ -1,6 +1,7 @@
 // Stored scores against the stored items, as findings of a verification: the server's database computes every score again.
 import type { Finding } from '../../jobs/verify/finding.ts';
-import { connect, type ScoreChecks } from './api-client.ts';
+import { connect } from './api-client.ts';
+import type { ScoreChecks } from './api-answers.ts';
 import { isManifestFile } from './job-record.ts';
 
 type Check = ScoreChecks['checks'][number];

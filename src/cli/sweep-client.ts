@@ -1,6 +1,7 @@
 // The API of sweeps as the commands call it.
 import { z } from 'zod';
-import { connect, jobSchema, request, send } from './api-client.ts';
+import { connect, request, send } from './api-client.ts';
+import { jobSchema } from './api-answers.ts';
 
 const pointSchema = z.record(z.string(), z.unknown());
 const jobCounts = z.record(z.string(), z.int());

@@ -1,7 +1,8 @@
 // Following a sweep to its end: a bar over its jobs, a line for each that ends. A server that is away for a while is asked again.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FINAL_STATES } from '../job-spec.ts';
-import { ApiError, type Job } from './api-client.ts';
+import { ApiError } from './api-client.ts';
+import type { Job } from './api-answers.ts';
 import { startProgress } from './progress.ts';
 import type { SweepClient, SweepWithJobs } from './sweep-client.ts';
 import { printable } from './table.ts';

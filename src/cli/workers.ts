@@ -1,6 +1,7 @@
 // `tiresias workers`: who is at work on what; and orders to one of them, for whoever takes care of its machine.
 import type { Command } from 'commander';
-import { connect, urlOption, type Worker } from './api-client.ts';
+import { connect, urlOption } from './api-client.ts';
+import type { Worker } from './api-answers.ts';
 import { formatAge, formatSeconds, formatTable, printable } from './table.ts';
 
 interface Where {

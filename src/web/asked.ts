@@ -1,5 +1,6 @@
 // One answer of the server that follows what a form holds: asked for a moment after the last change, given up when there is another.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { asError } from './api-call.ts';
 import { onReturn } from './connection.ts';
 
 export interface Asked<T> {
@@ -59,8 +60,4 @@ export function useAsked<T>(
     setState(({ data }) => ({ data, isAsking: false }));
   }, [stop]);
   return { data: state.data, error: state.error, isAsking: state.isAsking, cancel, again: start };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

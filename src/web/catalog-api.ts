@@ -1,5 +1,5 @@
 // What the API says of models, datasets, benchmarks and policies, whether they are here or not, and registering more of them.
-import { apiAddress, call } from './api.ts';
+import { apiAddress, call } from './api-call.ts';
 import type { JsonObject } from './json-pointer.ts';
 import type { JsonSchema } from './json-schema.ts';
 

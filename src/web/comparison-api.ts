@@ -1,15 +1,7 @@
 // Jobs side by side and arms item by item: the calls and answers of /compare, /compare/pair and the search for jobs.
 import type { Arm } from '../job-spec.ts';
-import {
-  apiAddress,
-  call,
-  type EffectRow,
-  type Job,
-  type JobList,
-  type PublishedRow,
-  type ScoreLabel,
-  type ScoreRow,
-} from './api.ts';
+import type { EffectRow, Job, JobList, PublishedRow, ScoreLabel, ScoreRow } from './api.ts';
+import { apiAddress, call } from './api-call.ts';
 import type { JsonObject } from './json-pointer.ts';
 import type { Place } from './scores.ts';
 

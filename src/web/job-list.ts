@@ -2,6 +2,7 @@
 // than those that are seen.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { api, type Job, type JobFilter, type JobList } from './api.ts';
+import { asError } from './api-call.ts';
 import { onReturn } from './connection.ts';
 
 const REFRESH_EVERY_MS = 4_000;
@@ -65,8 +66,7 @@ export function useJobRows(filter: JobFilter, inView: { readonly current: RowsIn
       const page = await api.jobs(asked.filter, { limit, cursor: after ?? undefined });
       settle((before) => ({ loaded: withPage(before ?? { rows: [], hasMore: true }, after, page) }));
     } catch (error) {
-      const told = error instanceof Error ? error : new Error(String(error));
-      settle((before) => ({ ...(before !== undefined && { loaded: before }), error: told }));
+      settle((before) => ({ ...(before !== undefined && { loaded: before }), error: asError(error) }));
     }
   }, []);
 

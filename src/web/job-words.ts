@@ -8,10 +8,13 @@ export function windowWords(job: Job): string {
   const [run] = job.arms;
   if (run !== undefined) return `steps ${formatCount(run.fromStep)} to ${formatCount(run.toStep)}`;
   const { checkpoint, window } = job.spec;
-  if (window.finalFraction !== undefined) return `last ${100 * window.finalFraction} %`;
-  const from = checkpoint === undefined ? '' : `from ${checkpoint}`;
-  if (window.steps !== undefined) return `${formatCount(window.steps)} steps ${from}`.trim();
-  return window.to === undefined ? `${from} to the end` : `${from} to step ${formatCount(window.to)}`;
+  // To so many digits 100 × 0.07 is 7.
+  if (window.finalFraction !== undefined) return `last ${Number((100 * window.finalFraction).toPrecision(12))} %`;
+  const from = Number(checkpoint?.slice('step'.length)); // one of the two is given
+  const to = window.steps === undefined ? window.to : from + window.steps;
+  return to === undefined
+    ? `from step ${formatCount(from)} to the end`
+    : `steps ${formatCount(from)} to ${formatCount(to)}`;
 }
 
 export const DIRECTION_WORDS: Readonly<Record<JobSpec['intervention']['direction'], string>> = {

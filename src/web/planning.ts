@@ -2,7 +2,7 @@
 import type { BenchmarkPower, Estimate as PlannedFacts, ModelTraining } from '../api/catalog.ts';
 import type { BatchPreview } from '../api/preview-batch.ts';
 import type { Sharing } from '../api/sharing.ts';
-import { apiAddress, call } from './api.ts';
+import { apiAddress, call } from './api-call.ts';
 import type { JsonObject } from './json-pointer.ts';
 
 export type { BatchPreview, PreviewedRow } from '../api/preview-batch.ts';

@@ -1,5 +1,6 @@
 // Asks the server again and again while the page is looked at; the last good answer stays when one call fails.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { asError } from './api-call.ts';
 import { onReturn } from './connection.ts';
 
 export interface Polled<T> {
@@ -48,10 +49,6 @@ export function usePolled<T>(ask: () => Promise<T>, key: string, everyMs: number
 
   const isCurrent = answer.key === key;
   return { data: isCurrent ? answer.data : undefined, error: isCurrent ? answer.error : undefined, refresh };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** The present moment in milliseconds, renewed every second, for ages that grow while one looks. */

@@ -1,6 +1,7 @@
 // The API's answers about what a job has recorded: thinned curves, compared items, drawn edits, the timeline, files. As api.ts has the others.
 import type { Arm } from '../job-spec.ts';
-import { apiAddress, call, type Edits, type Job, type Settings } from './api.ts';
+import type { Edits, Job, Settings } from './api.ts';
+import { apiAddress, call } from './api-call.ts';
 import type { JsonObject } from './json-pointer.ts';
 
 /** Figures of a step that charts show. */

@@ -1,5 +1,5 @@
 // Why the server refused something, in words: its own, or each fault with the field that it is in.
-import { ApiError, type SpecFault } from './api.ts';
+import { ApiError, type SpecFault } from './api-call.ts';
 import { parsePointer } from './json-pointer.ts';
 import { labelOf } from './json-schema.ts';
 

@@ -30,8 +30,8 @@ export function windowOver(heights: readonly number[], topPx: number, bottomPx: 
   return { first, last, abovePx, belowPx };
 }
 
-/** The window of a table's body over rows of these ids, which stand in `data-id` of drawn rows; it follows scrolling, of the page or of what the table is in. */
-export function useRowWindow(ids: readonly string[]) {
+/** The window of a table's body over rows of these ids, which stand in `data-id` of drawn rows; it follows scrolling, of the page or of what the table is in. Up to `mostWhole` rows are all drawn. */
+export function useRowWindow(ids: readonly string[], mostWhole = 0) {
   const body = useRef<HTMLTableSectionElement>(null);
   const measured = useRef(new Map<string, number>());
   const [view, setView] = useState({ topPx: 0, bottomPx: 1_000 });
@@ -74,8 +74,9 @@ export function useRowWindow(ids: readonly string[]) {
   const guess = known.length === 0 ? FIRST_GUESS_PX : known.reduce((sum, height) => sum + height, 0) / known.length;
   const heights = ids.map((id) => measured.current.get(id) ?? guess);
   const focused = focusedId === undefined ? -1 : ids.indexOf(focusedId);
+  const whole = { first: 0, last: ids.length, abovePx: 0, belowPx: 0 };
   return {
-    ...withRow(windowOver(heights, view.topPx, view.bottomPx), focused, heights),
+    ...(ids.length <= mostWhole ? whole : withRow(windowOver(heights, view.topPx, view.bottomPx), focused, heights)),
     body,
     onFocusIn: (event: FocusEvent) => {
       const row = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-id]') : null;

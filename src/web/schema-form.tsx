@@ -3,7 +3,7 @@
 import { Fragment, type ComponentChildren } from 'preact';
 import { childPointer, nearestPlace } from './json-pointer.ts';
 import { fieldOf, fieldPointers, labelOf, resolveSchema, type JsonSchema } from './json-schema.ts';
-import type { SpecFault } from './api.ts';
+import type { SpecFault } from './api-call.ts';
 import { HelpText } from './field-words.tsx';
 import { SchemaField } from './schema-field.tsx';
 import type { SpecForm } from './spec-form.ts';

@@ -1,5 +1,5 @@
 // The page's session: where the server asks for tokens, a cookie that scripts cannot read, and a token that every change must carry.
-import { ApiError, apiAddress } from './api.ts';
+import { ApiError, apiAddress } from './api-call.ts';
 
 /** Shows the server a token; the page is let in from then on. Throws ApiError when it is refused. */
 export async function signIn(token: string): Promise<void> {

@@ -1,5 +1,6 @@
 // Sweeps: the calls and answers of /sweeps, its verbs and its results.
-import { apiAddress, call, type EffectRow, type Job } from './api.ts';
+import type { EffectRow, Job } from './api.ts';
+import { apiAddress, call } from './api-call.ts';
 import type { ArmScore, ReplicateGroup } from './comparison-api.ts';
 import type { Json, JsonObject } from './json-pointer.ts';
 import type { Place } from './scores.ts';

@@ -45,7 +45,9 @@ describe.skipIf(!hasChromium)('a sweep with a stop rule, in Chromium', () => {
     expect(await shown(0, 0)).not.toContain('early'); // nothing was left to stop
     expect(await shown(1, 1)).not.toContain('rule'); // its jobs run and wait
     const looks = 'repeated looks An interval that is looked at after each job covers less than 95 %';
-    expect(plain(await facts.innerText())).toContain(early);
+    expect(plain(await facts.innerText())).toContain(
+      'probability 0.5 stopped early by rule the interval of the effect',
+    );
     expect(plain(await facts.innerText())).toContain(looks);
     expect(plain(await page.locator('section[aria-labelledby=grid]').innerText())).toContain(looks);
 
@@ -55,7 +57,8 @@ describe.skipIf(!hasChromium)('a sweep with a stop rule, in Chromium', () => {
     expect(plain(await row.innerText())).toContain(early);
     const other = results.locator('tbody tr', { hasText: 'masculine-to-feminine 0.1 nano-1m' }).first();
     expect(plain(await other.innerText())).not.toContain('early');
-    expect(plain(await results.innerText())).toContain(looks);
+    expect(plain(await results.innerText())).toContain('3 points met a rule, 1 job was not begun');
+    expect(plain(await results.innerText())).toContain('looking again and again makes intervals cover less than 95 %');
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -5,7 +5,9 @@ import { FAILURE_REASONS } from '../../src/job-spec.ts';
 import { rangeText, readChartSettings, readRange } from '../../src/web/chart-settings.ts';
 import { eventWords } from '../../src/web/event-words.ts';
 import { failureWords } from '../../src/web/failure-words.ts';
+import { windowWords } from '../../src/web/job-words.ts';
 import { wordDifferences } from '../../src/web/word-differences.ts';
+import { makeJob } from './fake-jobs.ts';
 
 describe('the words of a failure', () => {
   it('have a title and advice of their own for every reason', () => {
@@ -16,6 +18,17 @@ describe('the words of a failure', () => {
       expect(advice).not.toBe(failureWords('a reason of a newer server').advice);
     }
     expect(new Set(words.map(({ advice }) => advice)).size).toBe(FAILURE_REASONS.length);
+  });
+});
+
+describe('the window of a job that no worker has begun', () => {
+  it.each([
+    [{}, 'from step 1,330 to the end'],
+    [{ to: 1400 }, 'steps 1,330 to 1,400'],
+    [{ steps: 20 }, 'steps 1,330 to 1,350'],
+    [{ finalFraction: 0.07 }, 'last 7 %'],
+  ])('%j is said as: %s', (window, words) => {
+    expect(windowWords(makeJob(0, 'queued', { window }))).toBe(words);
   });
 });
 

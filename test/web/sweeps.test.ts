@@ -8,7 +8,9 @@ import {
   holdWords,
   isOver,
   pointWords,
+  settledPointOf,
   settledWords,
+  stoppedWords,
   sweepState,
 } from '../../src/web/sweeps/sweep-words.ts';
 import type { ResultRow, Sweep } from '../../src/web/sweeps-api.ts';
@@ -130,5 +132,21 @@ describe('the words for a sweep', () => {
     expect(plain(settledWords(settled))).toBe(
       'the interval of the effect on Pro-stereotype rate (nano-winobias) is within ±2.0 points of zero: [−1.0, 1.2], over model seeds; 1 job was not needed',
     );
+    expect(stoppedWords(settled)).toBe('stopped early by rule');
+    const ended = { ...settled, numCancelled: 0 }; // by the last of its jobs
+    expect(plain(settledWords(ended))).toMatch(/over model seeds$/);
+    expect(stoppedWords(ended)).toBe('met a stop rule');
+  });
+
+  it('find the settled point of a job by all that is no seed', () => {
+    const rule = { benchmark: 'nano-winobias', metric: 'proRate', clearlyZero: 0.02 };
+    const found = { value: 0, interval: [0, 0] as const, over: 'model seeds', numReplicates: 3 };
+    const settled = [0.1, 0.5].map((probability) => ({
+      ...{ point: { 'intervention.probability': probability }, rule, found, numCancelled: 1, settledAt: '' },
+    }));
+    const at = (probability: number) => ({ model: 'nano-1m-seed2', 'intervention.probability': probability });
+    expect(settledPointOf(settled, at(0.5))).toBe(settled[1]);
+    expect(settledPointOf(settled, at(1))).toBeUndefined();
+    expect(settledPointOf([{ ...settled[0]!, point: {} }], at(1))).toBeDefined(); // the whole sweep is one point
   });
 });

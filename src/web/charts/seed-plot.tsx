@@ -22,6 +22,10 @@ interface Props {
 const TOP = 8;
 const BOTTOM = 34;
 const ROW = 46;
+/** Where name and figures have no room beside each other, they stand below each other. */
+const NARROW = 520;
+const NARROW_ROW = 64;
+const rowHeightOf = (width: number) => (width < NARROW ? NARROW_ROW : ROW);
 
 export function SeedPlot({ title, unit, rows }: Props) {
   const words = (row: SeedRow) => `mean ${formatDifference(row.mean, unit)} ${formatInterval(row.interval, unit)}`;
@@ -31,11 +35,12 @@ export function SeedPlot({ title, unit, rows }: Props) {
       ...seeds.map(({ value }) => value),
     ]);
     const axis = axisOver(values, 12, width - 12, Math.min(7, Math.floor(width / 100)));
-    const bottom = TOP + rows.length * ROW;
+    const rowHeight = rowHeightOf(width);
+    const bottom = TOP + rows.length * rowHeight;
     return (
       <>
         {rows.map((row, place) => (
-          <Row row={row} words={words(row)} top={TOP + place * ROW} width={width} axis={axis} key={row.name} />
+          <Row row={row} words={words(row)} top={TOP + place * rowHeight} width={width} axis={axis} key={row.name} />
         ))}
         {axis.ticks.map((tick) => (
           <g key={tick}>
@@ -62,7 +67,7 @@ export function SeedPlot({ title, unit, rows }: Props) {
       title={title}
       fileName="model-seeds"
       summary={`${summary.join('. ')}.`}
-      heightOf={() => TOP + rows.length * ROW + BOTTOM}
+      heightOf={(width) => TOP + rows.length * rowHeightOf(width) + BOTTOM}
       draw={draw}
       table={<SeedTable {...{ title, unit, rows }} />}
     />
@@ -78,13 +83,19 @@ interface RowProps {
 }
 
 function Row({ row, words, top, width, axis }: RowProps) {
-  const middle = top + 31;
+  const isNarrow = width < NARROW;
+  const middle = top + (isNarrow ? 49 : 31);
   return (
     <g>
       <text x={8} y={top + 16}>
-        {fitted(row.name, width - 240)}
+        {fitted(row.name, isNarrow ? width - 16 : width - 300)}
       </text>
-      <text class="minor-text" x={width - 8} y={top + 16} text-anchor="end">
+      <text
+        class="minor-text"
+        x={isNarrow ? 8 : width - 8}
+        y={top + (isNarrow ? 34 : 16)}
+        text-anchor={isNarrow ? 'start' : 'end'}
+      >
         {words}
       </text>
       <line class="grid" x1={12} x2={width - 12} y1={middle} y2={middle} />

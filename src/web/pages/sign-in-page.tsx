@@ -25,6 +25,7 @@ export function SignInPage({ token }: { token: string | undefined }) {
     <>
       <h1>Sign in</h1>
       <form
+        class="sign-in"
         onSubmit={(event) => {
           event.preventDefault();
           void enter(typed);
@@ -46,7 +47,9 @@ export function SignInPage({ token }: { token: string | undefined }) {
           </p>
           {fault !== '' && <p role="alert">{fault}</p>}
         </div>
-        <button type="submit">Sign in</button>
+        <button type="submit" class="primary">
+          Sign in
+        </button>
       </form>
     </>
   );

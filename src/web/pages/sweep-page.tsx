@@ -89,11 +89,6 @@ function Results({ sweep, jobs, results, settings }: ResultsProps) {
   return (
     <>
       {results instanceof Error && <Notice tone="error" title={`No results: ${results.message}`} />}
-      {known?.labels.map(({ label, detail }) => (
-        <p class="help" key={label}>
-          <span class="tag">{label}</span> {detail}
-        </p>
-      ))}
       <section aria-labelledby="grid">
         <h2 id="grid">Grid</h2>
         {metric === undefined ? (
@@ -122,6 +117,11 @@ function Results({ sweep, jobs, results, settings }: ResultsProps) {
           <section aria-labelledby="results">
             <h2 id="results">Results</h2>
             <ResultRows sweep={sweep} axes={axesOf(sweep, jobs)} rows={rows} />
+            {known.labels.map(({ label, detail }) => (
+              <p class="help" key={label}>
+                <span class="tag">{label}</span> {detail}
+              </p>
+            ))}
           </section>
         </>
       )}

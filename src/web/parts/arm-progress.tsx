@@ -15,7 +15,9 @@ export function ArmProgressList({ job }: { job: Job }) {
   if (burnIn) return <BurnInRow {...burnIn} />;
   if (job.arms.length === 0) {
     return job.state === 'queued' ? (
-      <p class="quiet-text">Waiting for a worker. If none takes it, start one with `tiresias worker`.</p>
+      <p class="quiet-text">
+        Waiting for a worker. If none takes it, start one with <code>tiresias worker</code>.
+      </p>
     ) : null;
   }
   const total = job.progress?.secondsLeft ?? null;

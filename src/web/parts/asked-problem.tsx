@@ -1,5 +1,5 @@
 // Why the server gave no preview or estimate: its faults by field, or its words.
-import { ApiError } from '../api.ts';
+import { ApiError } from '../api-call.ts';
 import { faultWords } from '../refusal-words.ts';
 
 export function AskedProblem({ error, what }: { error: Error; what: string }) {

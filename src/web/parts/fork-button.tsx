@@ -46,7 +46,8 @@ function placeWords({ arm, step }: CheckpointRow): string {
 
 function ForkForm({ job, checkpoints, onClose }: Props & { checkpoints: readonly CheckpointRow[] }) {
   const { policy, direction: own } = job.spec.intervention;
-  const usual = checkpoints.findLast((one) => !isAtEnd(job, one)) ?? checkpoints.at(-1)!; // there are some
+  const open = checkpoints.filter((one) => !isAtEnd(job, one));
+  const usual = open.findLast(({ arm }) => arm === 'intervention') ?? open.at(-1) ?? checkpoints.at(-1)!; // there are some
   const [chosen, setChosen] = useState(keyOf(usual));
   const [numSteps, setNumSteps] = useState('');
   const [direction, setDirection] = useState<string>(own);

@@ -1,6 +1,7 @@
 // The form of a new job with its panels. What is filled in is kept for this tab until it is submitted.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { api, ApiError, type SpecFault } from '../api.ts';
+import { api } from '../api.ts';
+import { ApiError, type SpecFault } from '../api-call.ts';
 import { useAsked } from '../asked.ts';
 import { readDraft, writeDraft } from '../draft.ts';
 import { firstSpec, startOf, withModel } from '../first-spec.ts';

@@ -1,7 +1,7 @@
 // What a job's worker and trainers logged, oldest first, followed while the job is not over. Servers that keep no logs have none to show.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Job } from '../api.ts';
-import { ApiError } from '../api.ts';
+import { ApiError, asError } from '../api-call.ts';
 import { isFinal } from '../live-job.ts';
 import { formatTime } from '../format.ts';
 import { records, type LogLine } from '../records.ts';
@@ -78,7 +78,7 @@ function useLog({ id, state }: Job, level: string | undefined, arm: string | und
         setLines((before) => (page.lines.length === 0 ? before : [...before, ...page.lines].slice(-MOST_LINES)));
       } catch (error) {
         if (isGone) return;
-        setFault(error instanceof Error ? error : new Error(String(error)));
+        setFault(asError(error));
         if (error instanceof ApiError && error.status === 404) return;
       }
       if (!hasEnded.current) timer = setTimeout(() => void ask(), ASK_EVERY_MS);

@@ -1,6 +1,6 @@
 // A new sweep: its document as YAML or JSON, pasted or from a file, checked by the server while one writes, and the command that does the same.
 import { useEffect, useState } from 'preact/hooks';
-import { ApiError, type SpecFault } from '../api.ts';
+import { ApiError, type SpecFault } from '../api-call.ts';
 import { formatCount } from '../format.ts';
 import { refusalWords } from '../refusal-words.ts';
 import { goTo, routeLink } from '../route.ts';

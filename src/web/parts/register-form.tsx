@@ -1,6 +1,6 @@
 // Registers a folder or files of the server's under a name, by a form drawn from the API's own schema.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, type SpecFault } from '../api.ts';
+import { ApiError, type SpecFault } from '../api-call.ts';
 import { catalogApi, type Registrable } from '../catalog-api.ts';
 import { withValueAt, type JsonObject } from '../json-pointer.ts';
 import type { JsonSchema } from '../json-schema.ts';

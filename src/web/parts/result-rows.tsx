@@ -9,7 +9,7 @@ import { axisWords, pointWords, settledPointOf, stoppedWords, valueWords } from 
 import { resultsAddress, type ResultRow, type SettledPoint, type Sweep } from '../sweeps-api.ts';
 import { HeadRow } from './head-row.tsx';
 import { RowGap } from './row-gap.tsx';
-import { RepeatedLooks, StoppedTag } from './stopped-point.tsx';
+import { StoppedTag } from './stopped-point.tsx';
 
 interface Props {
   sweep: Sweep;
@@ -52,7 +52,6 @@ export function ResultRows({ sweep: { id, settled }, axes, rows }: Props) {
       ) : (
         <Table axes={many} rows={found} />
       )}
-      {settled.length > 0 && <RepeatedLooks />}
     </>
   );
 }
@@ -90,9 +89,15 @@ function Exports({ sweepId }: { sweepId: string }) {
   );
 }
 
-/** Only rows in view are drawn. */
+/** So many are drawn, found by the browser and printed whatever is in view. */
+const MOST_WHOLE = 60;
+
+/** Of many rows, those in view are drawn. */
 function Table({ axes, rows }: { axes: readonly Axis[]; rows: readonly RuledRow[] }) {
-  const { first, last, abovePx, belowPx, body, onFocusIn } = useRowWindow(rows.map(({ row }) => row.job));
+  const { first, last, abovePx, belowPx, body, onFocusIn } = useRowWindow(
+    rows.map(({ row }) => row.job),
+    MOST_WHOLE,
+  );
   const names = [
     ...['job', ...axes.map(({ path }) => axisWords(path)), 'control', 'intervention', 'effect', '95 % interval'],
     ...['p', 'p by Holm', 'n', 'published'],
@@ -128,6 +133,7 @@ function Row({ row, settled, axes, place }: RowProps) {
     <tr data-id={row.job} aria-rowindex={place + 1}>
       <th scope="row">
         <a href={jobLink(row.job)}>{row.name}</a>
+        {settled !== undefined && <StoppedTag settled={settled} />}
       </th>
       {axes.map(({ path }) => (
         <td key={path}>{valueWords(row.point[path])}</td>
@@ -136,7 +142,6 @@ function Row({ row, settled, axes, place }: RowProps) {
       <td>{score(row.intervention)}</td>
       <td>
         <strong>{effect === null ? '–' : formatDifference(effect.value, unit)}</strong>
-        {settled !== undefined && <StoppedTag settled={settled} />}
       </td>
       <td>{effect === null ? '' : formatInterval(effect.interval, unit)}</td>
       <td>{effect === null ? '' : formatP(effect.pValue)}</td>

@@ -1,9 +1,9 @@
 // What bounds a sweep and what has ended its points.
 import { formatMoment } from '../format.ts';
-import { budgetWords, holdWords, pointWords, ruleWords, settledWords } from '../sweeps/sweep-words.ts';
+import { budgetWords, holdWords, pointWords, ruleWords, settledWords, stoppedWords } from '../sweeps/sweep-words.ts';
 import type { Sweep } from '../sweeps-api.ts';
 import { Notice } from './notice.tsx';
-import { RepeatedLooks, StoppedTag } from './stopped-point.tsx';
+import { RepeatedLooks } from './stopped-point.tsx';
 
 export function SweepFacts({ sweep }: { sweep: Sweep }) {
   const hold = holdWords(sweep);
@@ -48,8 +48,8 @@ export function SweepFacts({ sweep }: { sweep: Sweep }) {
           <ul>
             {sweep.settled.map((settled) => (
               <li key={JSON.stringify(settled.point)}>
-                <strong>{pointWords(settled.point) || 'the whole sweep'}</strong>: {settledWords(settled)}
-                <StoppedTag settled={settled} />
+                <strong>{pointWords(settled.point) || 'the whole sweep'}</strong>{' '}
+                <span class="tag">{stoppedWords(settled)}</span> {settledWords(settled)}
               </li>
             ))}
           </ul>

@@ -97,5 +97,6 @@ export function settledPointOf(settled: readonly SettledPoint[], sweepPoint: Jso
 export function settledWords({ rule, found, numCancelled }: SettledPoint): string {
   const { unit } = describeMetric(rule.metric);
   const jobs = numCancelled === 1 ? '1 job was' : `${formatCount(numCancelled)} jobs were`;
-  return `${ruleWords(rule)}: ${formatInterval(found.interval, unit)}, over ${found.over}; ${jobs} not needed`;
+  const ended = numCancelled === 0 ? '' : `; ${jobs} not needed`;
+  return `${ruleWords(rule)}: ${formatInterval(found.interval, unit)}, over ${found.over}${ended}`;
 }
