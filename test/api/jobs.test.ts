@@ -50,6 +50,7 @@ describe('POST /v1/jobs', () => {
       spec: jobSpecSchema.parse(minimal),
       plan: null,
       progress: null,
+      submittedBy: null,
       sweepId: null,
       sweepPoint: null,
       start: null,
