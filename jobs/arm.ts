@@ -6,15 +6,16 @@ import { asStorageError } from '../src/checkpoint/storage-faults.ts';
 import { DataError, messageOf } from '../src/errors.ts';
 import type { Arm } from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
+import type { ScoringKey } from '../src/shared-keys.ts';
 import { deleteCheckpoint, forgetDamaged, listCheckpoints } from '../src/store/records.ts';
 import { ensureRun, setRunState } from '../src/store/runs.ts';
 import type { RunningTrainer, TrainerEnd } from './executor/executor.ts';
 import { adviceFor, isProbablyMemory } from './out-of-memory.ts';
 import { findUnscored, isTrainedOutside } from './outside.ts';
 import { persistently } from './persistence.ts';
-import { checkpointFolder, makeTask, removeHalfWritten, type StartCheckpoint } from './preparation.ts';
+import { checkpointFolder, makeTask, removeHalfWritten, scoringOnly, type StartCheckpoint } from './preparation.ts';
 import { openRecorder } from './recorder.ts';
-import { claimPart, isShareable, type Patience } from './sharing.ts';
+import { claimPart, claimPublished, type Patience } from './sharing.ts';
 import { MOST_CRASHES, type Work } from './work.ts';
 
 /**
@@ -34,7 +35,8 @@ export async function runArm(
   tracker.start(arm, preparation.plan, run.step, run.state === 'succeeded' ? 'done' : 'loading');
   if (run.state === 'succeeded') return;
   if (isTrainedOutside(spec, arm)) return scoreOutside(work, arm);
-  if (isShareable(arm)) {
+  if (arm === 'published' && work.keys !== undefined) return scorePublished(work, work.keys.published, patience);
+  if (arm === 'control') {
     const claim = await claimPart(work, arm, patience);
     if (claim.state === 'held') return 'held';
     if (claim.state === 'done') {
@@ -45,6 +47,30 @@ export async function runArm(
   await persistently(() => setRunState(database, fence, arm, 'running'));
   await trainToEnd(work, arm, burnIn);
   if (trainers.ending() === undefined) await persistently(() => setRunState(database, fence, arm, 'succeeded'));
+}
+
+/** Scores the published checkpoint in the ways in which no job has done it, and takes over the rest. */
+async function scorePublished(
+  work: Work,
+  wanted: readonly ScoringKey[],
+  patience: Patience,
+): Promise<'held' | undefined> {
+  const { database, job, preparation, tracker, trainers } = work;
+  const scored = new Set<ScoringKey>();
+  while (trainers.ending() === undefined) {
+    const { ours, heldBy } = await claimPublished(work, wanted, patience);
+    if (ours.length === 0 && heldBy !== undefined) return 'held';
+    if (ours.length === 0) {
+      await persistently(() => setRunState(database, job.fence, 'published', 'succeeded'));
+      tracker.start('published', preparation.plan, preparation.plan.to, 'done');
+      return;
+    }
+    const lost = ours.find((one) => scored.has(one));
+    if (lost !== undefined) throw new Error(`bug: ${lost.benchmark} was scored of published, and is not recorded`);
+    for (const one of ours) scored.add(one);
+    await persistently(() => setRunState(database, job.fence, 'published', 'running'));
+    await trainToEnd({ ...work, preparation: scoringOnly(preparation, ours) }, 'published', undefined);
+  }
 }
 
 /** One trainer after the other, until one has done its work or the attempt is over. */

@@ -8,12 +8,21 @@ import { join } from 'node:path';
 import { fileSha256, verifyCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import type { DatasetDescription } from '../src/data/replay.ts';
 import { findBenchmark } from '../src/eval/benchmarks.ts';
+import { HELD_BACK } from '../src/eval/held-back.ts';
 import { costOf, type ScoringCost, type ScoringTask } from '../src/eval/scoring-task.ts';
 import { DataError, InputError, messageOf } from '../src/errors.ts';
 import { datasetFacts, heldBackOf, modelFacts, withStart } from '../src/facts.ts';
-import { scoringOf, type Arm, type JobSpec, type Scoring } from '../src/job-spec.ts';
+import {
+  scoringOf,
+  settingsText,
+  type Arm,
+  type JobSpec,
+  type Scoring,
+  type ScoringSettings,
+} from '../src/job-spec.ts';
 import { log } from '../src/log.ts';
 import type { StartOfFork } from '../src/store/jobs.ts';
+import type { ScoringKey } from '../src/shared-keys.ts';
 import { datasetCacheFolder, describeDataset, findDataset } from '../src/suite/datasets.ts';
 import { dataHeaders, type HubLogin } from '../src/suite/hub/remote-data.ts';
 import { findModel, type SuiteModel } from '../src/suite/models.ts';
@@ -120,6 +129,22 @@ function storedPlan(stored: unknown): JobPlan {
   z.object({ from: z.int(), to: z.int(), backend: z.object({ name: z.string() }) }).parse(stored);
   const plan = stored as JobPlan & { readonly benchmarks: readonly (string | Scoring)[] }; // earlier releases stored names
   return { ...plan, benchmarks: plan.benchmarks.map((one) => (typeof one === 'string' ? scoringOf(one) : one)) };
+}
+
+/** With no other scorings than these. */
+export function scoringOnly(preparation: Preparation, scorings: readonly ScoringKey[]): Preparation {
+  const isWanted = (benchmark: string, protocol: string, settings: ScoringSettings) =>
+    scorings.some(
+      (one) =>
+        one.benchmark === benchmark &&
+        one.protocol === protocol &&
+        settingsText(one.settings) === settingsText(settings),
+    );
+  return {
+    ...preparation,
+    scorings: preparation.scorings.filter((one) => isWanted(one.benchmark.name, one.protocol, one.settings)),
+    heldBack: scorings.some(({ benchmark }) => benchmark === HELD_BACK) ? preparation.heldBack : null,
+  };
 }
 
 /** What the batches of an arm are made of. */

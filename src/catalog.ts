@@ -56,8 +56,8 @@ export function openCatalog(home: string, hub?: HubLogin, roots?: readonly strin
       family: findModel(home, spec.model).family,
       ...estimateJob(home, spec, backend),
     }),
-    likelyKeys: (spec: JobSpec, plan: PlannedWork['plan'], earlier: readonly EarlierJob[]) =>
-      likelyKeys(home, spec, plan, earlier),
+    likelyKeys: (spec: JobSpec, planned: PlannedWork, earlier: readonly EarlierJob[]) =>
+      likelyKeys(home, spec, planned, earlier),
     hasCheckpoint: (folder: string) => existsSync(join(folder, 'manifest.json')),
     preview: (spec: JobSpec, wish: PreviewWish) => previewTask(home, hub, spec, wish),
     checkSpec: (spec: JobSpec, start?: Start) => checkSpec(home, spec, start ?? null),

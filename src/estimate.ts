@@ -6,8 +6,9 @@ import type { BackendName, BenchmarkPower, Estimate } from './api/catalog.ts';
 import { findBenchmark } from './eval/benchmarks.ts';
 import { costOf, type ScoringTask } from './eval/scoring-task.ts';
 import { detectableRate, leastSignificantRate } from './eval/statistics.ts';
-import { datasetFacts, modelFacts } from './facts.ts';
+import { datasetFacts, heldBackOf, modelFacts } from './facts.ts';
 import { settingsText, type JobSpec } from './job-spec.ts';
+import { findDataset } from './suite/datasets.ts';
 import { bytesOfTrainer, roomOf } from './train/micro-batch.ts';
 import { diskOf, keptAtOnce } from './train/disk.ts';
 import { resolvePlan } from './train/plan.ts';
@@ -32,6 +33,7 @@ export function estimateJob(home: string, spec: JobSpec, backend: BackendName): 
   const room = roomOf(backend, { memoryBytes: machineBytes, numAtOnce });
   const plan = resolvePlan(spec, model, dataset, room);
   const { from, to, microBatchSize, recompute = 'none', rowsPerStep, seqLength, precision, burnInSteps } = plan;
+  const heldBack = heldBackOf(findDataset(home, spec.dataset), model);
   const rows = { seqLength, rowsPerStep, precision };
   const { liveBytes, residentBytes } = bytesOfTrainer({ microBatchSize, recompute }, model, rows, room.kernels);
   const { checkpointBytes, numCheckpoints } = diskOf(plan, trained.length, model.numParameters);
@@ -43,7 +45,13 @@ export function estimateJob(home: string, spec: JobSpec, backend: BackendName): 
   return {
     window: { from, to, numSteps: to - from },
     ...{ backend, microBatchSize, recompute, resume: plan.resume, numParameters: model.numParameters },
-    work: { plan, numTrainings: trained.length, ofTraining, ofBurnIn },
+    work: {
+      plan: { ...plan, backend: { name: backend } },
+      heldBack,
+      numTrainings: trained.length,
+      ofTraining,
+      ofBurnIn,
+    },
     numTokens: trained.length * ofTraining.numTokens + ofBurnIn.numTokens,
     memory: {
       ...{ liveBytesPerTrainer: liveBytes, residentBytesPerTrainer: residentBytes, numTrainersAtOnce: numAtOnce },

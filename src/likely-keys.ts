@@ -5,12 +5,11 @@ import { statSync } from 'node:fs';
 import { isUrl } from './data/remote-file.ts';
 import { shownUrl } from './data/web-failures.ts';
 import { findBenchmark } from './eval/benchmarks.ts';
-import { heldBackOf } from './facts.ts';
 import type { JobSpec } from './job-spec.ts';
 import { checkpointFiles, tokenFiles } from './manifest-files.ts';
-import { sharedKeys, type PlannedWork, type SharedKeys } from './shared-keys.ts';
+import { sharedKeys, type PlannedWork, type ScoringKey, type SharedKeys } from './shared-keys.ts';
 import { softwareVersions } from './software.ts';
-import { describePlace, findDataset } from './suite/datasets.ts';
+import { describePlace } from './suite/datasets.ts';
 import { findModel } from './suite/models.ts';
 
 /** A job that holds a claim, as src/store/shared-standing.ts reads it. */
@@ -27,7 +26,7 @@ export interface LikelyKeys {
   /** Undefined where the files of the start are not known. */
   readonly trained: Pick<SharedKeys, 'control' | 'burn-in'> | undefined;
   /** Undefined where the published checkpoint at the window's end is not known. */
-  readonly published: string | undefined;
+  readonly published: readonly ScoringKey[] | undefined;
 }
 
 /** As makeManifest writes it (jobs/manifest.ts), and makePlan the plan. */
@@ -50,13 +49,12 @@ interface Identity {
 export function likelyKeys(
   home: string,
   spec: JobSpec,
-  plan: PlannedWork['plan'],
+  { plan, heldBack }: PlannedWork,
   earlier: readonly EarlierJob[],
 ): LikelyKeys[] {
   if (earlier.length === 0) return [];
   const model = findModel(home, spec.model);
   const description = describePlace(home, spec.dataset);
-  const heldBack = heldBackOf(findDataset(home, spec.dataset), model);
   const benchmarks = plan.benchmarks.map(({ benchmark, protocol, settings }) => {
     const { name, kind, sha256, isOfficial } = findBenchmark(benchmark, home);
     return { name, kind, sha256, isOfficial, protocol, settings };

@@ -1,13 +1,25 @@
 // What the numbers of a control, a burn-in and a published checkpoint's scores depend on, as one key each: jobs with equal keys get equal bits, so one of them
 // does the work for all. A worker makes them before it trains; the estimate of a job that is not submitted makes those that a worker would. Derived from the manifest, which names everything that a job's numbers depend on: what is not left out by name counts.
 import { createHash } from 'node:crypto';
-import type { JobSpec } from './job-spec.ts';
+import { HELD_BACK } from './eval/held-back.ts';
+import type { JobSpec, Scoring } from './job-spec.ts';
 import type { RunPlan } from './train/plan.ts';
 
 export const SHARED_PARTS = ['control', 'published', 'burn-in'] as const;
 export type SharedPart = (typeof SHARED_PARTS)[number];
+
 /** SHA-256 by part; a job without that part has its key as well. */
-export type SharedKeys = Readonly<Record<SharedPart, string>>;
+export interface SharedKeys {
+  readonly control: string;
+  readonly 'burn-in': string;
+  /** One of each scoring: jobs with other benchmarks share those that they have in common. */
+  readonly published: readonly ScoringKey[];
+}
+
+/** What is scored of a published checkpoint, and how. */
+export interface ScoringKey extends Pick<Scoring, 'benchmark' | 'protocol' | 'settings'> {
+  readonly key: string;
+}
 
 /** Entries of a manifest that change no bit of a control: the intervention, what others published, the spec, and the plan, of which most counts below. */
 const NOT_OF_CONTROL = ['spec', 'plan', 'policy', 'placebo', 'published'];
@@ -41,18 +53,31 @@ export function mayShare({ training }: JobSpec, backend: BackendName): boolean {
   return training.shareArms !== false && training.engine !== 'gpt-neox' && backend !== 'tensorflow';
 }
 
+/** What a trainer scores of a published checkpoint: the benchmarks of the plan, in its order, and the samples held back. */
+export function publishedScorings({ plan, heldBack }: PlannedWork): Omit<ScoringKey, 'key'>[] {
+  const ofDataset = { benchmark: HELD_BACK, protocol: 'likelihood', settings: {} } as const;
+  return heldBack === null ? [...plan.benchmarks] : [...plan.benchmarks, ofDataset];
+}
+
 /** The keys of a job by its manifest (jobs/manifest.ts). */
-export function sharedKeys(manifest: Entry, { plan, heldBack }: PlannedWork): SharedKeys {
+export function sharedKeys(manifest: Entry, planned: PlannedWork): SharedKeys {
+  const { plan, heldBack } = planned;
   const { published, ...model } = without(manifest['model'] as Entry, LABELS.model); // as makeManifest writes them
   const dataset = without(manifest['dataset'] as Entry, LABELS.dataset);
   const fork = without((manifest['start'] ?? {}) as Entry, LABELS.start);
   const rest = { ...without(manifest, NOT_OF_CONTROL), dataset, backend: plan.backend.name };
   const training = without(plan, NOT_OF_TRAINING);
+  const benchmarks = manifest['benchmarks'] as readonly unknown[]; // in the order of the plan's
+  const ofPublished = {
+    ...without(rest, ['optimizer', 'start', 'benchmarks', 'dataset']),
+    ...{ step: plan.to, model: { ...without(model, ['start']), published } },
+  };
   return {
     control: keyOf({ part: 'control', ...rest, model, start: fork, plan: training, heldBack }),
-    published: keyOf({
-      ...{ part: 'published', ...without(rest, ['optimizer', 'start']), heldBack, step: plan.to },
-      model: { ...without(model, ['start']), published },
+    published: publishedScorings(planned).map(({ benchmark, protocol, settings }, i) => {
+      // Which dataset the job has matters to none but the samples that are held back of it.
+      const scored = benchmarks[i] === undefined ? { heldBack, dataset } : { benchmark: benchmarks[i] };
+      return { benchmark, protocol, settings, key: keyOf({ part: 'published', ...ofPublished, ...scored }) };
     }),
     'burn-in': keyOf({
       ...{ part: 'burn-in', ...without(rest, ['benchmarks']), model, start: fork },

@@ -76,13 +76,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/estimate.ts': [
     'src/api',
     'src/eval',
+    'src/suite',
     'src/facts.ts',
     'src/train/plan.ts',
     'src/train/disk.ts',
     'src/train/micro-batch.ts',
   ],
   'src/disk-usage.ts': [],
-  'src/shared-keys.ts': ['src/train/plan.ts'],
+  'src/shared-keys.ts': ['src/train/plan.ts', 'src/eval/held-back.ts'],
   'src/manifest-files.ts': [],
   'src/likely-keys.ts': [
     'src/data',

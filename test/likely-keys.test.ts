@@ -42,8 +42,8 @@ async function madeBy(spec: JobSpec): Promise<Made> {
 }
 
 function likely(spec: JobSpec, ...earlier: EarlierJob[]): readonly LikelyKeys[] {
-  const { work, backend } = catalog.estimate(spec, 'wasm');
-  return catalog.likelyKeys(spec, { ...work.plan, backend: { name: backend } }, earlier);
+  const { work } = catalog.estimate(spec, 'wasm');
+  return catalog.likelyKeys(spec, work, earlier);
 }
 
 /** The keys themselves, without what else stands beside them. */

@@ -29,7 +29,9 @@ async function keysOf(changes: Partial<JobSpecInput> = {}): Promise<SharedKeys> 
 }
 
 function changed(before: SharedKeys, after: SharedKeys): SharedPart[] {
-  return SHARED_PARTS.filter((part) => before[part] !== after[part]);
+  const keysIn = (keys: SharedKeys) => ({ ...keys, published: keys.published.map(({ key }) => key).join() });
+  const [a, b] = [keysIn(before), keysIn(after)];
+  return SHARED_PARTS.filter((part) => a[part] !== b[part]);
 }
 
 const ALL = [...SHARED_PARTS];
@@ -119,6 +121,26 @@ describe('the keys of what jobs share', () => {
       expect(manifest['native']).toMatchObject({ numThreads: expect.any(Number) as number });
     },
   );
+
+  it('are one of each scoring, whatever else a job scores and, but for the samples held back, on which dataset it is', async () => {
+    const scored = async (benchmarks: NonNullable<JobSpecInput['evaluation']>['benchmarks']) =>
+      new Map((await keysOf({ evaluation: { benchmarks } })).published.map((one) => [nameOf(one), one.key]));
+    const nameOf = ({ benchmark, protocol }: { benchmark: string; protocol: string }) => `${benchmark} ${protocol}`;
+    const [pairs, held] = ['nano-crows-pairs likelihood', 'held-back likelihood'];
+    const fp16 = { benchmark: 'nano-crows-pairs', protocol: 'fp16-emulated' } as const;
+    const [one, several] = [
+      await scored(['nano-crows-pairs']),
+      await scored(['nano-winobias', fp16, 'nano-crows-pairs']),
+    ];
+    expect([...one.keys()]).toEqual([pairs, held]);
+    expect([...several.keys()]).toEqual(['nano-winobias likelihood', 'nano-crows-pairs fp16-emulated', pairs, held]);
+    expect([several.get(pairs), several.get(held)]).toEqual([one.get(pairs), one.get(held)]);
+    expect(new Set(several.values()).size).toBe(4);
+    const { manifest, preparation } = await made({ evaluation: { benchmarks: ['nano-crows-pairs'] } });
+    const elsewhere = { ...manifest, dataset: { ...(manifest['dataset'] as object), seqLength: 7 } };
+    const [own, other] = [manifest, elsewhere].map((one) => sharedKeys(one, preparation).published);
+    expect(other?.map(({ key }, i) => key === own?.[i]?.key)).toEqual([true, false]);
+  });
 
   it('follow the burn-in that a control starts from', async () => {
     const keys = await keysOf();

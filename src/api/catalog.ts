@@ -71,9 +71,8 @@ export interface Estimate {
   readonly recompute: 'none' | 'layers';
   readonly resume: RunPlan['resume'];
   readonly numParameters: number;
-  readonly work: {
-    /** What a worker would resolve the job to, but for what only it can know. */
-    readonly plan: RunPlan;
+  /** What a worker would resolve the job to, but for what only it can know. */
+  readonly work: PlannedWork & {
     /** Trained arms. */
     readonly numTrainings: number;
     /** What one of them takes, and what the burn-in does; nothing where there is none. */
@@ -163,7 +162,7 @@ export interface Catalog {
   /** What the job would take on a back end of this machine, without the time. Throws InputError, NotFoundError or DataError for what cannot be. */
   estimate(spec: JobSpec, backend: BackendName): Estimate;
   /** The keys of what the job would share, on workers like those of these jobs. */
-  likelyKeys(spec: JobSpec, plan: PlannedWork['plan'], earlier: readonly EarlierJob[]): readonly LikelyKeys[];
+  likelyKeys(spec: JobSpec, planned: PlannedWork, earlier: readonly EarlierJob[]): readonly LikelyKeys[];
   /** Whether a folder holds a checkpoint. */
   hasCheckpoint(folder: string): boolean;
   /** What a batch of the job is made of. Throws as estimate does. */

@@ -107,7 +107,11 @@ const publishedScore: Schema = {
 };
 
 const takenFrom = { ...nullable(objectOf({ job: id, name: text, run: id })), description: 'Who trained it for all.' };
-const run = objectOf({ arm, state: text, fromStep: integer, toStep: integer, step: integer, takenFrom });
+const takenScores: Schema = {
+  ...listOf(objectOf({ ...place, job: id, name: text })),
+  description: 'Of a published checkpoint: what another job has scored for it.',
+};
+const run = objectOf({ arm, state: text, fromStep: integer, toStep: integer, step: integer, takenFrom, takenScores });
 
 export const sender: Schema = {
   ...nullable(objectOf({ name: text, token: nullable(id) })),
@@ -115,9 +119,7 @@ export const sender: Schema = {
 };
 
 const job = objectOf({
-  id,
-  name: text,
-  state: { enum: JOB_STATES },
+  ...{ id, name: text, state: { enum: JOB_STATES } },
   reason: nullable({ enum: FAILURE_REASONS }),
   message: nullable(text),
   attempt: integer,

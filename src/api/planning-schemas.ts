@@ -50,7 +50,7 @@ export const estimate: Schema = objectOf({
       parts: {
         ...listOf(
           objectOf({
-            ...{ part: { enum: SHARED_PARTS }, state: { enum: PART_STATES } },
+            ...{ part: { enum: SHARED_PARTS }, scoring: nullable(objectOf(place)), state: { enum: PART_STATES } },
             by: nullable(objectOf({ job: id, name: text })),
           }),
         ),

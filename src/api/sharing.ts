@@ -1,14 +1,17 @@
 // What of a job that is not submitted yet is here already, or under way, and what is left for it to do.
 import type { JobSpec } from '../job-spec.ts';
-import { afterBurnIn, mayShare, type SharedPart } from '../shared-keys.ts';
+import { afterBurnIn, mayShare, publishedScorings, type SharedPart } from '../shared-keys.ts';
 import type { Database } from '../store/database.ts';
 import { listHolders, standingOf, type Standing } from '../store/shared-standing.ts';
 import type { Catalog, Estimate } from './catalog.ts';
+import { placeKey, placeOf, type Place } from './scores.ts';
 
 export const PART_STATES = ['here', 'under way', 'not here'] as const;
 
 export interface PartOfJob {
   readonly part: SharedPart;
+  /** Of a published checkpoint: which of its scores; null of other parts. */
+  readonly scoring: Place | null;
   readonly state: (typeof PART_STATES)[number];
   /** The job that has done it, or is at work on it. */
   readonly by: { readonly job: string; readonly name: string } | null;
@@ -47,11 +50,15 @@ export async function sharingOf(
   };
 }
 
-function partsOf({ arms }: JobSpec, { work: { plan, numTrainings } }: Estimate): SharedPart[] {
+type Wanted = Pick<PartOfJob, 'part' | 'scoring'>;
+
+function partsOf({ arms }: JobSpec, { work }: Estimate): Wanted[] {
+  const { plan, numTrainings } = work;
+  const scorings = arms.includes('published') && plan.hasPublishedEnd ? publishedScorings(work) : [];
   return [
-    ...(arms.includes('control') ? (['control'] as const) : []),
-    ...(plan.resume === 'burn-in' && numTrainings > 0 ? (['burn-in'] as const) : []),
-    ...(arms.includes('published') && plan.hasPublishedEnd ? (['published'] as const) : []),
+    ...(arms.includes('control') ? [{ part: 'control', scoring: null } as const] : []),
+    ...(plan.resume === 'burn-in' && numTrainings > 0 ? [{ part: 'burn-in', scoring: null } as const] : []),
+    ...scorings.map((scoring) => ({ part: 'published', scoring: placeOf(scoring) }) as const),
   ];
 }
 
@@ -63,47 +70,51 @@ function refusalOf(spec: JobSpec, { backend }: Estimate): string | undefined {
     : 'on the tensorflow back end jobs share nothing';
 }
 
-function notHere(part: SharedPart): PartOfJob {
-  return { part, state: 'not here', by: null };
+function notHere(wanted: Wanted): PartOfJob {
+  return { ...wanted, state: 'not here', by: null };
 }
 
 async function standingParts(
   database: Database,
   catalog: Catalog,
   spec: JobSpec,
-  { work: { plan }, backend }: Estimate,
-  wanted: readonly SharedPart[],
+  { work, backend }: Estimate,
+  wanted: readonly Wanted[],
 ): Promise<PartOfJob[]> {
   const { model, dataset } = spec;
-  const earlier = await listHolders(database, { model, dataset, backend, from: plan.from, to: plan.to });
-  const keys = catalog.likelyKeys(spec, { ...plan, backend: { name: backend } }, earlier);
+  const { from, to } = work.plan;
+  const earlier = await listHolders(database, { model, dataset, backend, from, to });
+  const keys = catalog.likelyKeys(spec, work, earlier);
   const trained = keys.flatMap((one) => one.trained ?? []);
-  const burnIns = wanted.includes('burn-in')
-    ? await standingOf(
-        database,
-        trained.map((one) => one['burn-in']),
-      )
-    : [];
-  const ofBurnIn = new Map(burnIns.map((one) => [one.key, one.burnIn]));
-  // From which moments a control starts is known once the burn-in is done.
-  const controls = trained.flatMap((one) => {
-    if (!wanted.includes('burn-in')) return [one.control];
-    const done = ofBurnIn.get(one['burn-in'])?.manifestSha256;
+  const hasBurnIn = wanted.some(({ part }) => part === 'burn-in');
+  const burnInKeys = hasBurnIn ? trained.map((one) => one['burn-in']) : [];
+  const burnIns = await standingOf(database, burnInKeys);
+  const controlKeys = trained.flatMap((one) => {
+    if (!hasBurnIn) return [one.control];
+    // From which moments a control starts is known once the burn-in is done.
+    const done = burnIns.find(({ key }) => key === one['burn-in'])?.burnIn?.manifestSha256;
     return done === undefined ? [] : [afterBurnIn(one, done).control];
   });
-  const published = keys.flatMap((one) => one.published ?? []);
-  const others = await standingOf(database, [...controls, ...published]);
-  const found: Record<SharedPart, readonly Standing[]> = {
-    control: others.filter(({ key }) => controls.includes(key)),
-    published: others.filter(({ key }) => published.includes(key)),
-    'burn-in': burnIns.filter(({ isDone, burnIn }) => !isDone || catalog.hasCheckpoint(burnIn?.path ?? '')),
-  };
-  return wanted.map((part) => bestOf(part, found[part]));
+  const scoringKeys = keys.flatMap(({ published }) => published ?? []);
+  const others = await standingOf(database, [...controlKeys, ...scoringKeys.map(({ key }) => key)]);
+  const isUsable = ({ isDone, burnIn }: Standing) => !isDone || catalog.hasCheckpoint(burnIn?.path ?? '');
+  return wanted.map((one) => {
+    if (one.part === 'burn-in') return bestOf(one, burnIns.filter(isUsable));
+    const { scoring } = one;
+    const own =
+      scoring === null
+        ? controlKeys
+        : scoringKeys.filter((found) => placeKey(found) === placeKey(scoring)).map(({ key }) => key);
+    return bestOf(
+      one,
+      others.filter(({ key }) => own.includes(key)),
+    );
+  });
 }
 
-function bestOf(part: SharedPart, standings: readonly Standing[]): PartOfJob {
+function bestOf(wanted: Wanted, standings: readonly Standing[]): PartOfJob {
   const done = standings.find(({ isDone }) => isDone);
   const atWork = standings.find(({ isAtWork }) => isAtWork);
-  if (done !== undefined) return { part, state: 'here', by: done.by };
-  return atWork === undefined ? notHere(part) : { part, state: 'under way', by: atWork.by };
+  if (done !== undefined) return { ...wanted, state: 'here', by: done.by };
+  return atWork === undefined ? notHere(wanted) : { ...wanted, state: 'under way', by: atWork.by };
 }

@@ -140,7 +140,11 @@ export const estimateSchema = z.looseObject({
     .looseObject({
       numTrainings: z.int(),
       parts: z.array(
-        z.looseObject({ part: z.string(), state: z.string(), by: z.looseObject({ name: z.string() }).nullable() }),
+        z.looseObject({
+          ...{ part: z.string(), state: z.string() },
+          scoring: z.looseObject({ benchmark: z.string(), protocol: z.string(), settings: settingsSchema }).nullable(),
+          by: z.looseObject({ name: z.string() }).nullable(),
+        }),
       ),
       left: z.looseObject({
         ...{ numTrainings: z.int(), numTokens: z.number() },

@@ -4,6 +4,7 @@ import { connect, urlOption } from './api-client.ts';
 import type { Estimate } from './api-answers.ts';
 import { wholeNumber } from './options.ts';
 import { addSpecOptions, readSpec, type SpecFlags } from './spec-options.ts';
+import { placeWords } from './place-words.ts';
 import { formatSeconds, formatTable, printable } from './table.ts';
 
 interface EstimateOptions extends SpecFlags {
@@ -66,7 +67,10 @@ function describe({ window, backend, memory, disk, time, sharing, evaluations, .
 function describeSharing({ numTrainings, parts, left, basis }: NonNullable<Estimate['sharing']>): string[][] {
   const taken = parts
     .filter(({ state }) => state !== 'not here')
-    .map(({ part, state, by }) => `${part} ${state}${by === null ? '' : ` (job ${printable(by.name)})`}`);
+    .map(
+      ({ part, scoring, state, by }) =>
+        `${scoring === null ? part : `${part} ${printable(placeWords(scoring))}`} ${state}${by === null ? '' : ` (job ${printable(by.name)})`}`,
+    );
   const { trainingSeconds, numTokens, diskBytes } = left;
   const seconds = trainingSeconds === null ? '' : `${formatSeconds(trainingSeconds)}, `;
   return [

@@ -2,7 +2,7 @@
 // a score, shown and exported can be held against what the items say.
 import type { Arm, ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
-import { RECORDS_ID } from './shared-runs.ts';
+import { SHOWN_EVALUATIONS } from './shared-runs.ts';
 
 export interface Aggregate {
   readonly arm: Arm;
@@ -35,7 +35,7 @@ export async function aggregateItems(database: Database, jobId: string, step?: n
         CASE one.value ->> 'stereotype' WHEN 'masculine' THEN 1 WHEN 'feminine' THEN -1 END AS sign,
         'type' || (one.value ->> 'type') AS type,
         regexp_replace(lower(one.value ->> 'template'), '[^a-z0-9]+', '-', 'g') AS template
-      FROM run JOIN evaluation ON run_id = ${RECORDS_ID}, jsonb_array_elements(items) AS one (value)
+      FROM run ${SHOWN_EVALUATIONS}, jsonb_array_elements(items) AS one (value)
       WHERE job_id = ${jobId}::uuid AND (${step ?? null}::int IS NULL OR evaluation.step = ${step ?? null})
     ), figure AS (
       SELECT arm, step, benchmark, protocol, settings, named.name AS metric, one.value

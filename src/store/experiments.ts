@@ -1,7 +1,7 @@
 // Reading jobs as experiments: what each one trained, and its scores at the window's end, without steps and items.
 import type { Arm, ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
-import { RECORDS_ID } from './shared-runs.ts';
+import { SHOWN_EVALUATIONS } from './shared-runs.ts';
 
 export interface EndScores {
   readonly arm: Arm;
@@ -50,8 +50,8 @@ export async function listExperiments(database: Database, ids: readonly string[]
     FROM job WHERE id = ANY (${ids}::uuid[])`;
   const rows = await database.prisma.$queryRaw<EvaluationRow[]>`
     SELECT run.job_id::text AS "jobId", arm, evaluation.step, benchmark, protocol, settings, sha256, scores
-    FROM run JOIN evaluation ON run_id = ${RECORDS_ID} AND evaluation.step = to_step
-    WHERE job_id = ANY (${ids}::uuid[]) AND arm IN ('control', 'intervention')
+    FROM run ${SHOWN_EVALUATIONS}
+    WHERE job_id = ANY (${ids}::uuid[]) AND evaluation.step = to_step AND arm IN ('control', 'intervention')
     ORDER BY benchmark, protocol, settings`;
   const evaluations = rows.map(({ settings, ...row }) => ({
     ...row,

@@ -1,7 +1,7 @@
 // Reading single items of evaluations, and which evaluations there are of one benchmark under one protocol.
 import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
-import { RECORDS_ID } from './shared-runs.ts';
+import { SHOWN_EVALUATIONS } from './shared-runs.ts';
 
 export interface ScoredPlace {
   readonly benchmark: string;
@@ -23,7 +23,7 @@ export async function listScoredSteps(
   { benchmark, protocol, settings }: ScoredPlace,
 ): Promise<ScoredStep[]> {
   const { rows } = await pool.query<ScoredStep>(
-    `SELECT run.arm, evaluation.step, evaluation.sha256 FROM run JOIN evaluation ON run_id = ${RECORDS_ID.sql}
+    `SELECT run.arm, evaluation.step, evaluation.sha256 FROM run ${SHOWN_EVALUATIONS.sql}
      WHERE job_id = $1 AND benchmark = $2 AND protocol = $3 AND settings = $4 ORDER BY evaluation.step, run.id`,
     [jobId, benchmark, protocol, settingsText(settings)],
   );
@@ -40,7 +40,7 @@ export async function readItemHistory(
   // Items are stored in the order of their indices.
   const { rows } = await pool.query<ScoredStep & { item: unknown }>(
     `SELECT * FROM (
-       SELECT run.arm, evaluation.step, evaluation.sha256, items -> $5::int AS item, run.id FROM run JOIN evaluation ON run_id = ${RECORDS_ID.sql}
+       SELECT run.arm, evaluation.step, evaluation.sha256, items -> $5::int AS item, run.id FROM run ${SHOWN_EVALUATIONS.sql}
        WHERE job_id = $1 AND benchmark = $2 AND protocol = $3 AND settings = $4
      ) AS found WHERE item IS NOT NULL ORDER BY step, id`,
     [jobId, benchmark, protocol, settingsText(settings), index],

@@ -1,25 +1,48 @@
 // Rows of jobs: submitting, reading, listing. Claims and leases are in leases.ts.
 import { randomUUID } from 'node:crypto';
 import { NotFoundError } from '../errors.ts';
-import type { Arm, FailureReason, JobSpec, JobState } from '../job-spec.ts';
+import type { Arm, FailureReason, JobSpec, JobState, ScoringSettings } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { appendFirstEvents, asJson } from './events.ts';
-import type { Attempt, Job, Prisma, Run } from './generated/client.ts';
+import type { Attempt, Job, Prisma, Run, TakenScore } from './generated/client.ts';
 import { mostSlots } from './slots.ts';
 
 export const JOB_CHANNEL = 'tiresias_job';
 
-/** A run with whose records it has taken over; null where it was trained by its own job. */
+const NAMED = { select: { id: true, name: true } } as const;
+
+/** Of a run: the scores that other jobs have made for it. */
+export const TAKEN_SCORES = {
+  orderBy: [{ benchmark: 'asc' }, { protocol: 'asc' }, { settings: 'asc' }],
+  select: {
+    ...{ benchmark: true, protocol: true, settings: true },
+    evaluation: { select: { run: { select: { job: NAMED } } } },
+  },
+} satisfies Prisma.Run$takenScoresArgs;
+
+type JobOfRun = { readonly id: string; readonly name: string };
+type TakenScoreRow = Pick<TakenScore, 'benchmark' | 'protocol' | 'settings'> & {
+  readonly evaluation: { readonly run: { readonly job: JobOfRun } };
+};
+
+/** A run with whose records it has taken over, null where it was trained by its own job, and its scores that others have made. */
 export type RunWithOrigin = Run & {
-  readonly takenFrom: { readonly id: string; readonly job: { readonly id: string; readonly name: string } } | null;
+  readonly takenFrom: { readonly id: string; readonly job: JobOfRun } | null;
+  readonly takenScores: readonly TakenScoreRow[];
 };
 
 const WITH_RUNS = {
   runs: {
     orderBy: { id: 'asc' },
-    include: { takenFrom: { select: { id: true, job: { select: { id: true, name: true } } } } },
+    include: { takenFrom: { select: { id: true, job: NAMED } }, takenScores: TAKEN_SCORES },
   },
-} as const;
+} satisfies Prisma.JobInclude;
+
+/** A score and the job that has made it. */
+export function takenScoreOf({ benchmark, protocol, settings, evaluation }: TakenScoreRow) {
+  const { id: job, name } = evaluation.run.job;
+  return { benchmark, protocol, settings: JSON.parse(settings) as ScoringSettings, job, name }; // settingsText wrote it
+}
 
 /** A job's row with its runs and how it stands now. */
 export type JobWithRuns = Job & {

@@ -8,6 +8,7 @@ import { appendEvent, appendEvents, asJson } from './events.ts';
 import type { Checkpoint, Run, Step } from './generated/client.ts';
 import { fenced } from './leases.ts';
 import type { Fence } from './leases.ts';
+import { finishScore } from './published-scores.ts';
 import { refuseTakenOver } from './shared-runs.ts';
 
 export interface EditSampleRecord {
@@ -140,7 +141,7 @@ export async function recordCheckpoint(
   });
 }
 
-/** Records the scores of the model of `arm` after `step` updates, with the values of every item. */
+/** Records the scores of the model of `arm` after `step` updates, with the values of every item; those of the published checkpoint other jobs may take from then on. */
 export async function recordEvaluation(
   database: Database,
   fence: Fence,
@@ -154,6 +155,7 @@ export async function recordEvaluation(
     const key = { runId: run.id, step, attempt: fence.attempt, benchmark, protocol, settings: settingsText(settings) };
     const row = { ...key, sha256, numItems, scores: asJson(scores), items: asJson(storableIn(items)) };
     const { count } = await transaction.evaluation.createMany({ data: [row], skipDuplicates: true });
+    if (arm === 'published') await finishScore(transaction, fence.jobId, { benchmark, protocol, settings });
     if (count === 0) return false;
     await appendEvent(transaction, fence.jobId, 'evaluation', { arm, step, benchmark, protocol, settings, scores });
     return true;

@@ -3,7 +3,8 @@ import { InputError } from '../errors.ts';
 import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import type { Checkpoint, Evaluation, Run, Step } from './generated/client.ts';
-import { RECORDS_ID, runsByRecords } from './shared-runs.ts';
+import { TAKEN_SCORES, takenScoreOf } from './jobs.ts';
+import { RECORDS_ID, runsByRecords, SHOWN_EVALUATIONS } from './shared-runs.ts';
 
 /** Figures of a step and the columns that hold them. */
 export const METRICS = {
@@ -66,6 +67,8 @@ export interface RunProof {
   readonly state: string;
   /** The job that trained it for this one, too. */
   readonly takenFrom: { readonly job: string; readonly name: string; readonly run: string } | null;
+  /** Of a published checkpoint: what another job has scored for it. */
+  readonly takenScores: readonly ReturnType<typeof takenScoreOf>[];
   /** In order. */
   readonly steps: readonly StepProof[];
   /** Those that are kept, in order. */
@@ -84,7 +87,11 @@ export async function readProofs(database: Database, jobId: string): Promise<Run
       checkpoints: { orderBy: { step: 'asc' }, select: checkpoint },
     },
   });
-  return [...runs].map(([id, { arm, state, takenFromId }]) => {
+  const taken = await database.prisma.run.findMany({
+    where: { id: { in: [...runs.values()].map((run) => run.id) } },
+    select: { id: true, takenScores: TAKEN_SCORES },
+  });
+  return [...runs].map(([id, { id: ownId, arm, state, takenFromId }]) => {
     const {
       jobId: job,
       job: { name },
@@ -92,7 +99,8 @@ export async function readProofs(database: Database, jobId: string): Promise<Run
       checkpoints,
     } = records.find((one) => one.id === id)!; // of one of them
     const takenFrom = takenFromId === null ? null : { job, name, run: id };
-    return { arm: arm as Arm, state, takenFrom, steps, checkpoints }; // only arms are stored
+    const takenScores = taken.find((one) => one.id === ownId)!.takenScores.map(takenScoreOf); // one of them
+    return { arm: arm as Arm, state, takenFrom, takenScores, steps, checkpoints }; // only arms are stored
   });
 }
 
@@ -124,16 +132,13 @@ export interface EvaluationKey {
 export type ScoredEvaluation = EvaluationKey & Pick<Evaluation, 'sha256' | 'numItems' | 'scores'>;
 
 /** Every evaluation of a job without its items, by step, then benchmark, protocol, settings and arm. */
-export async function listEvaluations(database: Database, jobId: string): Promise<ScoredEvaluation[]> {
-  const runs = await runsByRecords(database, jobId);
-  const found = await database.prisma.evaluation.findMany({
-    where: { runId: { in: [...runs.keys()] } },
-    orderBy: [{ step: 'asc' }, { benchmark: 'asc' }, { protocol: 'asc' }, { settings: 'asc' }, { run: { arm: 'asc' } }],
-    omit: { items: true },
-  });
+export async function listEvaluations({ prisma }: Database, jobId: string): Promise<ScoredEvaluation[]> {
+  const found = await prisma.$queryRaw<(Omit<ScoredEvaluation, 'settings'> & { readonly settings: string })[]>`
+    SELECT run.arm, evaluation.step, benchmark, protocol, settings, sha256, num_items AS "numItems", scores
+    FROM run ${SHOWN_EVALUATIONS} WHERE run.job_id = ${jobId}::uuid
+    ORDER BY evaluation.step, benchmark, protocol, settings, run.arm`;
   return found.map(({ settings, ...evaluation }) => ({
     ...evaluation,
-    arm: armOf(runs, evaluation.runId),
     settings: JSON.parse(settings) as ScoringSettings, // settingsText wrote it
   }));
 }
@@ -144,13 +149,11 @@ export type ItemsKey = Omit<EvaluationKey, 'settings'> & { readonly settings?: S
 /** The items of one evaluation; undefined when there is none. Throws InputError when the settings must say which. */
 export async function readItems(database: Database, jobId: string, key: ItemsKey): Promise<unknown> {
   const { arm, step, benchmark, protocol, settings } = key;
-  const runs = await runsByRecords(database, jobId, arm);
-  const chosen = settings && { settings: settingsText(settings) };
-  const found = await database.prisma.evaluation.findMany({
-    where: { runId: { in: [...runs.keys()] }, step, benchmark, protocol, ...chosen },
-    select: { settings: true, items: true },
-    take: 2,
-  });
+  const found = await database.prisma.$queryRaw<{ settings: string; items: unknown }[]>`
+    SELECT settings, items FROM run ${SHOWN_EVALUATIONS}
+    WHERE run.job_id = ${jobId}::uuid AND run.arm = ${arm} AND evaluation.step = ${step} AND benchmark = ${benchmark} AND protocol = ${protocol}
+      AND settings = coalesce(${settings === undefined ? null : settingsText(settings)}, settings)
+    ORDER BY settings LIMIT 2`;
   if (found.length > 1) {
     const known = found.map((one) => one.settings).join(' and ');
     throw new InputError(`${benchmark} was scored by ${protocol} with several settings: name one, such as ${known}`);

@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import type { Run } from './generated/client.ts';
 import { fenced } from './leases.ts';
 import type { Fence } from './leases.ts';
-import { finishSharedRun, refuseTakenOver } from './shared-runs.ts';
+import { finishControl, refuseTakenOver } from './shared-runs.ts';
 
 /** `published` has no steps of its own; its run goes from queued to running (being scored) to succeeded like the others. */
 export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -24,11 +24,11 @@ export async function ensureRun(
   });
 }
 
-/** Sets the state of an arm's run; one that succeeded may be taken over by other jobs. Throws ConflictError when another job has taken it over. */
+/** Sets the state of an arm's run; a control that succeeded may be taken over by other jobs. Throws ConflictError when another job has taken it over. */
 export async function setRunState(database: Database, fence: Fence, arm: Arm, state: RunState): Promise<void> {
   const { jobId } = fence;
   await fenced(database, fence, async (transaction) => {
     refuseTakenOver(await transaction.run.update({ where: { jobId_arm: { jobId, arm } }, data: { state } }));
-    if (state === 'succeeded') await finishSharedRun(transaction, jobId, arm);
+    if (state === 'succeeded' && arm === 'control') await finishControl(transaction, jobId);
   });
 }

@@ -28,6 +28,7 @@ export type Claim =
   | { readonly state: 'done'; readonly by: Origin; readonly burnIn: BurnInRecord | null };
 
 interface Holder extends Origin {
+  readonly key: string;
   readonly state: string;
   readonly isAtWork: boolean;
   readonly isDone: boolean;
@@ -36,6 +37,15 @@ interface Holder extends Origin {
 
 /** Under which id the steps, evaluations and checkpoints of a run lie, in SQL: its own, or that of the run it was taken from. */
 export const RECORDS_ID = Prisma.sql`coalesce(run.taken_from_id, run.id)`;
+
+/** To be put behind `FROM run`: every evaluation that a run shows, with those that another job has made for it. */
+export const SHOWN_EVALUATIONS = Prisma.sql`JOIN LATERAL (
+  SELECT evaluation.* FROM evaluation WHERE run_id = ${RECORDS_ID}
+  UNION ALL
+  SELECT evaluation.* FROM taken_score AS taken JOIN evaluation ON evaluation.run_id = taken.from_run_id AND evaluation.step = taken.step
+    AND evaluation.benchmark = taken.benchmark AND evaluation.protocol = taken.protocol AND evaluation.settings = taken.settings
+  WHERE taken.run_id = run.id
+) AS evaluation ON true`;
 
 /** The same of runs that were read. */
 export function recordsIdOf({ id, takenFromId }: Pick<Run, 'id' | 'takenFromId'>): string {
@@ -50,16 +60,12 @@ export async function runsByRecords(database: Database, jobId: string, arm?: str
 }
 
 /**
- * Claims the run of `arm` for the job, or takes over the run of the job that has done it. A run that was begun under another key, on another kind of machine or by
+ * Claims the control for the job, or takes over the run of the job that has trained it. A run that was begun under another key, on another kind of machine or by
  * another version, is its job's own and nobody else's.
  */
-export async function claimRun(
-  database: Database,
-  fence: Fence,
-  arm: 'control' | 'published',
-  key: string,
-): Promise<Claim> {
+export async function claimControl(database: Database, fence: Fence, key: string): Promise<Claim> {
   const { jobId } = fence;
+  const arm = 'control';
   return fenced(database, fence, async (transaction) => {
     const run = await transaction.run.findUniqueOrThrow({ where: { jobId_arm: { jobId, arm } } });
     await dropOtherKeys(transaction, jobId, arm, key);
@@ -111,9 +117,9 @@ export async function redoBurnIn(database: Database, fence: Fence, key: string, 
   );
 }
 
-/** Lets others take the run over, where the job has claimed it. Inside the transaction that ends the run. */
-export async function finishSharedRun(transaction: Transaction, jobId: string, arm: string): Promise<void> {
-  await transaction.sharedRun.updateMany({ where: { jobId, part: arm }, data: { isDone: true } });
+/** Lets others take the control over, where the job has claimed it. Inside the transaction that ends its run. */
+export async function finishControl(transaction: Transaction, jobId: string): Promise<void> {
+  await transaction.sharedRun.updateMany({ where: { jobId, part: 'control' }, data: { isDone: true } });
 }
 
 /** Throws ConflictError when another job has taken the run over while this one was believed to be gone. */
@@ -122,7 +128,7 @@ export function refuseTakenOver({ arm, jobId, takenFromId }: Run): void {
   throw new ConflictError(`lost run: ${arm} of job ${jobId} was taken over by another job, with its records`);
 }
 
-function originOf({ job, name }: Holder): Origin {
+export function originOf({ job, name }: Origin): Origin {
   return { job, name };
 }
 
@@ -147,15 +153,20 @@ async function hasRecords(transaction: Transaction, { id: runId }: Run): Promise
 /** Who holds the key, the job itself where nobody did; the claim's row is locked. */
 async function insertOrFind(transaction: Transaction, jobId: string, part: string, key: string): Promise<Holder> {
   await transaction.sharedRun.createMany({ data: [{ key, part, jobId }], skipDuplicates: true });
-  const [holder] = await transaction.$queryRaw<Holder[]>`
-    SELECT job.id::text AS job, job.name, job.state, shared_run.is_done AS "isDone", shared_run.burn_in AS "burnIn",
-      job.state IN ${ACTIVE} AND job.lease_until >= clock_timestamp() AS "isAtWork"
-    FROM shared_run JOIN job ON job.id = shared_run.job_id WHERE key = ${key} FOR UPDATE OF shared_run`;
+  const [holder] = await lockHolders(transaction, [key]);
   return holder!; // the row is there, and stays until the transaction ends
 }
 
+/** Who holds these keys, by key; the claims' rows are locked. */
+export async function lockHolders(transaction: Transaction, keys: readonly string[]): Promise<Holder[]> {
+  return transaction.$queryRaw<Holder[]>`
+    SELECT shared_run.key, job.id::text AS job, job.name, job.state, shared_run.is_done AS "isDone", shared_run.burn_in AS "burnIn",
+      job.state IN ${ACTIVE} AND job.lease_until >= clock_timestamp() AS "isAtWork"
+    FROM shared_run JOIN job ON job.id = shared_run.job_id WHERE key = ANY (${keys}) ORDER BY key FOR UPDATE OF shared_run`;
+}
+
 /** Locks the job's row while nobody works on it; false where somebody does after all, or is about to. */
-async function lockIdle(transaction: Transaction, jobId: string): Promise<boolean> {
+export async function lockIdle(transaction: Transaction, jobId: string): Promise<boolean> {
   const rows = await transaction.$queryRaw<unknown[]>`
     SELECT id FROM job WHERE id = ${jobId}::uuid AND (state NOT IN ${ACTIVE} OR lease_until < clock_timestamp())
     FOR NO KEY UPDATE SKIP LOCKED`;
@@ -163,9 +174,7 @@ async function lockIdle(transaction: Transaction, jobId: string): Promise<boolea
 }
 
 async function take(transaction: Transaction, run: Run, theirs: Run, holder: Holder): Promise<Claim> {
-  // A published arm has no steps of its own.
-  const step = run.arm === 'published' ? run.step : theirs.step;
-  const data = { takenFromId: theirs.id, state: 'succeeded', step };
+  const data = { takenFromId: theirs.id, state: 'succeeded', step: theirs.step };
   await transaction.run.update({ where: { id: run.id }, data, select: { id: true } });
   await appendEvent(transaction, run.jobId, 'taken-over', { arm: run.arm, ...originOf(holder) });
   return { state: 'done', by: originOf(holder), burnIn: null };

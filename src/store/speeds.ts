@@ -2,7 +2,7 @@
 import { settingsText, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import { Prisma } from './generated/client.ts';
-import { RECORDS_ID } from './shared-runs.ts';
+import { SHOWN_EVALUATIONS } from './shared-runs.ts';
 
 export interface MeasuredSpeed {
   readonly jobId: string;
@@ -42,7 +42,7 @@ export async function findScored(
   const [found] = await database.prisma.$queryRaw<{ id: string }[]>`
     SELECT job.id FROM job
     WHERE job.state = 'succeeded' AND 2 <= (
-      SELECT count(DISTINCT run.arm) FROM run JOIN evaluation ON evaluation.run_id = ${RECORDS_ID}
+      SELECT count(DISTINCT run.arm) FROM run ${SHOWN_EVALUATIONS}
       WHERE run.job_id = job.id AND run.arm IN ('control', 'intervention') 
         AND evaluation.benchmark = ${benchmark} AND evaluation.protocol = ${protocol} AND evaluation.settings = ${settingsText(settings)})
     ORDER BY job.spec->>'model' = ${model} DESC, job.id DESC LIMIT 1`;

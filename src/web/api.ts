@@ -36,6 +36,8 @@ export interface JobArm {
   readonly step: number;
   /** The job that trained it for this one, too; left out by servers that share nothing. */
   readonly takenFrom?: { readonly job: string; readonly name: string; readonly run: string } | null;
+  /** Of a published checkpoint: what another job has scored for it; left out by servers that share no single scores. */
+  readonly takenScores?: readonly { readonly benchmark: string; readonly job: string; readonly name: string }[];
 }
 
 export interface Job {

@@ -95,19 +95,21 @@ describe('planning', () => {
     expect(asked().body).toMatchObject({ replicates: 1 });
 
     const by = { job: 'j', name: 'first' };
+    const scoring = { benchmark: 'crows-pairs', protocol: 'fp16-emulated', settings: {} };
     const sharing = {
       ...{ numTrainings: 2, basis: 'for a worker like it' },
       parts: [
-        { part: 'control', state: 'here', by },
-        { part: 'burn-in', state: 'under way', by },
-        { part: 'published', state: 'not here', by: null },
+        { part: 'control', scoring: null, state: 'here', by },
+        { part: 'burn-in', scoring: null, state: 'under way', by },
+        { part: 'published', scoring: { ...scoring, benchmark: 'lambada' }, state: 'not here', by: null },
+        { part: 'published', scoring, state: 'here', by },
       ],
       left: { numTrainings: 1, numTokens: 5_120, trainingSeconds: 61, diskBytes: 1e9 },
     };
     server.on('POST /v1/estimate', json(200, { ...answer, sharing }));
     const shared = await run('estimate --model m --checkpoint step0 --dataset d');
     expect(shared.stdout).toMatch(
-      /^shared +control here \(job first\), burn-in under way \(job first\); for a worker like it$/m,
+      /^shared +control here \(job first\), burn-in under way \(job first\), published crows-pairs, fp16-emulated here \(job first\); for a worker like it$/m,
     );
     expect(shared.stdout).toMatch(/^left +1 of 2 trainings: 61 s, 5120 tokens, 1\.0 GB of disk$/m);
 

@@ -59,8 +59,8 @@ describe('the estimate of a job', () => {
     await service.until(first, ({ arms }) => arms.some(({ arm, state }) => arm === 'control' && state === 'running'));
     const during = await sharingOf(specOf('second', otherWay));
     expect(during.parts).toEqual([
-      { part: 'control', state: 'under way', by: { job: first, name: 'first' } },
-      { part: 'burn-in', state: 'here', by: { job: first, name: 'first' } },
+      { part: 'control', scoring: null, state: 'under way', by: { job: first, name: 'first' } },
+      { part: 'burn-in', scoring: null, state: 'here', by: { job: first, name: 'first' } },
     ]);
     expect((await service.untilOver(first)).state).toBe('succeeded');
     expect(await stepsTrained(first)).toEqual({ control: 4, intervention: 4 });
@@ -114,13 +114,26 @@ describe('the estimate of a job', () => {
     expect(await stepsTrained(third)).toEqual({ intervention: 4 });
   });
 
-  it('knows published scores that are here', async () => {
-    const published = { arms: ['published'], window: { to: 1430 } } satisfies Partial<JobSpecInput>;
-    expect(statesOf(await sharingOf(nanoSpec(published)))).toEqual([['published', 'not here']]);
-    const id = await service.submit(nanoSpec(published));
+  it('tells of each way of scoring the published checkpoint whether it is here', async () => {
+    const scoring = (benchmarks: string[]) =>
+      nanoSpec({ arms: ['published'], window: { to: 1430 }, evaluation: { benchmarks } });
+    const standing = async (benchmarks: string[]) =>
+      (await sharingOf(scoring(benchmarks))).parts.map(({ scoring, state, by }) => [
+        scoring?.benchmark,
+        state,
+        by?.job,
+      ]);
+    const [pairs, wino] = ['nano-crows-pairs', 'nano-winobias'];
+    expect(await standing([pairs])).toEqual([
+      [pairs, 'not here', undefined],
+      ['held-back', 'not here', undefined],
+    ]);
+    const id = await service.submit(scoring([pairs]));
     expect((await service.untilOver(id)).state).toBe('succeeded');
-    expect((await sharingOf(nanoSpec({ ...published, training: { gelu: 'erf' } }))).parts).toEqual([
-      { part: 'published', state: 'here', by: { job: id, name: expect.any(String) as string } },
+    expect(await standing([wino, pairs])).toEqual([
+      [wino, 'not here', undefined],
+      [pairs, 'here', id],
+      ['held-back', 'here', id],
     ]);
   });
 });

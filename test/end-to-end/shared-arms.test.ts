@@ -135,13 +135,36 @@ describe('a second job with another direction', () => {
 });
 
 describe('a published checkpoint', () => {
-  it('is scored once', async () => {
-    const spec = { arms: ['published'], window: { to: 1430 } } satisfies Partial<JobSpecInput>;
-    const [first, second] = [await run(nanoSpec(spec)), await run(nanoSpec({ ...spec, training: { gelu: 'erf' } }))];
-    expect(armOf(second, 'published').takenFrom).toMatchObject({ job: first.id });
-    const scores = await service.get<{ scores: object[] }>(`/jobs/${second.id}/scores`);
-    expect(scores.scores).not.toEqual([]);
-    expect(scores).toEqual(await service.get(`/jobs/${first.id}/scores`));
+  it('is scored once by each benchmark, bit for bit as the job would have scored it itself', async () => {
+    const on = (benchmarks: string[], changes: Partial<JobSpecInput> = {}) =>
+      run(nanoSpec({ arms: ['published'], window: { to: 1430 }, evaluation: { benchmarks }, ...changes }));
+    const [pairs, wino] = ['nano-crows-pairs', 'nano-winobias'];
+    const first = await on([pairs]);
+    const second = await on([wino, pairs], { training: { gelu: 'erf' } }); // how it would train matters to no score
+    const alone = await on([wino, pairs], { training: { shareArms: false } });
+    const takenOf = (job: JobAnswer) =>
+      armOf(job, 'published').takenScores.map(({ benchmark, job }) => [benchmark, job]);
+    expect([first, second, alone].map(takenOf)).toEqual([
+      [],
+      [
+        ['held-back', first.id],
+        [pairs, first.id],
+      ],
+      [],
+    ]);
+    const { rows } = await service.database.pool.query<{ benchmark: string }>(
+      'SELECT benchmark FROM evaluation JOIN run ON run.id = run_id WHERE job_id = $1',
+      [second.id],
+    );
+    expect(rows).toEqual([{ benchmark: wino }]);
+    const [taken, repeated] = [second, alone].map(({ id }) => service.get<{ scores: object[] }>(`/jobs/${id}/scores`));
+    expect((await taken)?.scores).not.toEqual([]);
+    expect(await taken).toEqual(await repeated);
+    const place = `arm=published&step=1430&benchmark=${pairs}&protocol=likelihood`;
+    const [ours, theirs] = [second, alone].map(({ id }) => service.get(`/jobs/${id}/items?${place}`));
+    expect(await ours).toEqual(await theirs);
+    const check = await service.get(`/jobs/${second.id}/score-check`);
+    expect(check).toEqual(await service.get(`/jobs/${alone.id}/score-check`));
   });
 });
 

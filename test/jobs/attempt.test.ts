@@ -20,7 +20,15 @@ import { claim, release, settle, type ClaimedJob } from '../../src/store/leases.
 import { listCheckpoints } from '../../src/store/records.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { testDatabase } from '../support/database.ts';
-import { finishBurnIn, saveAndSay, step, trainer, trainers, trainersOfBoth } from '../support/fake-trainer.ts';
+import {
+  finishBurnIn,
+  saveAndSay,
+  sayScores,
+  step,
+  trainer,
+  trainers,
+  trainersOfBoth,
+} from '../support/fake-trainer.ts';
 import { someStep, someSpec, until } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -79,6 +87,7 @@ describe('an attempt', () => {
     const published = await trainer(2);
     expect(published.task).toMatchObject({ arm: 'published' });
     expect(published.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1430'));
+    sayScores(published);
     published.finish();
     control.finish();
     expect(await end).toEqual({ outcome: 'succeeded' });
@@ -163,6 +172,7 @@ describe('a burn-in', () => {
     }
     const published = await trainer(3);
     expect(published.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1430'));
+    sayScores(published);
     published.finish();
     expect(await end).toEqual({ outcome: 'succeeded' });
     const { manifest } = await database.prisma.job.findUniqueOrThrow({ where: { id: job.id } });

@@ -9,7 +9,7 @@ import { getJob } from '../../src/store/jobs.ts';
 import { release, settle } from '../../src/store/leases.ts';
 import { openAttempts, trained, trainerOf } from '../support/attempts.ts';
 import { testDatabase } from '../support/database.ts';
-import { finishBurnIn, step, trainer, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
+import { finishBurnIn, sayScores, step, trainer, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
 import { until } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -46,6 +46,7 @@ describe('many jobs at once', () => {
         for (const fake of trainers.filter((one) => !obeyed.has(one))) {
           obeyed.add(fake);
           if (fake.task.arm === 'intervention') fake.say(step(1330));
+          if (fake.task.arm === 'published') sayScores(fake);
           fake.finish();
         }
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -56,7 +57,9 @@ describe('many jobs at once', () => {
     await obey;
     expect(trained()).toEqual(['control', ...Array.from({ length: numJobs }, () => 'intervention'), 'published']);
     const runs = await database.prisma.run.findMany({ where: { arm: { not: 'intervention' } } });
-    expect(runs.filter(({ takenFromId }) => takenFromId !== null)).toHaveLength(2 * (numJobs - 1));
+    expect(runs.filter(({ takenFromId }) => takenFromId !== null)).toHaveLength(numJobs - 1);
+    expect(await database.prisma.takenScore.count()).toBe(numJobs - 1);
+    expect(await database.prisma.evaluation.count()).toBe(1);
     expect(new Set(runs.map(({ state }) => state))).toEqual(new Set(['succeeded']));
   });
 
@@ -78,6 +81,7 @@ describe('many jobs at once', () => {
     (await trainerOf(again[0], 'control', 2)).finish();
     const late = await trainerOf(again[0], 'intervention');
     const published = await trainerOf(again[1], 'published', 2);
+    sayScores(published);
     published.finish();
     expect(await again[1].end).toEqual({ outcome: 'succeeded' });
     late.say(step(1330));
@@ -95,7 +99,9 @@ describe('a shared burn-in', () => {
     const fake = await trainerOf(first, 'burn-in');
     const arms: JobSpecInput['arms'] = ['published', 'intervention'];
     const second = await start('second', { ...burnIn, ...other, arms, window: { to: 1430 } });
-    (await trainerOf(second, 'published')).finish(); // which needs no moments
+    const published = await trainerOf(second, 'published'); // which needs no moments
+    sayScores(published);
+    published.finish();
     const progress = { numDone: 0, numSteps: 3, lossNats: null, waitsFor: 'first' };
     expect(second.attempt.progress.burnIn).toEqual(progress);
     const path = finishBurnIn(fake, 1330);

@@ -79,6 +79,19 @@ export function step(at: number, numEdits = 2): TrainerMessage {
   return { type: 'step', record: someStep(at, numEdits === 0 ? { numEdits, editsByRule: {} } : { numEdits }) };
 }
 
+/** Says of a published checkpoint everything that its task asks for: of each way of scoring three pairs. */
+export function sayScores({ task, say }: FakeTrainer): void {
+  const asked = task.scorings.map(({ benchmark, protocol, settings }) => ({
+    ...{ benchmark: benchmark.name, protocol, settings, sha256: benchmark.sha256 },
+  }));
+  const heldBack = { benchmark: 'held-back', protocol: 'likelihood', settings: {}, sha256: 'e'.repeat(64) } as const;
+  for (const identity of task.heldBack === null ? asked : [...asked, heldBack]) {
+    const items = [1, 2, 3].map((index) => ({ index, logLikelihood: [-index, -2 * index], numTokens: [4, 4] }));
+    const scores = { pctStereotype: { value: 1, standardError: 0, interval: null, numItems: 3 } };
+    say({ type: 'evaluation', step: task.plan.to, evaluation: { ...identity, numItems: 3, scores, items } });
+  }
+}
+
 /** Ends a burn-in as the real one does: its checkpoint is there. */
 export function finishBurnIn(fake: FakeTrainer, at: number): string {
   const { path } = writeCheckpoint(fake, at);

@@ -30,6 +30,7 @@ export interface JobAnswer {
     readonly toStep: number;
     readonly step: number;
     readonly takenFrom: { readonly job: string; readonly name: string; readonly run: string } | null;
+    readonly takenScores: readonly { readonly benchmark: string; readonly job: string }[];
   }[];
 }
 

@@ -177,15 +177,19 @@ describe.skipIf(!hasChromium)('the form of a new job, in Chromium', () => {
     expect(await estimate.getByText('Left').count()).toBe(0); // nothing is here
     const by = { job: '0192f000-0000-7000-8000-000000001000', name: 'the first one' };
     api.state.sharedParts = [
-      { part: 'control', state: 'here', by },
-      { part: 'published', state: 'under way', by },
+      { part: 'control', scoring: null, state: 'here', by },
+      {
+        part: 'published',
+        scoring: { benchmark: 'winobias', protocol: 'likelihood', settings: {} },
+        ...{ state: 'under way', by },
+      },
     ];
     await page.getByLabel('Probability').fill('0.5');
     await estimate.getByText('1 of 2 trainings').waitFor();
     const words = plain(await estimate.locator('.left').innerText());
     expect(words).toContain('49 s, 204,800 tokens, 127 MB of disk');
     expect(words).toContain('control is here already: the first one');
-    expect(words).toContain('published scores are under way: the first one');
+    expect(words).toContain('published scores of winobias are under way: the first one');
     expect(await estimate.getByRole('link', { name: 'the first one' }).first().getAttribute('href')).toContain(by.job);
   });
 

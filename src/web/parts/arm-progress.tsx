@@ -95,6 +95,12 @@ function ArmRow({ run, progress, step, left, hasEnded }: RowProps) {
             <a href={jobLink(run.takenFrom.job)}>{run.takenFrom.name}</a>
           </>
         )}
+        {(run.takenScores ?? []).map(({ benchmark, job, name }) => (
+          <span key={`${benchmark} ${job}`}>
+            {` · ${benchmark} taken from `}
+            <a href={jobLink(job)}>{name}</a>
+          </span>
+        ))}
       </span>
     </div>
   );

@@ -7,7 +7,6 @@ import { jobLink } from '../route.ts';
 import { AskedProblem } from './asked-problem.tsx';
 
 const DELAY_MS = 500;
-const PART_WORDS = { control: 'control is', 'burn-in': 'burn-in is', published: 'published scores are' } as const;
 const PARTS = ['model', 'checkpoint', 'dataset', 'window', 'intervention', 'arms', 'training', 'evaluation', 'backend'];
 
 export function EstimatePanel({ spec }: { spec: JsonObject }) {
@@ -64,6 +63,14 @@ function Takes({ estimate }: { estimate: Estimate }) {
   );
 }
 
+type Part = NonNullable<Estimate['sharing']>['parts'][number];
+
+function partWords(part: Part['part'], scoring: Part['scoring']): string {
+  if (scoring === null) return `${part} is`;
+  const { benchmark, protocol } = scoring;
+  return `published scores of ${benchmark}${protocol === 'likelihood' ? '' : ` by ${protocol}`} are`;
+}
+
 /** What is left when other jobs have done, or do, the rest. */
 function Left({ sharing: { numTrainings, parts, left, basis } }: { sharing: NonNullable<Estimate['sharing']> }) {
   const { trainingSeconds, numTokens, diskBytes } = left;
@@ -77,9 +84,9 @@ function Left({ sharing: { numTrainings, parts, left, basis } }: { sharing: NonN
           {trainingSeconds !== null && `${formatDuration(trainingSeconds)}, `}
           {formatCount(numTokens)} tokens, {formatBytes(diskBytes)} of disk
         </span>
-        {taken.map(({ part, state, by }) => (
-          <span class="minor" key={part}>
-            {PART_WORDS[part]} {state === 'here' ? 'here already' : 'under way'}
+        {taken.map(({ part, scoring, state, by }) => (
+          <span class="minor" key={`${part} ${JSON.stringify(scoring)}`}>
+            {partWords(part, scoring)} {state === 'here' ? 'here already' : 'under way'}
             {by !== null && (
               <>
                 : <a href={jobLink(by.job)}>{by.name}</a>
