@@ -19,8 +19,9 @@ export function placeOf(url: string): Place {
     const { host, port, user = '', database = '' } = new pg.Client({ connectionString: url });
     const server = `PostgreSQL at ${host.startsWith('/') ? host : `${host}:${port}`}`;
     if (SCHEMES.test(url)) return { server, user, database };
-  } catch {
-    // it is told below, without what it was
+  } catch (error) {
+    const { path } = error as NodeJS.ErrnoException; // of a certificate; what else it was is told below
+    if (path !== undefined) throw new InputError(`DATABASE_URL names a file that cannot be read: ${path}`);
   }
   throw new InputError(
     'DATABASE_URL is no address of a PostgreSQL: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with signs such as # and / in the password percent-encoded',
@@ -56,7 +57,7 @@ const REFUSALS: readonly (readonly [RegExp, Words])[] = [
   [/CERT|UNABLE_TO_|^The server does not support SSL/, tlsRefused],
 ];
 
-/** The error of opening the database at `url`, in words of its address where that is at fault; a server that does not answer may come, and is a TransientError. */
+/** The error of opening the database at `url`, in words of its address where that is at fault; one that is not available may come, and is a TransientError. */
 export function withAddress(error: unknown, url: string): unknown {
   const code = String((error as { readonly code?: unknown } | null)?.code ?? '');
   const message = messageOf(error);
@@ -68,5 +69,5 @@ export function withAddress(error: unknown, url: string): unknown {
   const words = isNameless
     ? 'no host of this name is known'
     : passing.message.replace('the database is not available: ', '');
-  return new TransientError(`${placeOf(url).server} does not answer: ${words}; start it, or correct DATABASE_URL`);
+  return new TransientError(`${placeOf(url).server} is not available: ${words}; start it, or correct DATABASE_URL`);
 }

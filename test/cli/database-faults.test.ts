@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { testServer } from '../support/database.ts';
 import { tiresias, type Outcome } from './command.ts';
@@ -65,10 +66,15 @@ describe('a faulty DATABASE_URL', () => {
       'has no database "nowhere": create it (createdb nowhere)',
     ],
     ['no password', (url) => (url.password = ''), 'the user "tiresias" needs a password'],
+    [
+      'a certificate that is not there',
+      (url) => (url.search = '?sslrootcert=/no/ca.pem'),
+      'cannot be read: /no/ca.pem',
+    ],
     ['encryption that the server has not', (url) => (url.search = '?sslmode=verify-full'), 'correct sslmode'],
     ['another user', (url) => (url.username = 'nobody'), 'the password of the user "nobody" is refused'],
     ['a host that is none', (url) => (url.hostname = 'no-such-host.invalid'), 'PostgreSQL at no-such-host.invalid'],
-    ['a port where nobody listens', (url) => (url.port = '1'), 'PostgreSQL at 127.0.0.1:1 does not answer'],
+    ['a port where nobody listens', (url) => (url.port = '1'), 'PostgreSQL at 127.0.0.1:1 is not available'],
   ])('is told when it names %s', async (_what, change, words) => {
     const outcome = await run(['tokens', 'list'], withFault(change));
     expectOneLine(outcome);
@@ -83,6 +89,23 @@ describe('a faulty DATABASE_URL', () => {
     const outcome = await run(['tokens', 'list'], url);
     expectOneLine(outcome);
     expect(outcome.stderr).toContain('postgresql://USER:PASSWORD@HOST:PORT/DATABASE');
+  });
+
+  it('is told when its user may make no tables', async () => {
+    const server = await testServer();
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await client.query("CREATE ROLE guest LOGIN PASSWORD 'guest'").finally(() => client.end());
+    const outcome = await run(
+      ['tokens', 'list'],
+      withFault((url) => {
+        [url.username, url.password, url.pathname] = ['guest', 'guest', '/postgres'];
+      }),
+    );
+    expect(outcome.stderr).toMatch(
+      /^tiresias: the user "guest" lacks rights in the database "postgres"[^\n]*DATABASE_URL\n$/,
+    );
+    expect(outcome.code).toBe(2);
   });
 
   it('is one of the findings of doctor, which goes on to the others', async () => {
@@ -104,11 +127,11 @@ describe('a faulty DATABASE_URL', () => {
         let text = '';
         child.stderr?.on('data', (piece: string) => {
           text += piece;
-          if (text.includes('does not answer')) setTimeout(() => child.kill('SIGTERM'), 2_500); // several tries later
+          if (text.includes('is not available')) setTimeout(() => child.kill('SIGTERM'), 2_500); // several tries later
         });
       },
     });
-    const lines = (seen.stdout + seen.stderr).split('\n').filter((line) => line.includes('does not answer'));
+    const lines = (seen.stdout + seen.stderr).split('\n').filter((line) => line.includes('is not available'));
     expect(lines.filter((line) => line.includes('"level"'))).toHaveLength(1);
     expect(lines[0]).toContain('DATABASE_URL');
     expect(seen.stdout + seen.stderr).not.toContain('    at ');
