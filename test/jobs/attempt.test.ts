@@ -20,7 +20,15 @@ import { claim, release, settle, type ClaimedJob } from '../../src/store/leases.
 import { listCheckpoints } from '../../src/store/records.ts';
 import { packagePath } from '../../src/package-root.ts';
 import { testDatabase } from '../support/database.ts';
-import { finishBurnIn, saveAndSay, sayScores, step, trainer, trainers } from '../support/fake-trainer.ts';
+import {
+  finishBurnIn,
+  finishScoring,
+  saveAndSay,
+  step,
+  trainer,
+  trainers,
+  trainersOfBoth,
+} from '../support/fake-trainer.ts';
 import { someStep, someSpec, until } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -67,10 +75,8 @@ async function checkpointsOf({ id }: ClaimedJob): Promise<number[]> {
 describe('an attempt', () => {
   it('trains the arms side by side and scores the published one when a core is free', async () => {
     const { job, end } = await start({ arms: ['published', 'control', 'intervention'], window: { to: 1430 } });
-    const control = await trainer(0);
-    const intervention = await trainer(1);
-    const arms = () => trainers.map(({ task }) => task.arm).sort();
-    expect(arms()).toEqual(['control', 'intervention']);
+    const { control, intervention } = await trainersOfBoth();
+    expect(trainers).toHaveLength(2);
     for (const { task } of [control, intervention]) {
       expect(task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1330'));
       expect(task).toMatchObject({ isOwnCheckpoint: false, heldBack: { from: 1430 * 16, to: 1430 * 16 + 64 } });
@@ -81,8 +87,7 @@ describe('an attempt', () => {
     const published = await trainer(2);
     expect(published.task).toMatchObject({ arm: 'published' });
     expect(published.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1430'));
-    sayScores(published);
-    published.finish();
+    finishScoring(published);
     control.finish();
     expect(await end).toEqual({ outcome: 'succeeded' });
     const runs = await database.prisma.run.findMany({ where: { jobId: job.id } });
@@ -166,8 +171,7 @@ describe('a burn-in', () => {
     }
     const published = await trainer(3);
     expect(published.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1430'));
-    sayScores(published);
-    published.finish();
+    finishScoring(published);
     expect(await end).toEqual({ outcome: 'succeeded' });
     const { manifest } = await database.prisma.job.findUniqueOrThrow({ where: { id: job.id } });
     const sha256 = createHash('sha256')
@@ -269,11 +273,10 @@ describe('a trainer that dies', () => {
 
   it('fails the job with its own words when it had some, and stops the other arm', async () => {
     const { end } = await start({ arms: ['control', 'intervention'] });
-    const [control, intervention] = [await trainer(0), await trainer(1)];
+    const { control, intervention } = await trainersOfBoth();
     control.say({ type: 'failed', reason: 'numerical', message: 'step 1330: loss NaN' });
     control.die('exit code 0');
-    const { arm } = control.task;
-    expect(await end).toEqual({ outcome: 'failed', reason: 'numerical', message: `${arm}: step 1330: loss NaN` });
+    expect(await end).toEqual({ outcome: 'failed', reason: 'numerical', message: 'control: step 1330: loss NaN' });
     expect(intervention.asked).toEqual(['stop']);
     expect(trainers).toHaveLength(2);
   });
@@ -367,11 +370,10 @@ describe('the checkpoints of a run', () => {
   it('serve the next attempt, which leaves an arm that is done as it is', async () => {
     await store({ arms: ['control', 'intervention'] });
     const { job, attempt, end } = await begin();
-    const pair = [await trainer(0), await trainer(1)];
-    const [control, intervention] = pair.sort((a, b) => (a.task.arm < b.task.arm ? -1 : 1));
-    control!.finish();
-    intervention!.say(step(1330));
-    const { path } = saveAndSay(intervention!, 1331);
+    const { control, intervention } = await trainersOfBoth();
+    control.finish();
+    intervention.say(step(1330));
+    const { path } = saveAndSay(intervention, 1331);
     await until(async () => (await checkpointsOf(job)).length === 1);
     const done = { jobId: job.id, state: 'succeeded' };
     await until(async () => (await database.prisma.run.count({ where: done })) === 1);

@@ -13,7 +13,7 @@ import { listEvaluations, readItems, readProofs } from '../../src/store/results.
 import { ensureRun } from '../../src/store/runs.ts';
 import { isWaiting, openAttempts, trainerOf, type Running } from '../support/attempts.ts';
 import { testDatabase } from '../support/database.ts';
-import { sayScores, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
+import { finishScoring, sayScores, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
 import { someSpec, until } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -48,8 +48,7 @@ function askedOf({ task }: FakeTrainer): string[] {
 
 async function scoreAll(running: Running, nth = 1): Promise<string[]> {
   const fake = await trainerOf(running, 'published', nth);
-  sayScores(fake);
-  fake.finish();
+  finishScoring(fake);
   return askedOf(fake);
 }
 

@@ -67,6 +67,13 @@ export async function trainer(n: number): Promise<FakeTrainer> {
   return trainers[n]!; // waited for
 }
 
+/** The two that are started first, by their arms: which one starts before the other nobody promises. */
+export async function trainersOfBoth(): Promise<{ control: FakeTrainer; intervention: FakeTrainer }> {
+  await trainer(1);
+  const of = (arm: string) => trainers.find(({ task }) => task.arm === arm)!; // a job of both arms
+  return { control: of('control'), intervention: of('intervention') };
+}
+
 /** Says that a step was made: two edits in its batch, or none. */
 export function step(at: number, numEdits = 2): TrainerMessage {
   return { type: 'step', record: someStep(at, numEdits === 0 ? { numEdits, editsByRule: {} } : { numEdits }) };
@@ -83,6 +90,12 @@ export function sayScores({ task, say }: FakeTrainer): void {
     const scores = { pctStereotype: { value: 1, standardError: 0, interval: null, numItems: 3 } };
     say({ type: 'evaluation', step: task.plan.to, evaluation: { ...identity, numItems: 3, scores, items } });
   }
+}
+
+/** Scores a published checkpoint to the end. */
+export function finishScoring(fake: FakeTrainer): void {
+  sayScores(fake);
+  fake.finish();
 }
 
 /** Ends a burn-in as the real one does: its checkpoint is there. */
