@@ -11,9 +11,9 @@ import { claim, release, settle } from '../../src/store/leases.ts';
 import { claimScores } from '../../src/store/published-scores.ts';
 import { listEvaluations, readItems, readProofs } from '../../src/store/results.ts';
 import { ensureRun } from '../../src/store/runs.ts';
-import { isWaiting, openAttempts, trainerOf, type Running } from '../support/attempts.ts';
+import { endScoring, isWaiting, openAttempts, trainerOf, type Running } from '../support/attempts.ts';
 import { testDatabase } from '../support/database.ts';
-import { finishScoring, sayScores, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
+import { sayScores, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
 import { someSpec, until } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -48,7 +48,7 @@ function askedOf({ task }: FakeTrainer): string[] {
 
 async function scoreAll(running: Running, nth = 1): Promise<string[]> {
   const fake = await trainerOf(running, 'published', nth);
-  finishScoring(fake);
+  endScoring(fake);
   return askedOf(fake);
 }
 

@@ -92,12 +92,6 @@ export function sayScores({ task, say }: FakeTrainer): void {
   }
 }
 
-/** Scores a published checkpoint to the end. */
-export function finishScoring(fake: FakeTrainer): void {
-  sayScores(fake);
-  fake.finish();
-}
-
 /** Ends a burn-in as the real one does: its checkpoint is there. */
 export function finishBurnIn(fake: FakeTrainer, at: number): string {
   const { path } = writeCheckpoint(fake, at);
