@@ -2,12 +2,12 @@
 // Who waits holds nothing that another could wait for, because arms that are the job's own come first: so no two jobs wait for each other.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobSpec } from '../src/job-spec.ts';
+import { mayShare, type ScoringKey } from '../src/shared-keys.ts';
 import { claimScores, type ScoreClaims } from '../src/store/published-scores.ts';
 import { claimBurnIn, claimControl, type Claim } from '../src/store/shared-runs.ts';
 import type { Executor } from './executor/executor.ts';
 import { persistently } from './persistence.ts';
 import type { Preparation } from './preparation.ts';
-import { mayShare, type ScoringKey } from '../src/shared-keys.ts';
 import type { Work } from './work.ts';
 
 /** What to do while another job is at work on it: come back later, or wait for it. */

@@ -1,5 +1,6 @@
-// What the numbers of a control, a burn-in and a published checkpoint's scores depend on, as one key each: jobs with equal keys get equal bits, so one of them
-// does the work for all. A worker makes them before it trains; the estimate of a job that is not submitted makes those that a worker would. Derived from the manifest, which names everything that a job's numbers depend on: what is not left out by name counts.
+// What the numbers of a control, a burn-in and each score of a published checkpoint depend on, as one key each: jobs with equal keys get equal bits, so one of them
+// does the work for all. Derived from the manifest, which names everything that a job's numbers depend on: what is not left out by name counts. A worker makes the
+// keys before it trains, the estimate of a job that is not submitted those that a worker would (likely-keys.ts).
 import { createHash } from 'node:crypto';
 import { HELD_BACK } from './eval/held-back.ts';
 import type { JobSpec, Scoring } from './job-spec.ts';

@@ -46,7 +46,7 @@ export async function sharingOf(
       numTokens: numTrainings * ofTraining.numTokens + burnIns * ofBurnIn.numTokens,
       diskBytes: (numTrainings * ofTraining.numCheckpoints + burnIns * ofBurnIn.numCheckpoints) * disk.checkpointBytes,
     },
-    basis: why ?? 'for a worker and files like those that did it; of jobs that are only queued nothing is known',
+    basis: why ?? 'on a worker and files like theirs; of jobs that are only queued nothing is known',
   };
 }
 

@@ -9,16 +9,9 @@ import type { JobSpecInput } from '../../src/job-spec.ts';
 import { createJob } from '../../src/store/jobs.ts';
 import { claim, release, settle, type ClaimedJob } from '../../src/store/leases.ts';
 import { packagePath } from '../../src/package-root.ts';
+import { endScoring } from '../support/attempts.ts';
 import { testDatabase } from '../support/database.ts';
-import {
-  finishBurnIn,
-  saveAndSay,
-  sayScores,
-  step,
-  trainer,
-  trainers,
-  trainersOfBoth,
-} from '../support/fake-trainer.ts';
+import { finishBurnIn, saveAndSay, step, trainer, trainers, trainersOfBoth } from '../support/fake-trainer.ts';
 import { someStep, someSpec, until } from '../support/jobs.ts';
 import { sharedSuiteFolder } from '../support/suite-folder.ts';
 
@@ -73,8 +66,7 @@ describe('an attempt', () => {
     const published = await trainer(2);
     expect(published.task).toMatchObject({ arm: 'published' });
     expect(published.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1430'));
-    sayScores(published);
-    published.finish();
+    endScoring(published);
     control.finish();
     expect(await end).toEqual({ outcome: 'succeeded' });
     const runs = await database.prisma.run.findMany({ where: { jobId: job.id } });
@@ -158,8 +150,7 @@ describe('a burn-in', () => {
     }
     const published = await trainer(3);
     expect(published.task.startFolder).toBe(packagePath('suite', 'nano', 'nano-1m-seed1', 'step1430'));
-    sayScores(published);
-    published.finish();
+    endScoring(published);
     expect(await end).toEqual({ outcome: 'succeeded' });
     const { manifest } = await database.prisma.job.findUniqueOrThrow({ where: { id: job.id } });
     const sha256 = createHash('sha256')

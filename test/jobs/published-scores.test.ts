@@ -11,7 +11,7 @@ import { claim, release, settle } from '../../src/store/leases.ts';
 import { claimScores } from '../../src/store/published-scores.ts';
 import { listEvaluations, readItems, readProofs } from '../../src/store/results.ts';
 import { ensureRun } from '../../src/store/runs.ts';
-import { isWaiting, openAttempts, trainerOf, type Running } from '../support/attempts.ts';
+import { endScoring, isWaiting, openAttempts, trainerOf, type Running } from '../support/attempts.ts';
 import { testDatabase } from '../support/database.ts';
 import { sayScores, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
 import { someSpec, until } from '../support/jobs.ts';
@@ -48,8 +48,7 @@ function askedOf({ task }: FakeTrainer): string[] {
 
 async function scoreAll(running: Running, nth = 1): Promise<string[]> {
   const fake = await trainerOf(running, 'published', nth);
-  sayScores(fake);
-  fake.finish();
+  endScoring(fake);
   return askedOf(fake);
 }
 

@@ -7,7 +7,7 @@ import { localExecutor } from '../../jobs/executor/local.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { getJob } from '../../src/store/jobs.ts';
 import { release, settle } from '../../src/store/leases.ts';
-import { openAttempts, trained, trainerOf } from '../support/attempts.ts';
+import { endScoring, openAttempts, trained, trainerOf } from '../support/attempts.ts';
 import { testDatabase } from '../support/database.ts';
 import { finishBurnIn, sayScores, step, trainer, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
 import { until } from '../support/jobs.ts';
@@ -81,8 +81,7 @@ describe('many jobs at once', () => {
     (await trainerOf(again[0], 'control', 2)).finish();
     const late = await trainerOf(again[0], 'intervention');
     const published = await trainerOf(again[1], 'published', 2);
-    sayScores(published);
-    published.finish();
+    endScoring(published);
     expect(await again[1].end).toEqual({ outcome: 'succeeded' });
     late.say(step(1330));
     late.finish();
@@ -100,8 +99,7 @@ describe('a shared burn-in', () => {
     const arms: JobSpecInput['arms'] = ['published', 'intervention'];
     const second = await start('second', { ...burnIn, ...other, arms, window: { to: 1430 } });
     const published = await trainerOf(second, 'published'); // which needs no moments
-    sayScores(published);
-    published.finish();
+    endScoring(published);
     const progress = { numDone: 0, numSteps: 3, lossNats: null, waitsFor: 'first' };
     expect(second.attempt.progress.burnIn).toEqual(progress);
     const path = finishBurnIn(fake, 1330);

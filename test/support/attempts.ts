@@ -7,7 +7,7 @@ import type { JobSpecInput } from '../../src/job-spec.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createJob, getJob } from '../../src/store/jobs.ts';
 import { claim, settle, type ClaimedJob } from '../../src/store/leases.ts';
-import { saveAndSay, step, trainers, type FakeTrainer } from './fake-trainer.ts';
+import { saveAndSay, sayScores, step, trainers, type FakeTrainer } from './fake-trainer.ts';
 import { someSpec, until } from './jobs.ts';
 
 const LEASE_MS = 600_000;
@@ -66,6 +66,12 @@ export function complete(fake: FakeTrainer, from = 1330): void {
   for (let at = from; at < 1334; at++) fake.say(step(at, numEdits));
   fake.say({ type: 'evaluation', step: 1334, evaluation: scoresOf(fake.task.arm) });
   saveAndSay(fake, 1334);
+  fake.finish();
+}
+
+/** Scores a published checkpoint to the end. */
+export function endScoring(fake: FakeTrainer): void {
+  sayScores(fake);
   fake.finish();
 }
 

@@ -67,7 +67,7 @@ export function fakeEstimate(freeBytes: number, parts: SharedParts): Estimate {
     disk: { checkpointBytes: 12.7e6, numCheckpoints: 20, bytes: 253e6, freeBytes },
     time: { trainingSeconds: 98, basis: '2090 tokens/s an arm, median of 100 steps of job x; scoring comes on top' },
     sharing: {
-      ...{ numTrainings: 2, parts, basis: 'for a worker and files like those that did it' },
+      ...{ numTrainings: 2, parts, basis: 'on a worker and files like theirs' },
       left: { numTrainings: 1, numTokens: 204_800, trainingSeconds: 49, diskBytes: 127e6 },
     },
     evaluations: {
