@@ -104,7 +104,7 @@ describe('the rule intervalNarrowerThan', () => {
     expect((results as { labels: object[] }).labels).toMatchObject([
       {
         label: 'stopped by a rule',
-        detail: expect.stringMatching(/^1 points met a rule, 1 jobs were not begun: .*less than 95 %/) as string,
+        detail: expect.stringMatching(/^1 point met a rule, 1 job was not begun: .*less than 95 %/) as string,
       },
     ]);
     // The other point has wide intervals to its end.
