@@ -9,17 +9,9 @@ import type { JobSpec } from './job-spec.ts';
 import { checkpointFiles, tokenFiles } from './manifest-files.ts';
 import { sharedKeys, type PlannedWork, type ScoringKey, type SharedKeys } from './shared-keys.ts';
 import { softwareVersions } from './software.ts';
+import type { EarlierJob } from './store/shared-standing.ts';
 import { describePlace } from './suite/datasets.ts';
 import { findModel } from './suite/models.ts';
-
-/** A job that holds a claim, as src/store/shared-standing.ts reads it. */
-export interface EarlierJob {
-  readonly spec: unknown;
-  readonly plan: unknown;
-  readonly manifest: unknown;
-  /** When it first claimed something, which is after the files of its manifest were hashed and before it trained on them. */
-  readonly claimedAt: Date;
-}
 
 /** Keys that a worker would make, as far as the earlier job's files are this job's. */
 export interface LikelyKeys {

@@ -69,6 +69,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/likely-keys.ts',
     'src/shared-keys.ts',
     'src/model-training.ts',
+    'src/store/shared-standing.ts',
     'src/train/plan.ts',
     'src/train/micro-batch.ts',
   ],
@@ -93,6 +94,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'src/shared-keys.ts',
     'src/manifest-files.ts',
     'src/software.ts',
+    'src/store/shared-standing.ts',
   ],
   'src/software.ts': [],
   // which jobs are replicates of each other, for jobs and the API: arithmetic on what the store holds

@@ -5,12 +5,12 @@ import { ACTIVE } from './leases.ts';
 import type { BurnInRecord, Origin } from './shared-runs.ts';
 
 /** A job that holds a claim. */
-export interface HolderRow {
+export interface EarlierJob {
   readonly spec: unknown;
   readonly plan: unknown;
   /** Without what no key depends on. */
   readonly manifest: unknown;
-  /** When it first claimed something. */
+  /** When it first claimed something, which is after the files of its manifest were hashed and before it trained on them. */
   readonly claimedAt: Date;
 }
 
@@ -27,13 +27,13 @@ export interface Likeness {
 const MOST_HOLDERS = 12;
 
 /** The jobs on this model, dataset and back end that hold a claim and have one end of their window in common; those that have both first, then the newest. */
-export async function listHolders({ prisma }: Database, likeness: Likeness): Promise<HolderRow[]> {
+export async function listHolders({ prisma }: Database, likeness: Likeness): Promise<EarlierJob[]> {
   const { model, dataset, backend, from, to } = likeness;
   const [isSameStart, isSameEnd] = [
     Prisma.sql`(job.plan ->> 'from')::int = ${from}`,
     Prisma.sql`(job.plan ->> 'to')::int = ${to}`,
   ];
-  return prisma.$queryRaw<HolderRow[]>`
+  return prisma.$queryRaw<EarlierJob[]>`
     SELECT job.spec, job.plan, claim.at AS "claimedAt",
       job.manifest - ARRAY['spec', 'plan', 'published', 'policy', 'placebo', 'burnIn'] AS manifest
     FROM (SELECT job_id, min(claimed_at) AS at FROM shared_run GROUP BY job_id) AS claim JOIN job ON job.id = claim.job_id
