@@ -153,6 +153,7 @@ async function expectItem(page: Page, id: string): Promise<void> {
   await page.getByRole('heading', { name: new RegExp(`^Item ${first.index} `) }).waitFor();
   const margin = (value: number) => value.toFixed(3).replace('-', '−');
   const last = page.getByRole('region', { name: 'The item over steps' }).locator('tbody tr').last();
+  await last.waitFor(); // the heading stands before the history is read
   const cells = (await last.locator('td').allInnerTexts()).map(plain);
   expect(cells.some((cell) => cell.startsWith(margin(first.margins.arm)))).toBe(true);
   expect(cells.some((cell) => cell.startsWith(margin(first.margins.baseline)))).toBe(true);
