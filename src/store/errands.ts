@@ -15,7 +15,15 @@ const ACTIVE_STATES = ['queued', 'running', 'cancelling'] as const;
 export const ERRAND_STATES = [...ACTIVE_STATES, 'succeeded', 'failed', 'cancelled', 'interrupted'] as const;
 export type ErrandState = (typeof ERRAND_STATES)[number];
 
-export const ERRAND_REASONS = ['refused', 'wrong-data', 'not-available', 'in-use', 'process-lost', 'program'] as const;
+export const ERRAND_REASONS = [
+  'refused',
+  'bad-revision',
+  'wrong-data',
+  'not-available',
+  'in-use',
+  'process-lost',
+  'program',
+] as const;
 export type ErrandReason = (typeof ERRAND_REASONS)[number];
 
 export interface ErrandProgress {
@@ -114,6 +122,8 @@ export async function requestErrandCancel(database: Database, id: string): Promi
 
 /** Takes the longest waiting errand for `leaseMs`; undefined when there is none that may begin. Errands whose server is gone are settled first. */
 export async function claimErrand(database: Database, owner: string, leaseMs: number): Promise<Errand | undefined> {
+  const numActive = await database.prisma.errand.count({ where: { state: { in: [...ACTIVE_STATES] } } });
+  if (numActive === 0) return undefined; // mostly: servers ask once a second
   return database.transaction(async (transaction) => {
     await transaction.$queryRaw(LOCK);
     await settleLost(transaction);
