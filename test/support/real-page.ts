@@ -9,7 +9,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { packagePath } from '../../src/package-root.ts';
 import { CHROMIUM, FLAGS } from '../web/browser.ts';
-import { startTestService, type TestService } from './service.ts';
+import { startTestService, type ServiceOptions, type TestService } from './service.ts';
 
 export interface RealPage {
   readonly service: TestService;
@@ -26,12 +26,12 @@ export interface OpenedPage {
 
 const VIEWPORT = { width: 1280, height: 900 };
 
-/** Builds the page and starts database, API and browser; no worker. */
-export async function startRealPage(): Promise<RealPage> {
+/** Builds the page and starts database, API and browser; no worker. With a hub the server pulls and verifies. */
+export async function startRealPage(hub?: ServiceOptions['hub']): Promise<RealPage> {
   const webFolder = mkdtempSync(join(tmpdir(), 'tiresias-page-'));
   const outDir = { outDir: webFolder, emptyOutDir: true }; // not dist/web, which may be older than the sources
   await build({ configFile: packagePath('vite.config.ts'), logLevel: 'warn', build: outDir });
-  const service = await startTestService({ webFolder });
+  const service = await startTestService({ webFolder, ...(hub && { hub }) });
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   return {
     ...{ service, browser },

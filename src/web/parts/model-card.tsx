@@ -132,7 +132,7 @@ function Fetch({ training: { checkpoints, endStep, name }, errands }: Checkpoint
   const usual = absent.findLast(({ step }) => step <= 0.93 * endStep) ?? absent.at(-1);
   const [step, setStep] = useState(usual?.step);
   const chosen = checkpoints.find((one) => one.step === step);
-  if (absent.length === 0 || chosen?.pullCommand == null) return null;
+  if (chosen === undefined || chosen.pullCommand === null) return null;
   // A checkpoint that has just come stays chosen until another one is.
   const offered = absent.includes(chosen) ? absent : [chosen, ...absent];
   return (
