@@ -1,5 +1,6 @@
 // A new job: the form drawn from the API's own schema, filled with names the server knows, or with an earlier job's spec; below it what the
 // job would do to a batch, beside it what it would take.
+import { routeLink } from '../route.ts';
 import { useEffect } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { Catalogue } from '../form-choices.ts';
@@ -38,8 +39,8 @@ export function NewJobPage({ template }: { template: string | undefined }) {
       {data?.models.length === 0 && (
         <Notice tone="empty" title="No model is registered">
           <p>
-            Fetch one with <code>tiresias models pull</code> or add your own with <code>tiresias models add</code>, then
-            reload this page.
+            Pull one in the <a href={routeLink('catalog')}>catalog</a>, or register your own there, then reload this
+            page.
           </p>
         </Notice>
       )}
