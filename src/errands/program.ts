@@ -16,16 +16,19 @@ process.on('message', (task: ErrandTask) => void work(task));
 if (process.connected === false) process.exit(1);
 
 async function work(task: ErrandTask): Promise<void> {
-  let toldMs = -Infinity;
-  const tell = (progress: ErrandProgress) => {
-    if (performance.now() - toldMs < TELL_EVERY_MS && progress.numDone < progress.numTotal) return;
-    toldMs = performance.now();
-    send({ type: 'progress', progress });
-  };
+  let latest: ErrandProgress | undefined;
+  const tell = (progress: ErrandProgress) => (latest = progress);
+  // By a timer, not by the time since the last: what came just before a silence is told, too.
+  const timer = setInterval(() => {
+    if (latest !== undefined) send({ type: 'progress', progress: latest });
+    latest = undefined;
+  }, TELL_EVERY_MS);
   try {
     end({ type: 'finished', result: await doErrand(task, tell, stop.signal) });
   } catch (error) {
     end(stop.signal.aborted ? { type: 'stopped' } : { type: 'failed', ...failureOf(error) });
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -1,6 +1,5 @@
 // A new job: the form drawn from the API's own schema, filled with names the server knows, or with an earlier job's spec; below it what the
 // job would do to a batch, beside it what it would take.
-import { routeLink } from '../route.ts';
 import { useEffect } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { Catalogue } from '../form-choices.ts';
@@ -8,6 +7,7 @@ import type { JsonObject } from '../json-pointer.ts';
 import { JobForm } from '../parts/job-form.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { usePolled } from '../polling.ts';
+import { routeLink } from '../route.ts';
 import './new-job.css';
 
 async function loadCatalogue(templateId: string | undefined): Promise<Catalogue> {
