@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './api/app.ts';
 import type { AppParts } from './api/app.ts';
 import { isLoopback } from './api/access.ts';
+import { startErrands, type ErrandSettings } from './errands/runner.ts';
 import { InputError } from './errors.ts';
 import { log } from './log.ts';
 import { hasValidToken } from './store/tokens.ts';
@@ -13,6 +14,8 @@ export interface ServerSettings {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** How it pulls and verifies; default: not at all. */
+  readonly errands?: ErrandSettings;
 }
 
 export interface RunningServer {
@@ -55,7 +58,9 @@ export async function startServer(settings: ServerSettings, parts: AppParts): Pr
   const { host, port } = settings;
   await refuseOpenDoor(host, parts);
   const draining = new AbortController();
-  const server = createServer(createApp({ ...parts, draining: draining.signal }));
+  const errands = settings.errands && startErrands(parts.database, settings.errands);
+  const desk = errands && { ...settings.errands!, wake: () => errands.wake() }; // made of them
+  const server = createServer(createApp({ ...parts, ...(desk && { errands: desk }), draining: draining.signal }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const words = cause.code === 'EADDRINUSE' ? 'another program has it' : cause.message;
@@ -63,6 +68,9 @@ export async function startServer(settings: ServerSettings, parts: AppParts): Pr
       reject(new InputError(`the server cannot listen on ${host}:${port}: ${words}; ${advice}`, { cause }));
     });
     server.listen(port, host, resolve);
+  }).catch(async (error: unknown) => {
+    await errands?.close();
+    throw error;
   });
   const { port: taken } = server.address() as AddressInfo; // it listens on a port, not on a pipe
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${taken}/`;
@@ -73,7 +81,7 @@ export async function startServer(settings: ServerSettings, parts: AppParts): Pr
     close: async (noticeMs = 0) => {
       draining.abort();
       if (noticeMs > 0) await sleep(noticeMs); // whoever spreads requests over servers looks at /readyz now and then
-      await closeServer(server);
+      await Promise.all([closeServer(server), errands?.close()]);
       log.info({ url }, 'closed');
     },
   };

@@ -101,10 +101,15 @@ export function apiToken(): string | undefined {
   return read('TIRESIAS_TOKEN')?.trim();
 }
 
-/** How long a worker's claim holds without a heartbeat, and how often it beats, in milliseconds. */
+/** How long a worker's claim, or a server's errand, holds without a heartbeat, and how often it beats, in milliseconds. */
 export function leaseTimes(): { leaseMs: number; beatMs: number } {
   const leaseMs = readInteger('TIRESIAS_LEASE_MS', 15_000, 1_000);
   return { leaseMs, beatMs: Math.floor(leaseMs / 5) };
+}
+
+/** How many pulls and verifications a server does at once. */
+export function errandsAtOnce(): number {
+  return readInteger('TIRESIAS_ERRANDS', 2, 1);
 }
 
 /** How long a trainer of this machine may say nothing, in milliseconds: longer than its longest step or benchmark takes. */

@@ -8,6 +8,7 @@ import {
   accessSetting,
   cleanAfterMs,
   diskQuotaBytes,
+  errandsAtOnce,
   exactGpuSettings,
   holdMs,
   hubAccess,
@@ -43,6 +44,17 @@ describe('the slots of a worker', () => {
     expect([numSlots(4), holdMs()]).toEqual([2, 0]);
     vi.stubEnv('TIRESIAS_SLOTS', '0');
     expect(() => numSlots(4)).toThrow('TIRESIAS_SLOTS must be a whole number of at least 1, but it is "0"');
+  });
+});
+
+describe('pulls and verifications', () => {
+  it('are two at once unless told otherwise', () => {
+    vi.stubEnv('TIRESIAS_ERRANDS', '');
+    expect(errandsAtOnce()).toBe(2);
+    vi.stubEnv('TIRESIAS_ERRANDS', '5');
+    expect(errandsAtOnce()).toBe(5);
+    vi.stubEnv('TIRESIAS_ERRANDS', '0');
+    expect(errandsAtOnce).toThrow('TIRESIAS_ERRANDS must be a whole number of at least 1');
   });
 });
 

@@ -17,7 +17,8 @@ import {
   type Refusal,
 } from '../store/tokens.ts';
 import { ANYONE, callerOf, SCOPES, setCaller, type Caller, type Scope } from './caller.ts';
-import { operations, scopeOf } from './operations.ts';
+import { scopeOf } from './operation.ts';
+import { operations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { auditQuerySchema, newSessionSchema } from './access-schemas.ts';
 import { readBody, readQuery } from './request.ts';

@@ -17,6 +17,7 @@ import { curveRoutes } from './curves.ts';
 import { comparePairRoutes } from './compare-pair.ts';
 import { documentRoutes } from './documents.ts';
 import { editRoutes } from './edits.ts';
+import { errandRoutes, type ErrandDesk } from './errands.ts';
 import { eventRoutes } from './events.ts';
 import { forkRoutes } from './forks.ts';
 import { itemRoutes } from './items.ts';
@@ -41,6 +42,8 @@ export interface AppParts {
   readonly limits?: Limits;
   /** What the metrics tell of the disk; default: nothing. */
   readonly disk?: () => Promise<DiskUsage>;
+  /** Who pulls and verifies; default: nobody. */
+  readonly errands?: ErrandDesk;
   /** Aborts when the server begins to stop; default: never. */
   readonly draining?: AbortSignal;
 }
@@ -84,6 +87,7 @@ export function createApp(parts: AppParts): Express {
     compareRoutes(database),
     comparePairRoutes(database),
     workerRoutes(database),
+    errandRoutes(database, parts.errands),
   );
   app.use(page(webFolder));
   app.use(unknownRoute, problemHandler);

@@ -3,7 +3,8 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { jobSpecSchema } from '../job-spec.ts';
 import { openApiDocument, type OpenApi, type OperationObject } from './openapi.ts';
-import { operations, scopeOf } from './operations.ts';
+import { scopeOf } from './operation.ts';
+import { operations } from './operations.ts';
 
 /** GET /openapi.json, /docs and below /v1 openapi.json and schemas/job. */
 export function documentRoutes(): Router {

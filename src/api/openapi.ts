@@ -8,7 +8,10 @@ import { forkSchema } from './forks.ts';
 import { jobChangesSchema } from './jobs.ts';
 import { answers, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
-import { operations, scopeOf, type Operation } from './operations.ts';
+import { errandAnswers } from './errand-schemas.ts';
+import { newPullSchema, newDatasetVerificationSchema, newModelVerificationSchema } from './errands.ts';
+import { scopeOf, type Operation } from './operation.ts';
+import { operations } from './operations.ts';
 import { pairAnswers } from './pair-schemas.ts';
 import { estimateSchema, previewSchema } from './planning.ts';
 import { recordAnswers } from './record-schemas.ts';
@@ -153,6 +156,9 @@ const BODIES = {
   NewModel: newModelSchema,
   NewDataset: newDatasetSchema,
   OutsideCheckpoint: outsideCheckpointSchema,
+  NewPull: newPullSchema,
+  NewModelVerification: newModelVerificationSchema,
+  NewDatasetVerification: newDatasetVerificationSchema,
 } as const;
 
 /** Every named schema of the document. */
@@ -164,6 +170,7 @@ function componentSchemas(): Record<string, unknown> {
   return {
     ...answers,
     ...catalogAnswers,
+    ...errandAnswers,
     ...pairAnswers,
     ...recordAnswers,
     ...serviceAnswers,

@@ -2,7 +2,7 @@
 // A test compares its paths with the routes of the application.
 import type { z } from 'zod';
 import { auditQuerySchema } from './access-schemas.ts';
-import type { Scope } from './caller.ts';
+import { errandOperations } from './errand-operations.ts';
 import { jobQuerySchema } from './jobs.ts';
 import { listOf, objectOf, ref, text } from './openapi-schemas.ts';
 import type { Schema } from './openapi-schemas.ts';
@@ -13,31 +13,10 @@ import { metricsQuerySchema } from './curves.ts';
 import { editCountQuerySchema, editQuerySchema } from './edits.ts';
 import { eventQuerySchema } from './events.ts';
 import { comparedItemsQuerySchema, itemHistoryQuerySchema } from './items.ts';
+import { idempotent, type Operation, type PathOperations } from './operation.ts';
 import { itemQuerySchema, scoreCheckQuerySchema } from './results.ts';
 import { sweepQuerySchema, sweepResultsQuerySchema } from './sweeps.ts';
 import { timelineQuerySchema } from './timeline.ts';
-
-export interface Header {
-  readonly name: string;
-  readonly description: string;
-}
-
-export interface Operation {
-  readonly summary: string;
-  readonly answer: Schema;
-  readonly status?: 200 | 201 | 202;
-  readonly query?: z.ZodObject;
-  readonly headers?: readonly Header[];
-  readonly body?: Schema;
-  readonly mediaType?: string;
-  /** Statuses of problems beside those that every operation of its scope can answer with. */
-  readonly problems?: readonly (400 | 401 | 404 | 409 | 412 | 422 | 429)[];
-  /** Default: read for GET, submit for the rest. Public ones are answered without a token. */
-  readonly scope?: Scope | 'public';
-}
-
-/** The operations of one path, by method. */
-export type PathOperations = Readonly<Record<string, Operation>>;
 
 const catalog = (kind: string): Operation => ({
   summary: `The ${kind} that a job can name.`,
@@ -66,12 +45,6 @@ const sweepOrder = (summary: string): Operation => ({
 const workerOrder = (summary: string): Operation => ({
   ...{ summary, answer: ref('Worker'), status: 202, problems: [404], scope: 'admin' },
 });
-const idempotent: readonly Header[] = [
-  {
-    name: 'Idempotency-Key',
-    description: 'The same key with the same body makes it once, within a week, and answers with it again.',
-  },
-];
 const anyObject: Schema = { type: 'object', additionalProperties: true };
 const status = objectOf({ status: text });
 
@@ -299,6 +272,7 @@ export const operations: Readonly<Record<string, PathOperations>> = {
       problems: [404],
     },
   },
+  ...errandOperations,
   '/v1/datasets': {
     get: catalog('datasets'),
     post: registering('dataset', 'token files of the server', 'NewDataset', 'CatalogEntry'),
@@ -342,8 +316,3 @@ export const operations: Readonly<Record<string, PathOperations>> = {
   '/openapi.json': { get: { summary: 'The same.', answer: anyObject, scope: 'public' } },
   '/docs': { get: { summary: 'This document to be read.', answer: text, mediaType: 'text/html', scope: 'public' } },
 };
-
-/** What an operation asks for. */
-export function scopeOf(method: string, { scope }: Operation): Scope | 'public' {
-  return scope ?? (method === 'get' ? 'read' : 'submit');
-}

@@ -67,7 +67,7 @@ async function pull(name: string, { checkpoint: step, forceBadRevision, to, json
   await untilStopped('what has arrived is kept, and the same command goes on with it', async (signal, show) => {
     const pulled = await pullModel(homeFolder(), hubClient(signal, 6), model, step, {
       ...{ isForced: forceBadRevision === true, to, onNotice: say },
-      onProgress: (done, total, file) => show(megabytes(total), megabytes(done), `MB, ${file}`),
+      onProgress: ({ doneBytes, totalBytes, file }) => show(megabytes(totalBytes), megabytes(doneBytes), `MB, ${file}`),
     });
     const { folder, revision, commit, sizeBytes } = pulled;
     const result = { model: name, checkpoint: `step${step}`, revision, commit, folder, sizeBytes };

@@ -11,8 +11,10 @@ import {
   databaseUrl,
   diskQuotaBytes,
   drainNoticeMs,
+  errandsAtOnce,
   homeFolder,
   hubAccess,
+  leaseTimes,
   listenAddress,
   requestsPerMinute,
   rootFolders,
@@ -29,7 +31,8 @@ export function addServerCommand(program: Command): void {
       'after',
       '\nMigrations are applied at the start. TIRESIAS_HOST and TIRESIAS_PORT say where to listen: on 127.0.0.1 everybody on this machine may do everything,\n' +
         'elsewhere, or with TIRESIAS_AUTH=tokens, the server asks for tokens, which `tiresias tokens create` makes. TIRESIAS_RATE_LIMIT is how many requests\n' +
-        'a minute a token may make, TIRESIAS_DRAIN_NOTICE_MS how long /readyz says at SIGTERM that the server stops before it does, TIRESIAS_ROOTS the folders (beside TIRESIAS_HOME) whose files clients may register.\n\nExample:' +
+        'a minute a token may make, TIRESIAS_DRAIN_NOTICE_MS how long /readyz says at SIGTERM that the server stops before it does, TIRESIAS_ROOTS the folders (beside TIRESIAS_HOME) whose files clients may register,\n' +
+        'TIRESIAS_ERRANDS how many checkpoints and datasets are pulled or verified at once.\n\nExample:' +
         '\n  $ DATABASE_URL=postgresql://user:password@host/tiresias tiresias server',
     )
     .action(serve);
@@ -48,12 +51,16 @@ async function serve(): Promise<void> {
   try {
     const [home, address] = [homeFolder(), listenAddress()];
     const access = accessSetting(isLoopback(address.host));
-    const server = await startServer(address, {
-      ...{ database, access, webFolder: packagePath('dist', 'web') },
-      catalog: openCatalog(home, hubAccess(), rootFolders(home)),
-      limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
-      disk: diskGauge(home, diskQuotaBytes()),
-    });
+    const errands = { home, hub: hubAccess(), atOnce: errandsAtOnce(), leaseMs: leaseTimes().leaseMs };
+    const server = await startServer(
+      { ...address, errands },
+      {
+        ...{ database, access, webFolder: packagePath('dist', 'web') },
+        catalog: openCatalog(home, hubAccess(), rootFolders(home)),
+        limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
+        disk: diskGauge(home, diskQuotaBytes()),
+      },
+    );
     announce(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it`);
     await stopped;
     announce('stopping: requests in hand are answered, streams are ended');

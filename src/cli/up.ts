@@ -13,8 +13,10 @@ import {
   childEnvironment,
   databaseUrl,
   diskQuotaBytes,
+  errandsAtOnce,
   homeFolder,
   hubAccess,
+  leaseTimes,
   listenAddress,
   logLevel,
   requestsPerMinute,
@@ -72,12 +74,16 @@ export async function startService(
   const connection = url ?? embedded!.url; // one of the two is there
   await migrate(connection);
   const database = await openDatabase(connection);
-  const server = await startServer(address, {
-    ...{ database, access, webFolder: packagePath('dist', 'web') },
-    catalog: openCatalog(home, hubAccess(), rootFolders(home)),
-    limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
-    disk: diskGauge(home, diskQuotaBytes()),
-  }).catch(async (error: unknown) => {
+  const errands = { home, hub: hubAccess(), atOnce: errandsAtOnce(), leaseMs: leaseTimes().leaseMs };
+  const server = await startServer(
+    { ...address, errands },
+    {
+      ...{ database, access, webFolder: packagePath('dist', 'web') },
+      catalog: openCatalog(home, hubAccess(), rootFolders(home)),
+      limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
+      disk: diskGauge(home, diskQuotaBytes()),
+    },
+  ).catch(async (error: unknown) => {
     await database.close();
     await embedded?.stop();
     throw error;

@@ -79,6 +79,12 @@ export function hasMoments(model: SuiteModel, step: number): boolean {
   return folder !== undefined && existsSync(join(folder, 'optimizer.safetensors'));
 }
 
+/** Whether a checkpoint is here with its weights: a registration alone may have outlived its files. */
+export function hasWeights(model: SuiteModel, step: number): boolean {
+  const folder = model.checkpoints.get(step);
+  return folder !== undefined && findWeights(folder) !== undefined;
+}
+
 /** The folder that holds a nano model of a seed: committed for seed 1 of nano-1m, else built under the home folder. */
 export function nanoFolders(home: string, size: string, seed: number): string[] {
   const folder = `${size}-seed${seed}`;

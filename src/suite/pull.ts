@@ -7,21 +7,28 @@ import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { hubFileUrl, type HubRepo } from './hub/address.ts';
 import { addToSnapshot, blobPath, cachedSnapshot, placeBelow, repoFolder, writeRef } from './hub/cache.ts';
 import { bytesOfPartial, downloadFile, hashFile } from './hub/download.ts';
-import { listRevision, type HubFile, type Revision } from './hub/repository.ts';
+import type { HubFile, Revision } from './hub/repository.ts';
 import type { HubClient } from './hub/request.ts';
 import { registerModel } from './models.ts';
 import { checkConfig } from './pythia/config.ts';
 import { revisionOf, type PythiaModel } from './pythia/models.ts';
-import { knownFault } from './pythia/revisions.ts';
+import { checkStep, repoOf, survey, type Source, type SurveyOptions } from './survey.ts';
 
-export interface PullOptions {
-  /** Takes a revision that is known to hold something else. */
-  readonly isForced: boolean;
+export interface PullProgress {
+  readonly numFilesDone: number;
+  readonly numFiles: number;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  /** Of the bytes done, those that this pull fetched. */
+  readonly fetchedBytes: number;
+  /** What it is at. */
+  readonly file: string;
+}
+
+export interface PullOptions extends SurveyOptions {
   /** A new folder instead of the cache. */
   readonly to?: string | undefined;
-  readonly onProgress: (doneBytes: number, totalBytes: number, file: string) => void;
-  /** Is told what was done otherwise than asked. */
-  readonly onNotice: (words: string) => void;
+  readonly onProgress: (progress: PullProgress) => void;
   /** Bytes that may still be written below a folder. */
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
@@ -66,20 +73,26 @@ export async function pullModel(
   return { folder, revision, commit, sizeBytes };
 }
 
-function checkStep(model: PythiaModel, step: number, isForced: boolean): void {
-  const { name, publishedSteps, labelsPerStep } = model;
-  if (!publishedSteps.includes(step)) {
-    const nearest = [...publishedSteps].sort((a, b) => Math.abs(a - step) - Math.abs(b - step))[0];
-    const isLabel = labelsPerStep === 2 && publishedSteps.includes(step / 2);
-    const hint = isLabel ? `revision step${step} of the hub is step${step / 2} here` : `the nearest is step${nearest}`;
-    throw new InputError(`${name} has no published checkpoint at step ${step}; ${hint}`);
+/**
+ * What a pull into the cache would find out before it fetches: whether the step may be taken, the hub gives the files, and there is room. Throws as
+ * pullModel does.
+ */
+export async function checkPull(
+  client: HubClient,
+  model: PythiaModel,
+  step: number,
+  { isForced, freeBytes }: Pick<PullOptions, 'isForced' | 'freeBytes'>,
+): Promise<void> {
+  checkStep(model, step, isForced);
+  const revision = revisionOf(model, step);
+  if (client.access.isOffline) {
+    pullFromCache(client, model, revision);
+    return;
   }
-  const fault = knownFault(name, step);
-  if (fault !== undefined && !isForced) {
-    throw new InputError(
-      `${name} step${step}: ${fault.words} (${fault.thread}); choose another step, or take it all the same with --force-bad-revision`,
-    );
-  }
+  const { sources, where } = await survey(client, model, revision, { isForced, onNotice: () => undefined });
+  const root = repoFolder(client.access.cacheFolder, repoOf(model));
+  const numBytes = sources.reduce((sum, { file }) => sum + bytesToCome(blobPath(root, file), file), 0);
+  await checkRoom(root, numBytes, where, freeBytes);
 }
 
 interface Fetched extends Pulled {
@@ -111,29 +124,13 @@ async function pullFromHub(
   if (options.to !== undefined && existsSync(options.to)) {
     throw new InputError(`${options.to}: expected a folder that is not there yet; remove it or choose another`);
   }
-  const listed = await listRevision(client, repoOf(model), revision);
-  const where = `${model.repo} at ${revision}`;
-  const files = model.form === 'neox' ? chooseRaw(listed.files, where) : chooseModel(listed.files, where);
-  const sources: Source[] = files.map((file) => ({ file, commit: listed.commit }));
-  if (model.form === 'huggingface' && revision !== 'main') {
-    const main = await listRevision(client, repoOf(model), 'main');
-    if (revision !== revisionOf(model, model.endStep)) checkNotEnd(files, main.files, where, options);
-    if (!files.some(({ path }) => path === 'tokenizer.json')) {
-      sources.push(tokenizerOf(main, model));
-      options.onNotice(`${where} has no tokenizer.json: that of main is taken`);
-    }
-  }
+  const { listed, sources, where } = await survey(client, model, revision, options);
   const job = { client, repo: repoOf(model), sources, options, where };
   const { folder, tokenizerPath } = await (options.to === undefined
     ? fetchIntoCache(job, listed, revision, model)
     : fetchIntoFolder(job, resolve(options.to), model));
-  const own = model.form === 'neox' ? dirname(join(folder, files[0]!.path)) : folder; // there is at least one
+  const own = model.form === 'neox' ? dirname(join(folder, sources[0]!.file.path)) : folder; // there is at least one
   return { folder: own, tokenizerPath, revision, commit: listed.commit, sizeBytes: sizeOf(sources) };
-}
-
-interface Source {
-  readonly file: HubFile;
-  readonly commit: string;
 }
 
 interface FetchJob {
@@ -169,30 +166,39 @@ async function fetchAll(
   placeOf: (source: Source) => string,
   { form, size }: PythiaModel,
 ): Promise<void> {
-  const { onProgress, freeBytes = freeBytesOf } = options;
   const inOrder = [...sources].sort((a, b) => a.file.sizeBytes - b.file.sizeBytes);
-  const total = sizeOf(sources);
   const needed = inOrder.reduce((sum, source) => sum + bytesToCome(placeOf(source), source.file), 0);
-  const free = await freeBytes(nearestFolder(root));
-  if (needed > 0 && needed + SPARE_BYTES > free) {
-    throw new InputError(
-      `${root}: expected room for ${needed} bytes of ${where}, found ${free} free; make room, or choose another disk with --to or HF_HUB_CACHE`,
-    );
-  }
-  let done = 0;
-  for (const source of inOrder) {
+  await checkRoom(root, needed, where, options.freeBytes);
+  const totals = { numFiles: inOrder.length, totalBytes: sizeOf(sources) };
+  let [doneBytes, fetchedBytes] = [0, 0];
+  for (const [numDone, source] of inOrder.entries()) {
     const { file, commit } = source;
     const place = placeOf(source);
-    const onBytes = (numBytes: number) => onProgress((done += numBytes), total, file.path);
+    const tell = (numFilesDone: number) =>
+      options.onProgress({ ...totals, numFilesDone, doneBytes, fetchedBytes, file: file.path });
     if (existsSync(place)) {
       await checkPresent(place, file);
-      onBytes(file.sizeBytes);
+      doneBytes += file.sizeBytes;
     } else {
       const url = hubFileUrl({ ...repo, revision: commit, path: file.path }, client.access.endpoint);
+      fetchedBytes -= bytesOfPartial(place, file); // which come first, and were fetched before
+      const onBytes = (numBytes: number) => {
+        [doneBytes, fetchedBytes] = [doneBytes + numBytes, fetchedBytes + numBytes];
+        tell(numDone);
+      };
       await downloadFile(client, url, file, place, { onBytes });
     }
+    tell(numDone + 1);
     if (form === 'huggingface' && file.path === 'config.json') checkConfig(place, size);
   }
+}
+
+async function checkRoom(root: string, numBytes: number, where: string, freeBytes = freeBytesOf): Promise<void> {
+  const free = await freeBytes(nearestFolder(root));
+  if (numBytes === 0 || numBytes + SPARE_BYTES <= free) return;
+  throw new InputError(
+    `${root}: expected room for ${numBytes} bytes of ${where}, found ${free} free; make room, or choose another disk with --to or HF_HUB_CACHE`,
+  );
 }
 
 /** A file that others may have put there is only taken with its hash. */
@@ -200,57 +206,6 @@ async function checkPresent(path: string, file: HubFile): Promise<void> {
   const found = await hashFile(path, file);
   if (found === file.etag) return;
   throw new DataError(`${path}: expected the hash ${file.etag} that its name and the hub state, found ${found}; remove it and pull again`);
-}
-
-const WEIGHT_FORMS: readonly (readonly [whole: RegExp, index: string | undefined])[] = [
-  [/^model\.safetensors$/, undefined],
-  [/^model-\d+-of-\d+\.safetensors$/, 'model.safetensors.index.json'],
-  [/^pytorch_model\.bin$/, undefined],
-  [/^pytorch_model-\d+-of-\d+\.bin$/, 'pytorch_model.bin.index.json'],
-];
-
-function chooseModel(files: readonly HubFile[], where: string): HubFile[] {
-  const named = (name: string | undefined) => files.filter(({ path }) => path === name);
-  const form = WEIGHT_FORMS.find(
-    ([pattern, index]) => files.some(({ path }) => pattern.test(path)) && (index === undefined || named(index).length > 0),
-  );
-  if (form === undefined) throw new NotFoundError(`${where} holds no weights: no model.safetensors and no pytorch_model.bin`);
-  if (named('config.json').length === 0) throw new NotFoundError(`${where} has no config.json`);
-  const [pattern, index] = form;
-  const weights = files.filter(({ path }) => pattern.test(path));
-  return [...named('config.json'), ...named('tokenizer.json'), ...named(index), ...weights];
-}
-
-const FIRST_STATE = 'mp_rank_00_model_states.pt';
-const RAW_STATE = /^(mp_rank_\d+_model_states|zero_pp_rank_\d+_mp_rank_\d+_optim_states|layer_\d+-model_\d+-model_states)\.pt$/;
-
-/** The files of one raw checkpoint: those beside its first model state. */
-function chooseRaw(files: readonly HubFile[], where: string): HubFile[] {
-  const first = files.filter(({ path }) => path === FIRST_STATE || path.endsWith(`/${FIRST_STATE}`));
-  if (first.length !== 1) throw new NotFoundError(`${where}: expected one ${FIRST_STATE}, found ${first.length}`);
-  const folder = first[0]!.path.slice(0, -FIRST_STATE.length);
-  return files.filter(({ path }) => path.startsWith(folder) && RAW_STATE.test(path.slice(folder.length)));
-}
-
-/** A revision in mid-training must not serve what `main` serves: that is the end. Told by the listings, before gigabytes are fetched. */
-function checkNotEnd(
-  files: readonly HubFile[],
-  main: readonly HubFile[],
-  where: string,
-  { isForced, onNotice }: PullOptions,
-): void {
-  const hashes = new Set(main.map(({ etag }) => etag));
-  const same = files.find(({ path, etag }) => /\.(safetensors|bin)$/.test(path) && hashes.has(etag));
-  if (same === undefined) return;
-  const words = `${where}: ${same.path} is the file of main, so it holds weights of the end of training`;
-  if (!isForced) throw new InputError(`${words}; choose another step, or take it all the same with --force-bad-revision`);
-  onNotice(words);
-}
-
-function tokenizerOf({ commit, files }: Revision, model: PythiaModel): Source {
-  const file = files.find(({ path }) => path === 'tokenizer.json');
-  if (file === undefined) throw new NotFoundError(`${model.repo} has no tokenizer.json, at its main neither`);
-  return { file, commit };
 }
 
 /** Each file that an index names must be there; what is in it is `models verify`'s to see. */
@@ -268,10 +223,6 @@ function checkShards(folder: string): void {
     const missing = named.filter((shard) => !existsSync(join(folder, shard)));
     if (missing.length > 0) throw new DataError(`${path}: names ${missing.join(', ')}, which is not there`);
   }
-}
-
-function repoOf({ repo }: PythiaModel): HubRepo {
-  return { kind: 'models', repo };
 }
 
 function sizeOf(sources: readonly Source[]): number {

@@ -42,6 +42,9 @@ const PUBLIC = [
 ];
 const ADMIN = [
   ...['post /v1/models', 'post /v1/datasets', 'get /v1/audit'],
+  ...['models/{name}/pull', 'models/{name}/verify', 'datasets/{name}/verify', 'errands/{id}/cancel'].map(
+    (path) => `post /v1/${path}`,
+  ),
   ...['drain', 'hold', 'release'].map((order) => `post /v1/workers/{id}/${order}`),
 ];
 const routes = Object.entries(openApiDocument().paths).flatMap(([path, methods]) =>

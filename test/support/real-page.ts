@@ -10,7 +10,7 @@ import { build } from 'vite';
 import { afterAll, beforeAll } from 'vitest';
 import { packagePath } from '../../src/package-root.ts';
 import { CHROMIUM, FLAGS, hasChromium } from '../web/browser.ts';
-import { startTestService, type TestService } from './service.ts';
+import { startTestService, type ServiceOptions, type TestService } from './service.ts';
 
 export interface RealPage {
   readonly service: TestService;
@@ -32,12 +32,18 @@ const VIEWPORT = { width: 1280, height: 900 };
 /** Browser, page and database take a minute where other things run, and rows of many scores three. */
 const READY_WITHIN_MS = 400_000;
 
-/** The real page of a test file, there from its first test to its last, its rows made by `prepare`; none where there is no browser. */
-export function useRealPage(prepare: (real: RealPage) => unknown = () => undefined): RealPage {
+/**
+ * The real page of a test file, there from its first test to its last, its rows made by `prepare`; none where there is no browser. With a hub, which is started
+ * before it, its server pulls and verifies.
+ */
+export function useRealPage(
+  prepare: (real: RealPage) => unknown = () => undefined,
+  startHub: () => Promise<ServiceOptions['hub']> = () => Promise.resolve(undefined),
+): RealPage {
   let started: StartedPage | undefined;
   beforeAll(async () => {
     if (!hasChromium) return;
-    started = await startRealPage();
+    started = await startRealPage(await startHub());
     await prepare(started);
   }, READY_WITHIN_MS);
   afterAll(() => started?.close());
@@ -67,11 +73,11 @@ export async function fillSmallJob(page: Page, name: string): Promise<void> {
 }
 
 /** Builds the page and starts database, API and browser; no worker. */
-async function startRealPage(): Promise<StartedPage> {
+async function startRealPage(hub: ServiceOptions['hub']): Promise<StartedPage> {
   const webFolder = mkdtempSync(join(tmpdir(), 'tiresias-page-'));
   const outDir = { outDir: webFolder, emptyOutDir: true }; // not dist/web, which may be older than the sources
   await build({ configFile: packagePath('vite.config.ts'), logLevel: 'warn', build: outDir });
-  const service = await startTestService({ webFolder });
+  const service = await startTestService({ webFolder, ...(hub && { hub }) });
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   return {
     service,

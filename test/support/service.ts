@@ -68,7 +68,7 @@ export interface TestService {
 export interface ServiceOptions {
   /** A supervised PostgreSQL of its own that loses nothing when killed; default: a database on the file's throw-away server. */
   readonly isDurable?: boolean;
-  /** The hub of the server and of its workers; default: none for the server. */
+  /** The hub of the server and of its workers; default: none for the server, which then pulls and verifies nothing. */
   readonly hub?: { readonly endpoint: string; readonly token: string };
   /** The built page; default: none. */
   readonly webFolder?: string;
@@ -103,8 +103,10 @@ export async function startTestService(options: ServiceOptions = {}): Promise<Te
   const database = await openDatabase(databaseUrl);
   const { hub } = options;
   const webFolder = options.webFolder ?? join(folder, 'no-page');
+  const access = { cacheFolder: join(folder, 'hub'), isOffline: false };
+  const errands = hub && { home, hub: { ...hub, ...access }, atOnce: 2, leaseMs: 15_000 };
   const server = await startServer(
-    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, ...(errands && { errands }) },
     { database, catalog: openCatalog(home, hub), webFolder },
   );
   const url = server.url.replace(/\/$/, '');

@@ -172,6 +172,7 @@ async function answer(state: FakeState, request: IncomingMessage, url: URL): Pro
   }));
   const catalogue: Readonly<Record<string, unknown>> = {
     '/v1/schemas/job': z.toJSONSchema(jobSpecSchema, { io: 'input' }),
+    '/v1/errands': { errands: [] },
     '/v1/session': { access: 'open', caller: null, csrfToken: null },
     '/v1/models': {
       models: [

@@ -61,7 +61,7 @@ export async function downloadFile(
     await handle.sync();
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
-    throw new InputError(`${to}: the disk is full; what has arrived is kept: make room and run the command again`, { cause: error });
+    throw new InputError(`${to}: the disk is full; what has arrived is kept: make room and try again`, { cause: error });
   } finally {
     await handle.close();
     writeJournal(partial, journal, null);
@@ -71,7 +71,7 @@ export async function downloadFile(
     await discardPartial(to);
     throw new DataError(
       `${to}: expected ${hashName(file)} ${file.etag} as the hub lists it, found ${found} in ${file.sizeBytes} bytes; they are thrown away. ` +
-        'Run the command again; if it happens again, something between here and the hub changes files',
+        'Try again; if it happens again, something between here and the hub changes files',
     );
   }
   await rename(partial, to);
@@ -241,7 +241,7 @@ function checkUnchanged({ path, etag, sizeBytes }: HubFile, found: string | unde
   if (isOther || (size !== undefined && size !== sizeBytes)) {
     throw new DataError(
       `${path}: expected ${etag} of ${sizeBytes} bytes as listed, found ${found ?? 'no ETag'} of ${size ?? 'unknown'} bytes: it was changed ` +
-        'meanwhile; run the command again',
+        'meanwhile; try again',
     );
   }
 }

@@ -85,7 +85,7 @@ export async function withRetries<T>(
       const waitMs = error.waitMs ?? FIRST_WAIT_MS * 2 ** (failures - 1);
       if (waitMs > LONGEST_WAIT_MS) {
         const seconds = Math.ceil(waitMs / 1000);
-        throw new TransientError(`${error.message}; the server asks to wait ${seconds} s: run the command again then`, {
+        throw new TransientError(`${error.message}; the server asks to wait ${seconds} s: try again then`, {
           cause: error,
         });
       }

@@ -70,7 +70,7 @@ function Models({ wanted, isHereOnly }: { wanted: string; isHereOnly: boolean })
       <Trouble error={error} isLoading={data === undefined} />
       <ul class="entries">
         {shown.map((model) => (
-          <ModelCard key={model.name} model={model} />
+          <ModelCard key={model.name} model={model} onPulled={refresh} />
         ))}
       </ul>
       {data !== undefined && shown.length === 0 && <p>No model has such a name.</p>}

@@ -7,6 +7,7 @@ import type { JsonObject } from '../json-pointer.ts';
 import { JobForm } from '../parts/job-form.tsx';
 import { Notice } from '../parts/notice.tsx';
 import { usePolled } from '../polling.ts';
+import { routeLink } from '../route.ts';
 import './new-job.css';
 
 async function loadCatalogue(templateId: string | undefined): Promise<Catalogue> {
@@ -38,8 +39,8 @@ export function NewJobPage({ template }: { template: string | undefined }) {
       {data?.models.length === 0 && (
         <Notice tone="empty" title="No model is registered">
           <p>
-            Fetch one with <code>tiresias models pull</code> or add your own with <code>tiresias models add</code>, then
-            reload this page.
+            Pull one in the <a href={routeLink('catalog')}>catalog</a>, or register your own there, then reload this
+            page.
           </p>
         </Notice>
       )}

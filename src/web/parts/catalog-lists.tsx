@@ -2,6 +2,7 @@
 import type { CatalogBenchmark, CatalogDataset, CatalogPolicy } from '../catalog-api.ts';
 import { formatCount } from '../format.ts';
 import { CommandLine } from './command-line.tsx';
+import { VerifyDatasetButton } from './errand-buttons.tsx';
 import { HeadRow } from './head-row.tsx';
 
 export function DatasetTable({ datasets }: { datasets: readonly CatalogDataset[] }) {
@@ -28,6 +29,9 @@ export function DatasetTable({ datasets }: { datasets: readonly CatalogDataset[]
         Files are opened, and their sizes checked, when they are registered. Reading all of one again:{' '}
         <CommandLine text={`tiresias datasets verify ${datasets[0]?.name ?? 'NAME'} --all`} />
       </p>
+      {datasets.map(({ name }) => (
+        <VerifyDatasetButton key={name} name={name} />
+      ))}
     </>
   );
 }

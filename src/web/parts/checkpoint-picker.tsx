@@ -6,6 +6,8 @@ import { valueAt } from '../json-pointer.ts';
 import { resolveSchema } from '../json-schema.ts';
 import type { ModelTraining } from '../planning.ts';
 import type { SpecForm } from '../spec-form.ts';
+import { PullButton } from './errand-buttons.tsx';
+import { useErrands } from '../errands-api.ts';
 import { logPlace, stepAtPlace, stepOfCheckpoint } from '../training-window.ts';
 
 const POINTER = '/checkpoint';
@@ -16,7 +18,14 @@ const PAGE = 10;
 
 type Checkpoint = ModelTraining['checkpoints'][number];
 
-export function CheckpointPicker({ form, training }: { form: SpecForm; training: ModelTraining | undefined }) {
+interface Props {
+  form: SpecForm;
+  training: ModelTraining | undefined;
+  /** Is called when a checkpoint has come. */
+  onPulled: () => void;
+}
+
+export function CheckpointPicker({ form, training, onPulled }: Props) {
   const held = valueAt(form.spec, POINTER);
   const step = stepOfCheckpoint(held);
   const schema = form.root.properties?.['checkpoint'];
@@ -36,9 +45,24 @@ export function CheckpointPicker({ form, training }: { form: SpecForm; training:
         {training !== undefined && <CheckpointWords step={step} training={training} onChoose={choose} />}
       </div>
       {training !== undefined && <CheckpointSlider step={step} training={training} onChoose={choose} />}
+      {training !== undefined && step !== undefined && (
+        <PullChosen step={step} training={training} onPulled={onPulled} />
+      )}
       <FieldWords frame={frame} />
     </div>
   );
+}
+
+/** The pull of a published checkpoint that is not here. */
+function PullChosen({
+  step,
+  training: { name, checkpoints },
+  onPulled,
+}: Omit<ChoiceProps, 'onChoose'> & { step: number; onPulled: () => void }) {
+  const errands = useErrands(name, onPulled);
+  const found = checkpoints.find((one) => one.step === step);
+  if (found === undefined || found.isHere || found.pullCommand === null) return null;
+  return <PullButton model={name} step={step} fault={found.fault} errands={errands} />;
 }
 
 interface TypedProps {

@@ -28,7 +28,7 @@ export function JobForm({ catalogue, draftKey }: Props) {
   const { spec, isRestored, edition, change, startOver } = useDraftedSpec(catalogue, draftKey);
   const { faults, failure, isSending, submit } = useSubmit(spec, draftKey);
   const element = useRef<HTMLFormElement>(null);
-  const training = useTraining(valueAt(spec, '/model'));
+  const { training, again } = useTraining(valueAt(spec, '/model'));
   useEffect(() => {
     if (element.current !== null && faults.length > 0) focusFirstFault(element.current);
   }, [faults]);
@@ -59,7 +59,13 @@ export function JobForm({ catalogue, draftKey }: Props) {
           own={{
             '/checkpoint': <></>, // it belongs to the window
             '/window': (
-              <WindowPicker form={form} training={training} usualCheckpoint={usualCheckpoint} key={model?.name} />
+              <WindowPicker
+                form={form}
+                training={training}
+                usualCheckpoint={usualCheckpoint}
+                onPulled={again}
+                key={model?.name}
+              />
             ),
           }}
           below={{ '/intervention': <PreviewPanel spec={spec} window={window} /> }}
@@ -119,11 +125,11 @@ function useSubmit(spec: JsonObject, draftKey: string) {
   return { faults, failure, isSending, submit };
 }
 
-/** The training of the model that the form names; undefined until it is known. */
-function useTraining(model: Json | undefined): ModelTraining | undefined {
+/** The training of the model that the form names, undefined until it is known; `again` asks anew. */
+function useTraining(model: Json | undefined): { training: ModelTraining | undefined; again: () => void } {
   const name = typeof model === 'string' ? model : undefined;
-  const { data } = useAsked(() => planning.training(name ?? ''), name, 0);
-  return data?.name === name ? data : undefined;
+  const { data, again } = useAsked(() => planning.training(name ?? ''), name, 0);
+  return { training: data?.name === name ? data : undefined, again };
 }
 
 function Restored({ onStartOver }: { onStartOver: () => void }) {

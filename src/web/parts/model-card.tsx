@@ -6,9 +6,17 @@ import { HelpText } from '../field-words.tsx';
 import { formatCount } from '../format.ts';
 import { planning, type ModelTraining } from '../planning.ts';
 import { usePolled } from '../polling.ts';
+import { useErrands, type Errands } from '../errands-api.ts';
 import { CommandLine } from './command-line.tsx';
+import { PullButton, VerifyModelButton } from './errand-buttons.tsx';
 
-export function ModelCard({ model }: { model: CatalogModel }) {
+interface Props {
+  model: CatalogModel;
+  /** Is called when one of its checkpoints has come. */
+  onPulled: () => void;
+}
+
+export function ModelCard({ model, onPulled }: Props) {
   const [isOpen, setIsOpen] = useState(false);
   const { name, family, seed, numParameters, numLayers, hiddenSize, isHere } = model;
   return (
@@ -24,7 +32,7 @@ export function ModelCard({ model }: { model: CatalogModel }) {
           <span class="minor">{checkpointWords(model)}</span>
           <span class="minor">{seedWords(family, seed, name)}</span>
         </summary>
-        {isOpen && <ModelDetail model={model} />}
+        {isOpen && <ModelDetail model={model} onPulled={onPulled} />}
       </details>
     </li>
   );
@@ -46,8 +54,12 @@ function seedWords(family: string, seed: number | null, name: string): string {
   return seed === null ? `${kin}seed not known` : `${kin}seed ${seed}`;
 }
 
-function ModelDetail({ model }: { model: CatalogModel }) {
-  const { data, error } = usePolled(() => planning.training(model.name), model.name, 0);
+function ModelDetail({ model, onPulled }: Props) {
+  const { data, error, refresh } = usePolled(() => planning.training(model.name), model.name, 0);
+  const errands = useErrands(model.name, () => {
+    refresh();
+    onPulled();
+  });
   return (
     <div class="entry-body">
       <p>
@@ -60,13 +72,18 @@ function ModelDetail({ model }: { model: CatalogModel }) {
         </p>
       ))}
       {error !== undefined && <p class="fault">{error.message}</p>}
-      {data !== undefined && <Checkpoints training={data} />}
+      {data !== undefined && <Checkpoints training={data} errands={errands} />}
     </div>
   );
 }
 
-function Checkpoints({ training }: { training: ModelTraining }) {
-  const { name, checkpoints } = training;
+interface CheckpointsProps {
+  training: ModelTraining;
+  errands: Errands;
+}
+
+function Checkpoints({ training, errands }: CheckpointsProps) {
+  const { checkpoints } = training;
   const here = checkpoints.filter(({ isHere }) => isHere);
   const faulty = checkpoints.filter(({ fault }) => fault !== null);
   return (
@@ -100,44 +117,78 @@ function Checkpoints({ training }: { training: ModelTraining }) {
           {[...new Set(faulty.map(({ fault }) => fault))].join('; ')}.
         </p>
       )}
-      <FetchCommand training={training} />
-      {here.length > 0 && (
-        <p>
-          Check what is here – shapes, finite numbers, and that no checkpoint is another one:{' '}
-          <CommandLine text={`tiresias models verify ${name}`} />
-        </p>
-      )}
+      <Fetch training={training} errands={errands} />
+      {here.length > 0 && <Verify training={training} errands={errands} />}
       <LearningRateChart training={training} window={undefined} otherwise="The learning rate of the whole training." />
     </>
   );
 }
 
-/** How to get one of the checkpoints that are not here; first the one before the last 7 %. */
-function FetchCommand({ training: { checkpoints, endStep, name } }: { training: ModelTraining }) {
+/** Gets one of the checkpoints that are not here; first the one before the last 7 %. */
+function Fetch({ training: { checkpoints, endStep, name }, errands }: CheckpointsProps) {
   const absent = checkpoints.filter(
     ({ isHere, pullCommand, fault }) => !isHere && pullCommand !== null && fault === null,
   );
   const usual = absent.findLast(({ step }) => step <= 0.93 * endStep) ?? absent.at(-1);
   const [step, setStep] = useState(usual?.step);
-  const command = absent.find((one) => one.step === step)?.pullCommand;
-  if (command === null || command === undefined) return null;
+  const chosen = checkpoints.find((one) => one.step === step);
+  if (chosen === undefined || chosen.pullCommand === null) return null;
+  // A checkpoint that has just come stays chosen until another one is.
+  const offered = absent.includes(chosen) ? absent : [chosen, ...absent];
   return (
-    <p>
-      <label>
-        Fetch{' '}
-        <select
-          aria-label={`Checkpoint of ${name} to fetch`}
-          value={String(step)}
-          onChange={(event) => setStep(Number(event.currentTarget.value))}
-        >
-          {absent.map((one) => (
-            <option key={one.step} value={String(one.step)}>
-              step{one.step}
-            </option>
-          ))}
-        </select>
-      </label>{' '}
-      on the server’s machine: <CommandLine text={command} />
-    </p>
+    <>
+      <p>
+        <label>
+          Fetch{' '}
+          <select
+            aria-label={`Checkpoint of ${name} to fetch`}
+            value={String(step)}
+            onChange={(event) => setStep(Number(event.currentTarget.value))}
+          >
+            {offered.map((one) => (
+              <option key={one.step} value={String(one.step)}>
+                step{one.step}
+              </option>
+            ))}
+          </select>
+        </label>{' '}
+        on the server’s machine: <CommandLine text={chosen.pullCommand} />
+      </p>
+      {chosen.isHere ? (
+        <p>✓ step{chosen.step} is here.</p>
+      ) : (
+        <PullButton model={name} step={chosen.step} fault={null} errands={errands} />
+      )}
+    </>
+  );
+}
+
+/** Checks one of the checkpoints that are here, or all. */
+function Verify({ training: { checkpoints, name }, errands }: CheckpointsProps) {
+  const [step, setStep] = useState<number | undefined>(undefined);
+  return (
+    <>
+      <p>
+        <label>
+          Check what is here – shapes, finite numbers, and that no checkpoint is another one:{' '}
+          <select
+            aria-label={`Checkpoint of ${name} to verify`}
+            value={String(step ?? '')}
+            onChange={({ currentTarget: { value } }) => setStep(value === '' ? undefined : Number(value))}
+          >
+            <option value="">all</option>
+            {checkpoints
+              .filter(({ isHere }) => isHere)
+              .map((one) => (
+                <option key={one.step} value={String(one.step)}>
+                  step{one.step}
+                </option>
+              ))}
+          </select>
+        </label>{' '}
+        <CommandLine text={`tiresias models verify ${name}`} />
+      </p>
+      <VerifyModelButton model={name} step={step} errands={errands} />
+    </>
   );
 }

@@ -27,9 +27,11 @@ interface Props {
   training: ModelTraining | undefined;
   /** The checkpoint to go back to from a share of the training. */
   usualCheckpoint: string | undefined;
+  /** Is called when a checkpoint has come. */
+  onPulled: () => void;
 }
 
-export function WindowPicker({ form, training, usualCheckpoint }: Props) {
+export function WindowPicker({ form, training, usualCheckpoint, onPulled }: Props) {
   const [mode, setMode] = useState<Mode>(() => modeOf(form));
   const choose = (next: Mode) => {
     const window = valueAt(form.spec, '/window');
@@ -42,7 +44,7 @@ export function WindowPicker({ form, training, usualCheckpoint }: Props) {
   const window = training === undefined ? undefined : windowOf(form.spec, training);
   return (
     <div class="window-picker">
-      {mode !== 'finalFraction' && <CheckpointPicker form={form} training={training} />}
+      {mode !== 'finalFraction' && <CheckpointPicker form={form} training={training} onPulled={onPulled} />}
       <div class="window-end">
         <div class="options" role="radiogroup" aria-label="Length of the window">
           {MODES.map((one) => (

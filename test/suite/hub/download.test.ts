@@ -125,7 +125,7 @@ describe('a download', () => {
     expect(await fetchLarge(to)).toBe(sha256Of(large));
 
     hub.faults.push({ path: /revision/, fault: { kind: 'status', status: 429, headers: { 'retry-after': '3600' } } });
-    await expect(fetchLarge()).rejects.toThrow(/asks to wait 3600 s: run the command again then/);
+    await expect(fetchLarge()).rejects.toThrow(/asks to wait 3600 s: try again then/);
   });
 
   it('throws wrong bytes of the right length away, and says both hashes', async () => {
@@ -175,7 +175,7 @@ describe('a download', () => {
     const listed = { ...files[0]!, etag: sha256Of(Buffer.from('something else')) };
     const url = hubFileUrl({ ...REPO, revision: commit, path: 'weights.bin' }, hub.endpoint);
     const outcome = downloadFile(client(), url, listed, freshPlace(), { onBytes: () => undefined });
-    await expect(outcome).rejects.toThrow(/it was changed meanwhile; run the command again/);
+    await expect(outcome).rejects.toThrow(/it was changed meanwhile; try again/);
   });
 
   it('distrusts a journal that does not fit its file', async () => {
