@@ -149,56 +149,68 @@ describe('a verification over HTTP', () => {
   });
 });
 
-describe('a server that is killed', () => {
-  it('leaves no process behind, and its pull is interrupted once the lease is over', async () => {
-    const scratch = mkdtempSync(join(tmpdir(), 'tiresias-errand-'));
-    const databaseUrl = await testDatabaseUrl();
-    const release = holdWeights(1_000_000);
-    let server: ChildProcess | undefined;
-    const url = await new Promise<string>((resolve, reject) => {
-      const environment = {
-        ...{
-          DATABASE_URL: databaseUrl,
-          TIRESIAS_HOME: join(scratch, 'home'),
-          TIRESIAS_PORT: '0',
-          TIRESIAS_LEASE_MS: '3000',
-        },
-        ...{
-          HF_ENDPOINT: hub.endpoint,
-          HF_TOKEN: TOKEN,
-          HF_HOME: join(scratch, 'hf'),
-          HF_HUB_CACHE: '',
-          HF_HUB_OFFLINE: '',
-        },
-      };
-      void tiresias(['server'], {
-        environment,
-        onStart: (child) => {
-          server = child;
-          said(child, 'stderr', /Tiresias is at (\S+)\//).then((match) => resolve(match[1]!), reject);
-        },
-      });
-    });
-    const begun = await fetch(`${url}/v1/models/pythia-14m/pull`, {
-      ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"checkpoint":"step3000"}' },
-    });
-    const { id } = (await begun.json()) as Errand;
-    const ask = async () => (await (await fetch(`${url}/v1/errands/${id}`)).json()) as Errand;
-    await until(async () => ((await ask()).progress?.doneBytes ?? 0) > 1_000_000, 120_000);
-    const children = execFileSync('ps', ['--ppid', String(server!.pid), '-o', 'pid=,args='], { encoding: 'utf8' });
-    const pid = Number(/^\s*(\d+) .*errands\/program/m.exec(children)?.[1]);
-    expect(isAlive(pid)).toBe(true);
-    server!.kill('SIGKILL');
+/** A server of its own, at work on a pull whose bytes have begun to come. */
+async function serverAtWork() {
+  const scratch = mkdtempSync(join(tmpdir(), 'tiresias-errand-'));
+  const databaseUrl = await testDatabaseUrl();
+  const release = holdWeights(1_000_000);
+  const environment = {
+    ...{ DATABASE_URL: databaseUrl, TIRESIAS_HOME: join(scratch, 'home'), TIRESIAS_PORT: '0' },
+    ...{ TIRESIAS_LEASE_MS: '3000', TIRESIAS_LOG: 'info', HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN },
+    ...{ HF_HOME: join(scratch, 'hf'), HF_HUB_CACHE: '', HF_HUB_OFFLINE: '' },
+  };
+  let server: ChildProcess | undefined;
+  let logged = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    const onStart = (child: ChildProcess) => {
+      server = child;
+      child.stderr?.on('data', (piece: string) => (logged += piece));
+      said(child, 'stderr', /Tiresias is at (\S+)\//).then((match) => resolve(match[1]!), reject);
+    };
+    void tiresias(['server'], { environment, onStart });
+  });
+  const begun = await fetch(`${url}/v1/models/pythia-14m/pull`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"checkpoint":"step3000"}' },
+  });
+  const { id } = (await begun.json()) as Errand;
+  const ask = async () => (await (await fetch(`${url}/v1/errands/${id}`)).json()) as Errand;
+  await until(async () => ((await ask()).progress?.doneBytes ?? 0) > 1_000_000, 120_000);
+  const children = execFileSync('ps', ['--ppid', String(server!.pid), '-o', 'pid=,args='], { encoding: 'utf8' });
+  const pid = Number(/^\s*(\d+) .*errands\/program/m.exec(children)?.[1]);
+  expect(isAlive(pid)).toBe(true);
+  const database = await openDatabase(databaseUrl);
+  return {
+    ...{ server: server!, pid, database, logged: () => logged },
+    stateOf: async () => (await database.prisma.errand.findUniqueOrThrow({ where: { id } })).state,
+    close: async () => {
+      await database.close();
+      release();
+      rmSync(scratch, { recursive: true });
+    },
+  };
+}
+
+describe('a server that ends', () => {
+  it('by a kill leaves no process behind, and its pull is interrupted once the lease is over', async () => {
+    const { server, pid, database, stateOf, close } = await serverAtWork();
+    server.kill('SIGKILL');
     await until(() => !isAlive(pid));
-    const database = await openDatabase(databaseUrl);
-    const stateOf = async () => (await database.prisma.errand.findUniqueOrThrow({ where: { id } })).state;
     expect(await stateOf()).toBe('running');
     await until(async () => {
       expect(await claimErrand(database, 'the next server', 3_000)).toBeUndefined();
       return (await stateOf()) === 'interrupted';
     });
-    await database.close();
-    release();
-    rmSync(scratch, { recursive: true });
+    await close();
+  });
+
+  it('by itself says so of its pull before it is gone, and has told nobody its token', async () => {
+    const { server, pid, stateOf, logged, close } = await serverAtWork();
+    server.kill('SIGTERM');
+    await until(() => server.exitCode !== null, 60_000);
+    expect(await stateOf()).toBe('interrupted');
+    expect(isAlive(pid)).toBe(false);
+    expect(logged()).toContain('errand begun');
+    expect(logged()).not.toContain(TOKEN);
+    await close();
   });
 });
