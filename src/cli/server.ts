@@ -1,26 +1,11 @@
 // `tiresias server`: the API and the page on a PostgreSQL of one's own; workers are started apart.
 import type { Command } from 'commander';
-import { openCatalog } from '../catalog.ts';
-import { diskGauge } from '../disk-usage.ts';
 import { InputError } from '../errors.ts';
-import { packagePath } from '../package-root.ts';
-import { startServer } from '../server.ts';
-import { isLoopback, STANDARD_LIMITS } from '../api/access.ts';
-import {
-  accessSetting,
-  databaseUrl,
-  diskQuotaBytes,
-  drainNoticeMs,
-  errandsAtOnce,
-  homeFolder,
-  hubAccess,
-  leaseTimes,
-  listenAddress,
-  requestsPerMinute,
-  rootFolders,
-} from '../settings.ts';
+import { isLoopback } from '../api/access.ts';
+import { accessSetting, databaseUrl, drainNoticeMs, homeFolder, listenAddress } from '../settings.ts';
 import { openDatabase } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
+import { startConfiguredServer } from './configured-server.ts';
 import { announce, describeAccess, untilInterrupted } from './up.ts';
 
 export function addServerCommand(program: Command): void {
@@ -51,16 +36,7 @@ async function serve(): Promise<void> {
   try {
     const [home, address] = [homeFolder(), listenAddress()];
     const access = accessSetting(isLoopback(address.host));
-    const errands = { home, hub: hubAccess(), atOnce: errandsAtOnce(), leaseMs: leaseTimes().leaseMs };
-    const server = await startServer(
-      { ...address, errands },
-      {
-        ...{ database, access, webFolder: packagePath('dist', 'web') },
-        catalog: openCatalog(home, hubAccess(), rootFolders(home)),
-        limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
-        disk: diskGauge(home, diskQuotaBytes()),
-      },
-    );
+    const server = await startConfiguredServer(address, database, home, access);
     announce(`Tiresias is at ${server.url} – ${describeAccess(access)} – Ctrl-C ends it`);
     await stopped;
     announce('stopping: requests in hand are answered, streams are ended');

@@ -2,29 +2,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { openCatalog } from '../catalog.ts';
-import { diskGauge } from '../disk-usage.ts';
 import { log } from '../log.ts';
 import { isRunningFromSource, packagePath } from '../package-root.ts';
-import { startServer } from '../server.ts';
-import { isLoopback, STANDARD_LIMITS, type AccessKind } from '../api/access.ts';
-import {
-  accessSetting,
-  childEnvironment,
-  databaseUrl,
-  diskQuotaBytes,
-  errandsAtOnce,
-  homeFolder,
-  hubAccess,
-  leaseTimes,
-  listenAddress,
-  logLevel,
-  requestsPerMinute,
-  rootFolders,
-} from '../settings.ts';
+import { isLoopback, type AccessKind } from '../api/access.ts';
+import { accessSetting, childEnvironment, databaseUrl, homeFolder, listenAddress, logLevel } from '../settings.ts';
 import { openDatabase, type Database } from '../store/database.ts';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.ts';
 import { migrate } from '../store/migrate.ts';
+import { startConfiguredServer } from './configured-server.ts';
 
 export interface Service {
   readonly url: string;
@@ -74,16 +59,7 @@ export async function startService(
   const connection = url ?? embedded!.url; // one of the two is there
   await migrate(connection);
   const database = await openDatabase(connection);
-  const errands = { home, hub: hubAccess(), atOnce: errandsAtOnce(), leaseMs: leaseTimes().leaseMs };
-  const server = await startServer(
-    { ...address, errands },
-    {
-      ...{ database, access, webFolder: packagePath('dist', 'web') },
-      catalog: openCatalog(home, hubAccess(), rootFolders(home)),
-      limits: { ...STANDARD_LIMITS, perToken: requestsPerMinute(STANDARD_LIMITS.perToken) },
-      disk: diskGauge(home, diskQuotaBytes()),
-    },
-  ).catch(async (error: unknown) => {
+  const server = await startConfiguredServer(address, database, home, access).catch(async (error: unknown) => {
     await database.close();
     await embedded?.stop();
     throw error;
