@@ -52,12 +52,12 @@ const AGGREGATES = COLUMNS.map((name) => `'${name}', json_agg("${name}")`).join(
 
 /** Every trained arm's curve over the range; arms without a step in it have empty columns. */
 export async function readThinned(
-  { pool }: Database,
+  database: Database,
   jobId: string,
   { from, to }: StepRange,
   width: number,
 ): Promise<Map<Arm, ThinnedCurve>> {
-  const { rows } = await pool.query<{ arm: Arm; columns: Record<string, (number | null)[]> | null }>(
+  const rows = await database.query<{ arm: Arm; columns: Record<string, (number | null)[]> | null }>(
     `SELECT run.arm, thinned.columns FROM run LEFT JOIN LATERAL (
        SELECT json_build_object(${AGGREGATES}) AS columns FROM (
          SELECT ${MEANS}, ${ENDS}, count(*) AS "numSteps"

@@ -16,6 +16,8 @@ export interface Database {
   readonly url: string;
   readonly prisma: Client;
   readonly pool: pg.Pool;
+  /** Rows of a plain statement: several times as quick as through Prisma where values are JSON. Throws TransientError when the connection is lost. */
+  query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]>;
   /** Runs `work` in one transaction; what it throws rolls everything back. Throws TransientError when the connection is lost. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -58,6 +60,13 @@ export async function openDatabase(url: string, mostSilenceMs = 60_000): Promise
     url,
     prisma,
     pool,
+    async query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) {
+      try {
+        return (await pool.query<Row>(text, [...values])).rows;
+      } catch (error) {
+        throw asTransient(error);
+      }
+    },
     async transaction(work) {
       try {
         return await prisma.$transaction(work, { maxWait: 10_000, timeout: 30_000 });

@@ -77,12 +77,12 @@ export async function listEdits(
 
 /** Some of the stored samples in the order of steps, drawn by a seed: the same seed draws the same as long as no samples are added. */
 export async function drawEdits(
-  { pool }: Database,
+  database: Database,
   jobId: string,
   { arm, step, rule, limit }: EditQuery,
   seed: number,
 ): Promise<Omit<EditSample, 'runId'>[]> {
-  const { rows } = await pool.query<Omit<EditSample, 'runId'>>(
+  const rows = await database.query<Omit<EditSample, 'runId'>>(
     `SELECT * FROM (
        SELECT step, position, rule, "row", sample, before, after, context_before AS "contextBefore", context_after AS "contextAfter"
        FROM edit_sample JOIN (SELECT ${RECORDS_ID.sql} AS id FROM run WHERE job_id = $1 AND arm = $2) AS run ON run.id = run_id
@@ -103,13 +103,13 @@ export interface EditCounts {
 
 /** How often each rule was used over the steps of an arm, summed over `width` steps a point. */
 export async function countEdits(
-  { pool }: Database,
+  database: Database,
   jobId: string,
   arm: Arm,
   { from, to }: { readonly from: number; readonly to: number },
   width: number,
 ): Promise<EditCounts> {
-  const { rows } = await pool.query<{ point: number; rule: string; total: number }>(
+  const rows = await database.query<{ point: number; rule: string; total: number }>(
     `SELECT (step.step - $3::int) / $5::int AS point, rule.key AS rule, sum(rule.value::int)::float8 AS total
      FROM run JOIN step ON step.run_id = ${RECORDS_ID.sql}, jsonb_each_text(step.edits_by_rule) AS rule
      WHERE run.job_id = $1 AND run.arm = $2 AND step.step >= $3::int AND step.step < $4::int GROUP BY 1, 2`,

@@ -18,11 +18,11 @@ export interface ScoredStep {
 
 /** Where a job was scored by this benchmark, protocol and settings, in order of steps. */
 export async function listScoredSteps(
-  { pool }: Database,
+  database: Database,
   jobId: string,
   { benchmark, protocol, settings }: ScoredPlace,
 ): Promise<ScoredStep[]> {
-  const { rows } = await pool.query<ScoredStep>(
+  const rows = await database.query<ScoredStep>(
     `SELECT run.arm, evaluation.step, evaluation.sha256 FROM run ${SHOWN_EVALUATIONS.sql}
      WHERE job_id = $1 AND benchmark = $2 AND protocol = $3 AND settings = $4 ORDER BY evaluation.step, run.id`,
     [jobId, benchmark, protocol, settingsText(settings)],
@@ -32,13 +32,13 @@ export async function listScoredSteps(
 
 /** One item, as every arm and step of the job has it, in order of steps; none where there is no such item. */
 export async function readItemHistory(
-  { pool }: Database,
+  database: Database,
   jobId: string,
   { benchmark, protocol, settings }: ScoredPlace,
   index: number,
 ): Promise<(ScoredStep & { readonly item: unknown })[]> {
   // Items are stored in the order of their indices.
-  const { rows } = await pool.query<ScoredStep & { item: unknown }>(
+  const rows = await database.query<ScoredStep & { item: unknown }>(
     `SELECT * FROM (
        SELECT run.arm, evaluation.step, evaluation.sha256, items -> $5::int AS item, run.id FROM run ${SHOWN_EVALUATIONS.sql}
        WHERE job_id = $1 AND benchmark = $2 AND protocol = $3 AND settings = $4

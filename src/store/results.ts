@@ -34,8 +34,8 @@ const COLUMNS = Object.entries(METRICS)
  * figures that older rows lack are null. Put into columns by the database, because ten thousand rows as objects take
  * most of a second, and left as text, because whoever hands them on need not parse them.
  */
-export async function readMetricTexts({ pool }: Database, jobId: string): Promise<Map<Arm, string>> {
-  const { rows } = await pool.query<{ arm: Arm; columns: string | null }>(
+export async function readMetricTexts(database: Database, jobId: string): Promise<Map<Arm, string>> {
+  const rows = await database.query<{ arm: Arm; columns: string | null }>(
     `SELECT run.arm, steps.columns FROM run LEFT JOIN LATERAL (
        SELECT json_build_object(${COLUMNS})::text AS columns
        FROM (SELECT * FROM step WHERE run_id = ${RECORDS_ID.sql} ORDER BY step) AS ordered HAVING count(*) > 0
@@ -106,14 +106,14 @@ export async function readProofs(database: Database, jobId: string): Promise<Run
 
 /** The losses of a run's recorded steps, in order, and why updates were left out; in columns, as the curves are. */
 export async function readLosses(
-  { pool }: Database,
+  database: Database,
   runId: string,
 ): Promise<{
   readonly step: number[];
   readonly lossNats: (number | null)[];
   readonly skipped: (string | null)[];
 }> {
-  const { rows } = await pool.query<Awaited<ReturnType<typeof readLosses>>>(
+  const rows = await database.query<Awaited<ReturnType<typeof readLosses>>>(
     `SELECT coalesce(json_agg(step ORDER BY step), '[]') AS step, coalesce(json_agg(loss_nats ORDER BY step), '[]') AS "lossNats",
        coalesce(json_agg(skipped ORDER BY step), '[]') AS skipped FROM step WHERE run_id = $1`,
     [runId],
