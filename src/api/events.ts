@@ -10,7 +10,7 @@ import type { JobState } from '../job-spec.ts';
 import { log } from '../log.ts';
 import type { Database } from '../store/database.ts';
 import { EVENT_CHANNEL, eventsAfter, newestEventId } from '../store/events.ts';
-import { getJob } from '../store/jobs.ts';
+import { findJob } from '../store/jobs.ts';
 import { listenTo } from '../store/notifications.ts';
 import type { Listening } from '../store/notifications.ts';
 import { readQuery } from './request.ts';
@@ -34,7 +34,7 @@ export function eventRoutes(database: Database, draining: AbortSignal): Router {
   const router = Router();
   const watch = jobWatcher(database);
   router.get('/jobs/:id/events', async (request, response) => {
-    const job = await getJob(database, request.params.id);
+    const job = await findJob(database, request.params.id);
     const { after } = readQuery(request, eventQuerySchema);
     const given = readLastId(request);
     const lastId = given ?? (after === 'newest' ? await newestEventId(database, job.id) : 0n);
@@ -132,7 +132,7 @@ function eventReader(database: Database, jobId: string, firstId: bigint, respons
   return {
     /** Sends what is new; answers true when the job is over and all has been sent. */
     async sendNews(): Promise<boolean> {
-      const { state, progress } = await getJob(database, jobId); // before the events, so that its last one is among them
+      const { state, progress } = await findJob(database, jobId); // before the events, so that its last one is among them
       await sendEvents();
       const words = JSON.stringify(progress);
       if (words !== shownProgress) response.write(`event: progress\ndata: ${words}\n\n`);

@@ -6,7 +6,7 @@ import { itemMargin, type Item, type MarginUnit } from '../eval/metrics.ts';
 import type { Arm, Protocol } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { listScoredSteps, readItemHistory, type ScoredPlace } from '../store/items.ts';
-import { getJob } from '../store/jobs.ts';
+import { findJob } from '../store/jobs.ts';
 import { readItems } from '../store/results.ts';
 import type { Catalog } from './catalog.ts';
 import { armParameter, limitParameter, readQuery, settingsParameter, stepParameter, textParameter } from './request.ts';
@@ -49,12 +49,12 @@ export function itemRoutes(database: Database, catalog: Catalog): Router {
   const router = Router();
   router.get('/jobs/:id/compared-items', async (request, response) => {
     const query = readQuery(request, comparedItemsQuerySchema);
-    const { id } = await getJob(database, request.params.id);
+    const { id } = await findJob(database, request.params.id);
     response.json(await readCompared(database, catalog, id, query));
   });
   router.get('/jobs/:id/item-history', async (request, response) => {
     const { index, ...where } = readQuery(request, itemHistoryQuerySchema);
-    const { id } = await getJob(database, request.params.id);
+    const { id } = await findJob(database, request.params.id);
     response.json(await readHistory(database, catalog, id, where, index));
   });
   return router;

@@ -14,7 +14,7 @@ import {
 import type { JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
 import { changeJob } from '../store/job-changes.ts';
-import { getJob, insertJobs, JOB_ORDERS, listJobs, takenScoreOf } from '../store/jobs.ts';
+import { getJob, insertJobs, JOB_ORDERS, listJobs } from '../store/jobs.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { requestCancel, requestPause, requestResume } from '../store/orders.ts';
 import { requestRetry } from '../store/retry.ts';
@@ -114,8 +114,7 @@ export function jobView(job: JobWithRuns) {
   const { id, name, state, reason, message, attempt, priority, tags, spec, plan, progress, sweepId, sweepPoint } = job;
   const { start, createdAt, startedAt, finishedAt, archivedAt, heartbeatAgeMs, heldBy } = job;
   const arms = job.runs.map(({ arm, state, fromStep, toStep, step, takenFrom, takenScores }) => {
-    const origin = takenFrom && { job: takenFrom.job.id, name: takenFrom.job.name, run: takenFrom.id };
-    return { arm, state, fromStep, toStep, step, takenFrom: origin, takenScores: takenScores.map(takenScoreOf) };
+    return { arm, state, fromStep, toStep, step, takenFrom, takenScores };
   });
   const times = { createdAt, startedAt, finishedAt, archivedAt, heartbeatAgeMs, heldBy };
   const what = { id, name, state, reason, message, attempt, priority, tags, spec, plan, progress, sweepId, sweepPoint };

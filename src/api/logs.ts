@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ARMS } from '../job-spec.ts';
 import { LOG_LEVELS } from '../log.ts';
 import type { Database } from '../store/database.ts';
-import { getJob } from '../store/jobs.ts';
+import { findJob } from '../store/jobs.ts';
 import { listLogLines, MOST_LINES } from '../store/log-lines.ts';
 import { limitParameter, readQuery } from './request.ts';
 
@@ -30,7 +30,7 @@ export const logQuerySchema = z.strictObject({
 export function logRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/logs', async (request, response) => {
-    const { id } = await getJob(database, request.params.id);
+    const { id } = await findJob(database, request.params.id);
     const { level, arm, after, limit } = readQuery(request, logQuerySchema);
     const rows = await listLogLines(database, id, { limit, leastLevel: LOG_LEVELS[level], arm, after });
     const lines = rows.map((row) => {

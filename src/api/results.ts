@@ -3,9 +3,9 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { NotFoundError } from '../errors.ts';
 import type { Database } from '../store/database.ts';
-import { getJob } from '../store/jobs.ts';
+import { findJob, getJob } from '../store/jobs.ts';
 import { acceptOutside } from '../store/outside.ts';
-import { listJobCheckpoints, PROOF_NAMES, readItems, readProofs } from '../store/results.ts';
+import { listJobCheckpoints, PROOF_NAMES, readItemsText, readManifest, readProofs } from '../store/results.ts';
 import type { StepProof } from '../store/results.ts';
 import type { Catalog } from './catalog.ts';
 import { jobView } from './jobs.ts';
@@ -59,22 +59,22 @@ export function resultRoutes(database: Database, catalog: Catalog): Router {
     await sendKept({ database, request, response }, job, 'scores as text', text);
   });
   router.get('/jobs/:id/score-check', async (request, response) => {
-    const { id } = await getJob(database, request.params.id);
+    const { id } = await findJob(database, request.params.id);
     const { step } = readQuery(request, scoreCheckQuerySchema);
     response.json(await checkScores(database, id, step));
   });
   router.get('/jobs/:id/items', async (request, response) => {
-    const { id } = await getJob(database, request.params.id);
+    const { id } = await findJob(database, request.params.id);
     const key = readQuery(request, itemQuerySchema);
-    const items = await readItems(database, id, key);
+    const items = await readItemsText(database, id, key);
     if (items === undefined) {
       const { arm, step, benchmark, protocol } = key;
       throw new NotFoundError(`job ${id} has no evaluation of ${benchmark} (${protocol}) for ${arm} at step ${step}`);
     }
-    response.json({ items });
+    response.type('json').send(`{"items":${items}}`);
   });
   router.get('/jobs/:id/checkpoints', async (request, response) => {
-    const { id } = await getJob(database, request.params.id);
+    const { id } = await findJob(database, request.params.id);
     const checkpoints = await listJobCheckpoints(database, id);
     // The sizes of files: far below 2^53.
     response.json({ checkpoints: checkpoints.map((row) => ({ ...row, sizeBytes: Number(row.sizeBytes) })) });
@@ -82,13 +82,14 @@ export function resultRoutes(database: Database, catalog: Catalog): Router {
   router.post('/jobs/:id/checkpoints', async (request, response) => {
     const { id } = request.params;
     const checkpoint = readBody(request, outsideCheckpointSchema);
-    const job = await getJob(database, id);
+    const job = await findJob(database, id);
     catalog.checkOutside(job.id, checkpoint.path);
     await acceptOutside(database, job.id, checkpoint);
     response.status(202).json(jobView(await getJob(database, id)));
   });
   router.get('/jobs/:id/manifest', async (request, response) => {
-    const { id, name, state, manifest } = await getJob(database, request.params.id);
+    const { id, name, state } = await findJob(database, request.params.id);
+    const manifest = await readManifest(database, id);
     if (manifest === null) throw new NotFoundError(`job ${id} has no manifest yet: a worker writes it when it begins`);
     const arms = (await readProofs(database, id)).map(({ arm, steps, ...run }) => [
       arm,

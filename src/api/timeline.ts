@@ -3,7 +3,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { Database } from '../store/database.ts';
 import { EVENT_TYPES } from '../store/events.ts';
-import { getJob, listAttempts } from '../store/jobs.ts';
+import { findJob, listAttempts } from '../store/jobs.ts';
 import { listTimeline } from '../store/timeline.ts';
 import { limitParameter, readQuery } from './request.ts';
 
@@ -23,7 +23,7 @@ export function timelineRoutes(database: Database): Router {
   const router = Router();
   router.get('/jobs/:id/timeline', async (request, response) => {
     const { type, cursor, limit } = readQuery(request, timelineQuerySchema);
-    const { id } = await getJob(database, request.params.id);
+    const { id } = await findJob(database, request.params.id);
     const before = cursor === undefined ? undefined : BigInt(cursor);
     const { events, next } = await listTimeline(database, id, { type, before, limit });
     response.json({

@@ -1,57 +1,24 @@
 // Rows of jobs: submitting, reading, listing. Claims and leases are in leases.ts.
 import { randomUUID } from 'node:crypto';
 import { NotFoundError } from '../errors.ts';
-import type { Arm, FailureReason, JobSpec, JobState, ScoringSettings } from '../job-spec.ts';
+import type { Arm, FailureReason, JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { appendFirstEvents, asJson } from './events.ts';
-import type { Attempt, Job, Prisma, Run, TakenScore } from './generated/client.ts';
+import type { Attempt, Job, Prisma } from './generated/client.ts';
+import { readRuns, type JobRuns } from './job-runs.ts';
 import { mostSlots } from './slots.ts';
 
 export const JOB_CHANNEL = 'tiresias_job';
 
-const NAMED = { select: { id: true, name: true } } as const;
-
-/** Of a run: the scores that other jobs have made for it. */
-export const TAKEN_SCORES = {
-  orderBy: [{ benchmark: 'asc' }, { protocol: 'asc' }, { settings: 'asc' }],
-  select: {
-    ...{ benchmark: true, protocol: true, settings: true },
-    evaluation: { select: { run: { select: { job: NAMED } } } },
-  },
-} satisfies Prisma.Run$takenScoresArgs;
-
-type JobOfRun = { readonly id: string; readonly name: string };
-type TakenScoreRow = Pick<TakenScore, 'benchmark' | 'protocol' | 'settings'> & {
-  readonly evaluation: { readonly run: { readonly job: JobOfRun } };
-};
-
-/** A run with whose records it has taken over, null where it was trained by its own job, and its scores that others have made. */
-export type RunWithOrigin = Run & {
-  readonly takenFrom: { readonly id: string; readonly job: JobOfRun } | null;
-  readonly takenScores: readonly TakenScoreRow[];
-};
-
-const WITH_RUNS = {
-  runs: {
-    orderBy: { id: 'asc' },
-    include: { takenFrom: { select: { id: true, job: NAMED } }, takenScores: TAKEN_SCORES },
-  },
-} satisfies Prisma.JobInclude;
-
-/** A score and the job that has made it. */
-export function takenScoreOf({ benchmark, protocol, settings, evaluation }: TakenScoreRow) {
-  const { id: job, name } = evaluation.run.job;
-  return { benchmark, protocol, settings: JSON.parse(settings) as ScoringSettings, job, name }; // settingsText wrote it
-}
-
 /** A job's row with its runs and how it stands now. */
-export type JobWithRuns = Job & {
-  readonly runs: readonly RunWithOrigin[];
-  /** Milliseconds since its worker's last heartbeat; null when none works on it. */
-  readonly heartbeatAgeMs: number | null;
-  /** Why no worker can take it, in words; null where one can, or it is not queued. */
-  readonly heldBy: string | null;
-};
+export type JobWithRuns = Omit<Job, 'manifest'> &
+  JobRuns & {
+    /** Why no worker can take it, in words; null where one can, or it is not queued. */
+    readonly heldBy: string | null;
+  };
+
+/** A manifest is long, and few ask for it. */
+const WITHOUT_MANIFEST = { manifest: true } as const;
 
 /** The checkpoint of another job's run that a fork starts from. */
 export interface StartOfFork {
@@ -119,12 +86,31 @@ export async function notifyWorkers(transaction: Transaction, payload: string): 
   await transaction.$executeRaw`SELECT pg_notify(${JOB_CHANNEL}, ${payload})`;
 }
 
-/** The job with its runs in the order of their making. Throws NotFoundError. */
+/** The job with its runs. Throws NotFoundError. */
 export async function getJob(database: Database, id: string): Promise<JobWithRuns> {
-  const job = isUuid(id) ? await database.prisma.job.findUnique({ where: { id }, include: WITH_RUNS }) : null;
-  if (!job) throw new NotFoundError(`there is no job ${id}`);
-  const [standing] = await addStanding(database, [job]);
-  return standing!; // one in, one out
+  if (!isUuid(id)) throw noJob(id);
+  const [row, runs] = await Promise.all([
+    database.prisma.job.findUnique({ where: { id }, omit: WITHOUT_MANIFEST }),
+    readRuns(database, [id]),
+  ]);
+  const [job] = row === null ? [] : await withRuns(database, [row], runs);
+  if (job === undefined) throw noJob(id);
+  return job;
+}
+
+/** What is quickly read of a job, for whoever needs no more. Throws NotFoundError. */
+export async function findJob(
+  database: Database,
+  id: string,
+): Promise<Pick<Job, 'id' | 'name' | 'state' | 'progress'>> {
+  const select = { id: true, name: true, state: true, progress: true } as const;
+  const job = isUuid(id) ? await database.prisma.job.findUnique({ where: { id }, select }) : null;
+  if (job === null) throw noJob(id);
+  return job;
+}
+
+function noJob(id: string): NotFoundError {
+  return new NotFoundError(`there is no job ${id}`);
 }
 
 /** All that is given must hold. */
@@ -172,11 +158,12 @@ export async function listJobs(
     where: { AND: [...conditionsOf(query), ...(cursor ? [await afterCursor(database, sort, cursor)] : [])] },
     orderBy: ORDERS[sort],
     take: query.limit + 1,
-    include: WITH_RUNS,
+    omit: WITHOUT_MANIFEST,
   });
   const page = found.slice(0, query.limit);
   const nextCursor = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
-  return { jobs: await addStanding(database, page), nextCursor };
+  const runs = await readRuns(database, page.map(({ id }) => id)); // prettier-ignore
+  return { jobs: await withRuns(database, page, runs), nextCursor };
 }
 
 /** The ids begin with their time. */
@@ -242,20 +229,19 @@ export function newOwner(host: string, pid: number): string {
   return `${host}:${pid}:${randomUUID().slice(0, 8)}`;
 }
 
-// Ages by the database's clock, because the beats were stamped with it.
-async function addStanding(
+/** The jobs with what was read of their runs; a job that was deleted in between is left out. */
+async function withRuns(
   database: Database,
-  jobs: readonly (Job & { runs: RunWithOrigin[] })[],
+  jobs: readonly Omit<Job, 'manifest'>[],
+  runs: ReadonlyMap<string, JobRuns>,
 ): Promise<JobWithRuns[]> {
-  const isOwned = jobs.some((job) => job.owner !== null);
-  const [clock] = isOwned ? await database.prisma.$queryRaw<{ now: Date }[]>`SELECT clock_timestamp() AS now` : [];
-  const isBig = ({ state, numSlots }: Job) => state === 'queued' && numSlots > 1; // one slot has every worker
+  const isBig = ({ state, numSlots }: Omit<Job, 'manifest'>) => state === 'queued' && numSlots > 1; // one slot has every worker
   const most = jobs.some(isBig) ? await mostSlots(database) : 0;
-  return jobs.map((job) => ({
-    ...job,
-    heldBy: isBig(job) && job.numSlots > most ? tooBig(job.numSlots, most) : null,
-    heartbeatAgeMs: clock && job.owner && job.beatAt ? Math.max(0, clock.now.getTime() - job.beatAt.getTime()) : null,
-  }));
+  return jobs.flatMap((job) => {
+    const own = runs.get(job.id);
+    const heldBy = isBig(job) && job.numSlots > most ? tooBig(job.numSlots, most) : null;
+    return own === undefined ? [] : [{ ...job, ...own, heldBy }];
+  });
 }
 
 function tooBig(numSlots: number, most: number): string {

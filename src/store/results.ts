@@ -3,7 +3,7 @@ import { InputError } from '../errors.ts';
 import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import type { Checkpoint, Evaluation, Run, Step } from './generated/client.ts';
-import { TAKEN_SCORES, takenScoreOf } from './jobs.ts';
+import { readRuns, recordsIdOf, type ShownRun, type TakenScore } from './job-runs.ts';
 import { RECORDS_ID, runsByRecords, SHOWN_EVALUATIONS } from './shared-runs.ts';
 
 /** Figures of a step and the columns that hold them. */
@@ -66,41 +66,36 @@ export interface RunProof {
   readonly arm: Arm;
   readonly state: string;
   /** The job that trained it for this one, too. */
-  readonly takenFrom: { readonly job: string; readonly name: string; readonly run: string } | null;
+  readonly takenFrom: ShownRun['takenFrom'];
   /** Of a published checkpoint: what another job has scored for it. */
-  readonly takenScores: readonly ReturnType<typeof takenScoreOf>[];
+  readonly takenScores: readonly TakenScore[];
   /** In order. */
   readonly steps: readonly StepProof[];
   /** Those that are kept, in order. */
   readonly checkpoints: readonly Pick<Checkpoint, 'step' | 'attempt' | 'path' | 'manifestSha256' | 'origin'>[];
 }
 
+/** The manifest that a worker has stored; null where none has begun. */
+export async function readManifest({ prisma }: Database, jobId: string): Promise<unknown> {
+  return (await prisma.job.findUnique({ where: { id: jobId }, select: { manifest: true } }))?.manifest ?? null;
+}
+
 /** What every run of a job has left for whoever repeats it. */
 export async function readProofs(database: Database, jobId: string): Promise<RunProof[]> {
   const checkpoint = { step: true, attempt: true, path: true, manifestSha256: true, origin: true } as const;
-  const runs = await runsByRecords(database, jobId);
+  const runs = (await readRuns(database, [jobId])).get(jobId)?.runs ?? [];
+  const recordsIds = runs.map(recordsIdOf);
   const records = await database.prisma.run.findMany({
-    where: { id: { in: [...runs.keys()] } },
+    where: { id: { in: recordsIds } },
     select: {
-      ...{ id: true, jobId: true, job: { select: { name: true } } },
+      id: true,
       steps: { orderBy: { step: 'asc' }, select: PROOFS },
       checkpoints: { orderBy: { step: 'asc' }, select: checkpoint },
     },
   });
-  const taken = await database.prisma.run.findMany({
-    where: { id: { in: [...runs.values()].map((run) => run.id) } },
-    select: { id: true, takenScores: TAKEN_SCORES },
-  });
-  return [...runs].map(([id, { id: ownId, arm, state, takenFromId }]) => {
-    const {
-      jobId: job,
-      job: { name },
-      steps,
-      checkpoints,
-    } = records.find((one) => one.id === id)!; // of one of them
-    const takenFrom = takenFromId === null ? null : { job, name, run: id };
-    const takenScores = taken.find((one) => one.id === ownId)!.takenScores.map(takenScoreOf); // one of them
-    return { arm: arm as Arm, state, takenFrom, takenScores, steps, checkpoints }; // only arms are stored
+  return runs.map(({ arm, state, takenFrom, takenScores }, i) => {
+    const { steps, checkpoints } = records.find(({ id }) => id === recordsIds[i])!; // of one of them
+    return { arm, state, takenFrom, takenScores, steps, checkpoints };
   });
 }
 
@@ -132,11 +127,12 @@ export interface EvaluationKey {
 export type ScoredEvaluation = EvaluationKey & Pick<Evaluation, 'sha256' | 'numItems' | 'scores'>;
 
 /** Every evaluation of a job without its items, by step, then benchmark, protocol, settings and arm. */
-export async function listEvaluations({ prisma }: Database, jobId: string): Promise<ScoredEvaluation[]> {
-  const found = await prisma.$queryRaw<(Omit<ScoredEvaluation, 'settings'> & { readonly settings: string })[]>`
-    SELECT run.arm, evaluation.step, benchmark, protocol, settings, sha256, num_items AS "numItems", scores
-    FROM run ${SHOWN_EVALUATIONS} WHERE run.job_id = ${jobId}::uuid
-    ORDER BY evaluation.step, benchmark, protocol, settings, run.arm`;
+export async function listEvaluations(database: Database, jobId: string): Promise<ScoredEvaluation[]> {
+  const found = await database.query<Omit<ScoredEvaluation, 'settings'> & { readonly settings: string }>(
+    `SELECT run.arm, evaluation.step, benchmark, protocol, settings, sha256, num_items AS "numItems", scores
+     FROM run ${SHOWN_EVALUATIONS.sql} WHERE run.job_id = $1 ORDER BY evaluation.step, benchmark, protocol, settings, run.arm`,
+    [jobId],
+  );
   return found.map(({ settings, ...evaluation }) => ({
     ...evaluation,
     settings: JSON.parse(settings) as ScoringSettings, // settingsText wrote it
@@ -148,12 +144,19 @@ export type ItemsKey = Omit<EvaluationKey, 'settings'> & { readonly settings?: S
 
 /** The items of one evaluation; undefined when there is none. Throws InputError when the settings must say which. */
 export async function readItems(database: Database, jobId: string, key: ItemsKey): Promise<unknown> {
+  const text = await readItemsText(database, jobId, key);
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}
+
+/** The same as the JSON text that the database makes of it: whoever hands thousands of items on need not parse them. */
+export async function readItemsText(database: Database, jobId: string, key: ItemsKey): Promise<string | undefined> {
   const { arm, step, benchmark, protocol, settings } = key;
-  const found = await database.prisma.$queryRaw<{ settings: string; items: unknown }[]>`
-    SELECT settings, items FROM run ${SHOWN_EVALUATIONS}
-    WHERE run.job_id = ${jobId}::uuid AND run.arm = ${arm} AND evaluation.step = ${step} AND benchmark = ${benchmark} AND protocol = ${protocol}
-      AND settings = coalesce(${settings === undefined ? null : settingsText(settings)}, settings)
-    ORDER BY settings LIMIT 2`;
+  const found = await database.query<{ settings: string; items: string }>(
+    `SELECT settings, items::text FROM run ${SHOWN_EVALUATIONS.sql}
+     WHERE run.job_id = $1 AND run.arm = $2 AND evaluation.step = $3 AND benchmark = $4 AND protocol = $5 AND settings = coalesce($6, settings)
+     ORDER BY settings LIMIT 2`,
+    [jobId, arm, step, benchmark, protocol, settings === undefined ? null : settingsText(settings)],
+  );
   if (found.length > 1) {
     const known = found.map((one) => one.settings).join(' and ');
     throw new InputError(`${benchmark} was scored by ${protocol} with several settings: name one, such as ${known}`);

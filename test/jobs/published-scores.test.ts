@@ -6,7 +6,7 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobSpecInput } from '../../src/job-spec.ts';
 import { aggregateItems } from '../../src/store/aggregates.ts';
 import { listScoredSteps, readItemHistory } from '../../src/store/items.ts';
-import { createJob, takenScoreOf } from '../../src/store/jobs.ts';
+import { createJob } from '../../src/store/jobs.ts';
 import { claim, release, settle } from '../../src/store/leases.ts';
 import { claimScores } from '../../src/store/published-scores.ts';
 import { listEvaluations, readItems, readProofs } from '../../src/store/results.ts';
@@ -52,7 +52,7 @@ async function scoreAll(running: Running, nth = 1): Promise<string[]> {
   return askedOf(fake);
 }
 
-const takenBy = async (running: Running) => ((await runOf(running, 'published'))?.takenScores ?? []).map(takenScoreOf);
+const takenBy = async (running: Running) => (await runOf(running, 'published'))?.takenScores ?? [];
 const placesOf = async ({ job }: Running) =>
   (await listEvaluations(database, job.id)).map(({ benchmark, protocol }) => `${benchmark} ${protocol}`);
 

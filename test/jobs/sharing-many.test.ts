@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { localExecutor } from '../../jobs/executor/local.ts';
 import type { JobSpecInput } from '../../src/job-spec.ts';
-import { getJob } from '../../src/store/jobs.ts';
 import { release, settle } from '../../src/store/leases.ts';
+import { readManifest } from '../../src/store/results.ts';
 import { endScoring, openAttempts, trained, trainerOf } from '../support/attempts.ts';
 import { testDatabase } from '../support/database.ts';
 import { finishBurnIn, sayScores, step, trainer, trainers, type FakeTrainer } from '../support/fake-trainer.ts';
@@ -109,7 +109,7 @@ describe('a shared burn-in', () => {
     }
     expect(second.attempt.progress.burnIn).toBeNull();
     expect(trained()).toEqual(['burn-in', 'intervention', 'intervention', 'published']);
-    const { manifest } = await getJob(database, second.job.id);
+    const manifest = await readManifest(database, second.job.id);
     const takenFrom = { job: first.job.id, name: 'first' };
     expect(manifest).toMatchObject({ burnIn: { from: 1327, to: 1330, takenFrom } });
     for (const { attempt, end } of [first, second]) {

@@ -58,7 +58,7 @@ describe('a control that another job has trained', () => {
 
     const [a, b] = [first.job.id, second.job.id];
     const theirs = await runOf(first);
-    const takenFrom = { id: theirs?.id, job: { id: a, name: 'first' } };
+    const takenFrom = { run: theirs?.id, job: a, name: 'first' };
     expect(theirs).toMatchObject({ takenFrom: null, state: 'succeeded', step: 1334 });
     expect(await runOf(second)).toMatchObject({ takenFrom, state: 'succeeded', step: 1334 });
     expect(second.attempt.progress.arms.control).toMatchObject({ phase: 'done', step: 1334 });
@@ -140,7 +140,7 @@ describe('a control on which another job is at work', () => {
     complete(await trainerOf(first, 'intervention'));
     await finish(first);
     expect(trained()).toEqual(['control', 'intervention', 'intervention']);
-    expect(await runOf(second)).toMatchObject({ takenFrom: { job: { name: 'first' } } });
+    expect(await runOf(second)).toMatchObject({ takenFrom: { name: 'first' } });
   });
 
   it.each(['cancelled', 'preempted', 'lost'] as const)('lets a job that waits end at once as %s', async (reason) => {
@@ -189,7 +189,7 @@ describe('a control on which another job is at work', () => {
     expect(run).toMatchObject({ takenFrom: null, state: 'succeeded', step: 1334 });
     const metrics = [first, second].map(({ job }) => controlSteps(job.id));
     for (const steps of await Promise.all(metrics)) expect(steps).toEqual([1330, 1331, 1332, 1333]);
-    expect(await runOf(first)).toMatchObject({ takenFrom: { id: run?.id } });
+    expect(await runOf(first)).toMatchObject({ takenFrom: { run: run?.id } });
     expect(await database.prisma.step.count()).toBe(4);
 
     // The first takes it over in turn, if it goes on at all.

@@ -4,8 +4,16 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packagePath } from '../../src/package-root.ts';
 
-/** Who means the runs that a job trains itself: going on with one, the pace of training, whose checkpoints may be removed, what a sweep has spent. */
-const OF_OWN_RUNS = ['leases.ts', 'records.ts', 'retention.ts', 'speeds.ts', 'sweep-limits.ts', 'vitals.ts'];
+/** Who means the runs that a job trains itself: going on with one, the pace of training, whose checkpoints may be removed, what a sweep has spent, what a run has taken over. */
+const OF_OWN_RUNS = [
+  'job-runs.ts',
+  'leases.ts',
+  'records.ts',
+  'retention.ts',
+  'speeds.ts',
+  'sweep-limits.ts',
+  'vitals.ts',
+];
 /** Says where records lie. */
 const PLACE = 'shared-runs.ts';
 
