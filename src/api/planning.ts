@@ -5,14 +5,14 @@ import { DataError, InputError, messageOf, NotFoundError } from '../errors.ts';
 import { isPart } from '../eval/metrics.ts';
 import { jobSpecSchema, type JobSpec } from '../job-spec.ts';
 import type { Database } from '../store/database.ts';
-import { getJob } from '../store/jobs.ts';
+import { getJob, type JobWithRuns } from '../store/jobs.ts';
 import { findScored, findSpeed } from '../store/speeds.ts';
 import type { BackendName, Catalog, Estimate } from './catalog.ts';
 import { compute } from './computations.ts';
 import { FaultyDocument } from './problem.ts';
 import { openReplicatePower } from './replicate-power.ts';
 import { readBody } from './request.ts';
-import { placeKey, readScores, type Place } from './scores.ts';
+import { placeKey, readScores, type Place, type Scores } from './scores.ts';
 import { sharingOf, type Sharing } from './sharing.ts';
 
 /** What POST /preview takes. */
@@ -79,7 +79,7 @@ async function estimate(database: Database, catalog: Catalog, job: JobSpec, numR
   const { evaluations, backend: name, work, ...rest } = facts;
   const { parts, left, basis } = await sharingOf(database, catalog, job, facts);
   const { leftSeconds, ...time } = await timeOf(database, job, facts, left);
-  const observed = await Promise.all(evaluations.benchmarks.map((place) => observedEffects(database, job, place)));
+  const observed = await observedEffects(database, job, evaluations.benchmarks);
   const overReplicates = await openReplicatePower(database, job, facts.family, numReplicates);
   return {
     ...rest,
@@ -114,7 +114,7 @@ async function timeOf(database: Database, { model, training }: JobSpec, facts: E
   if (training.engine !== 'tiresias') return unknown('another engine trains it');
   const speed = await findSpeed(database, model, facts.backend);
   if (speed === undefined) return unknown(`nothing has trained on ${facts.backend} here yet`);
-  const measured = `${Math.round(speed.tokensPerSecond)} tokens/s an arm, median of ${speed.numSteps} steps of job ${speed.jobId}`;
+  const measured = `${Math.round(speed.tokensPerSecond)} tokens/s an arm, median of the last ${speed.numSteps} steps of job ${speed.jobId}`;
   if (speed.model !== model) return unknown(`no job of ${model} has trained here; ${speed.model} made ${measured}`);
   const secondsOf = ({ numTokens, numTrainings }: Pick<Sharing['left'], 'numTokens' | 'numTrainings'>) => {
     const numAtOnce = Math.min(facts.memory.numTrainersAtOnce, Math.max(1, numTrainings));
@@ -127,22 +127,35 @@ async function timeOf(database: Database, { model, training }: JobSpec, facts: E
   };
 }
 
-/** The smallest effects that the newest job like this one could have found, on the whole metrics of the benchmark at its last step. */
-async function observedEffects(database: Database, { model }: JobSpec, place: Place) {
-  const id = await findScored(database, model, place);
-  if (id === undefined) return null;
+/** For each place the smallest effects that the newest job like this one could have found, on the whole metrics of the benchmark at its last step; null where none was scored. */
+async function observedEffects(database: Database, { model }: JobSpec, places: readonly Place[]) {
+  const ids = await Promise.all(places.map((place) => findScored(database, model, place)));
+  const found = new Map<string, ObservedJob>(); // mostly one job for all places
+  for (const id of new Set(ids)) if (id !== undefined) found.set(id, await readObserved(database, id));
+  return places.map((place, i) => {
+    const observed = found.get(ids[i] ?? '');
+    return observed === undefined ? null : smallestOf(observed, place);
+  });
+}
+
+interface ObservedJob {
+  readonly job: JobWithRuns;
+  readonly effects: Scores['effects'];
+}
+
+async function readObserved(database: Database, id: string): Promise<ObservedJob> {
   const job = await getJob(database, id);
   const { effects } = await readScores(database, job);
+  return { job, effects };
+}
+
+function smallestOf({ job, effects }: ObservedJob, place: Place) {
   const own = effects.filter((effect) => placeKey(effect) === placeKey(place) && !isPart(effect.metric));
   const last = Math.max(...own.map(({ step }) => step));
   const smallest = own
     .filter(({ step }) => step === last)
     .map(({ metric, protocol, detectable, numItems, numClusters }) => ({
-      metric,
-      protocol,
-      detectable,
-      numItems,
-      numClusters,
+      ...{ metric, protocol, detectable, numItems, numClusters },
     }));
-  return { job: id, model: (job.spec as { model?: unknown }).model, step: last, effects: smallest };
+  return { job: job.id, model: (job.spec as { model?: unknown }).model, step: last, effects: smallest };
 }

@@ -45,14 +45,16 @@ export async function listFamily(database: Database, family: string, limit: numb
 
 /** The jobs of these ids, those there are, in the order given. */
 export async function listExperiments(database: Database, ids: readonly string[]): Promise<Experiment[]> {
-  const jobs = await database.prisma.$queryRaw<Omit<Experiment, 'evaluations'>[]>`
-    SELECT id::text, name, state, spec, sweep_point AS "sweepPoint", manifest -> 'model' AS model
-    FROM job WHERE id = ANY (${ids}::uuid[])`;
-  const rows = await database.prisma.$queryRaw<EvaluationRow[]>`
-    SELECT run.job_id::text AS "jobId", arm, evaluation.step, benchmark, protocol, settings, sha256, scores
-    FROM run ${SHOWN_EVALUATIONS}
-    WHERE job_id = ANY (${ids}::uuid[]) AND evaluation.step = to_step AND arm IN ('control', 'intervention')
-    ORDER BY benchmark, protocol, settings`;
+  const jobs = await database.query<Omit<Experiment, 'evaluations'>>(
+    `SELECT id::text, name, state, spec, sweep_point AS "sweepPoint", manifest -> 'model' AS model FROM job WHERE id = ANY ($1::uuid[])`,
+    [ids],
+  );
+  const rows = await database.query<EvaluationRow>(
+    `SELECT run.job_id::text AS "jobId", arm, evaluation.step, benchmark, protocol, settings, sha256, scores FROM run ${SHOWN_EVALUATIONS.sql}
+     WHERE job_id = ANY ($1::uuid[]) AND evaluation.step = to_step AND arm IN ('control', 'intervention')
+     ORDER BY benchmark, protocol, settings`,
+    [ids],
+  );
   const evaluations = rows.map(({ settings, ...row }) => ({
     ...row,
     settings: JSON.parse(settings) as ScoringSettings,

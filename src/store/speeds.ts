@@ -8,10 +8,13 @@ export interface MeasuredSpeed {
   readonly jobId: string;
   readonly model: string;
   readonly backend: string;
-  /** Median of the steps of the job's run that trained last, of one arm. */
+  /** Median of the last steps of the job's run that trained last, of one arm. */
   readonly tokensPerSecond: number;
   readonly numSteps: number;
 }
+
+/** Steps of which the median is taken, at most: the newest are the likeliest, and ten thousand take the database five milliseconds. */
+const MOST_STEPS = 1_000;
 
 /** Of the newest job with recorded steps on the back end (of any, when none is given), of `model` where there is one; undefined where nothing has trained. */
 export async function findSpeed(
@@ -29,7 +32,10 @@ export async function findSpeed(
     )
     SELECT newest.id AS "jobId", newest.model, newest.backend, count(*)::int AS "numSteps",
       percentile_cont(0.5) WITHIN GROUP (ORDER BY step.tokens_per_second) AS "tokensPerSecond"
-    FROM newest JOIN step ON step.run_id = newest.run_id GROUP BY newest.id, newest.model, newest.backend`;
+    FROM newest JOIN LATERAL (
+      SELECT tokens_per_second FROM step WHERE step.run_id = newest.run_id ORDER BY step.step DESC LIMIT ${MOST_STEPS}
+    ) AS step ON true
+    GROUP BY newest.id, newest.model, newest.backend`;
   return found;
 }
 
