@@ -12,6 +12,7 @@ import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { registerModel } from '../../src/suite/models.ts';
 import { nanoTokenizerPath } from '../../src/suite/nano/corpus.ts';
+import { cpuSeconds } from './cpu-time.ts';
 import { expectWithin } from './expect.ts';
 import { fullSizeJob, FULL_SIZE } from './full-size-job.ts';
 import { makeMix } from './load-mix.ts';
@@ -49,6 +50,8 @@ interface Site {
   readonly where: Surroundings;
   /** Jobs of full size that are over. */
   readonly finished: readonly string[];
+  /** Of whom the processor time is told. */
+  readonly pids: Readonly<Record<string, number>>;
 }
 
 async function trial(one: Lengths, two: Lengths | undefined, mostP99Ms: number): Promise<void> {
@@ -70,7 +73,8 @@ async function trial(one: Lengths, two: Lengths | undefined, mostP99Ms: number):
     const url = `http://127.0.0.1:${port}`;
     await untilReady(url);
     const finished = await makeFinished(url, database, where);
-    const site = { url, database, where, finished };
+    const pids = { server: server.pid, database: postgres.pid() };
+    const site = { url, database, where, finished, pids };
     const slowed = await underLoad(site, one, 1, mostP99Ms);
     // Told before the mark is held against the first.
     if (two !== undefined)
@@ -121,12 +125,17 @@ async function underLoad(site: Site, lengths: Lengths, numThreads: number, mostP
     const mark = () => times.push(Date.now());
     await sleep(lengths.aloneSeconds * 1000);
     mark();
+    const used = () => Object.values(site.pids).map(cpuSeconds);
+    const before = used();
     const samples = await runOpenLoop(mix, lengths.loadSeconds, 2);
+    const shares = used().map((seconds, i) => (100 * (seconds - before[i]!)) / lengths.loadSeconds); // one for each
     mark();
     await sleep(lengths.aloneSeconds * 1000);
     mark();
     close();
     tell(samples, lags);
+    const words = Object.keys(site.pids).map((name, i) => `${name} ${shares[i]!.toFixed(0)} %`); // as above
+    console.log(`   of a core under load: ${words.join(', ')}`);
     expectWithin('answers of 500 and more, and none', numFailures([...cold, ...samples]), 0, 0);
     const p99 = percentile(samples.map(({ ms }) => ms), 0.99); // prettier-ignore
     expectWithin('p99 of all, ms', p99, 0, mostP99Ms);

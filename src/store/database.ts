@@ -7,6 +7,7 @@ import { log } from '../log.ts';
 import { asTransient } from './connection-errors.ts';
 import { placeOf, withAddress } from './connection-words.ts';
 import { Prisma, PrismaClient } from './generated/client.ts';
+import { makeStatementNames } from './statement-names.ts';
 
 export type Client = ReturnType<typeof makeClient>;
 /** What a function that runs inside a transaction gets. */
@@ -49,7 +50,8 @@ export async function openDatabase(url: string, mostSilenceMs = 60_000): Promise
     if (!isClosing) log.warn({ message: error.message }, 'an idle database connection was lost');
   });
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const prisma = makeClient(pool);
+  const nameOf = makeStatementNames();
+  const prisma = makeClient(pool, nameOf);
   try {
     await pool.query('SELECT 1');
   } catch (error) {
@@ -62,7 +64,7 @@ export async function openDatabase(url: string, mostSilenceMs = 60_000): Promise
     pool,
     async query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) {
       try {
-        return (await pool.query<Row>(text, [...values])).rows;
+        return (await pool.query<Row>({ name: nameOf(text), text, values: [...values] })).rows;
       } catch (error) {
         throw asTransient(error);
       }
@@ -89,8 +91,10 @@ function impatientSocket(mostSilenceMs: number): Socket {
   });
 }
 
-function makeClient(pool: pg.Pool) {
-  const client = new PrismaClient({ adapter: new PrismaPg(pool) });
+function makeClient(pool: pg.Pool, nameOf: (text: string) => string | undefined) {
+  // The generator may answer undefined, as the driver's own calls do, though its type does not say so.
+  const statementNameGenerator = ({ sql }: { readonly sql: string }) => nameOf(sql) as string;
+  const client = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator }) });
   return client.$extends(
     Prisma.defineExtension({
       query: {
