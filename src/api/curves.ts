@@ -27,7 +27,7 @@ export function curveRoutes(database: Database): Router {
     const query = readQuery(request, metricsQuerySchema);
     const job = await getJob(database, request.params.id);
     const name = `metrics ${JSON.stringify(query)}`;
-    await sendKept({ database, request, response }, job, name, () => curvesText(database, job, query));
+    await sendKept({ request, response }, job, name, () => curvesText(database, job, query));
   });
   return router;
 }

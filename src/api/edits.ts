@@ -47,7 +47,7 @@ export function editRoutes(database: Database): Router {
     const range = { from: run?.fromStep ?? 0, to: run?.step ?? 0 };
     const width = stepsPerPoint(range, points);
     const count = () => countEdits(database, job.id, arm, range, width);
-    response.json({ stepsPerPoint: width, ...(await keep(database, job, `edit counts ${arm} ${width}`, count)) });
+    response.json({ stepsPerPoint: width, ...(await keep(job, `edit counts ${arm} ${width}`, count)) });
   });
   return router;
 }
@@ -64,7 +64,7 @@ async function readEdits(database: Database, job: JobWithRuns, query: z.output<t
   const total = () => sumEdits(database, job.id, arm, step);
   return {
     edits,
-    totals: step === undefined ? await keep(database, job, `edits ${arm}`, total) : await total(),
+    totals: step === undefined ? await keep(job, `edits ${arm}`, total) : await total(),
     nextCursor: next && `${next.step}.${next.position}`,
   };
 }

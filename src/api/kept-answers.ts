@@ -2,8 +2,6 @@
 // one. Who asks while an answer is being made waits for that one, so that many viewers of a job cost no more than the first.
 import type { Request, Response } from 'express';
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../store/database.ts';
-import { newestEventId } from '../store/events.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 
 interface Kept {
@@ -18,28 +16,27 @@ const kept = new Map<string, Kept>();
 const PROCESS = randomUUID().slice(0, 8);
 
 /** What `make` answers for the job, made once for all that ask under this name while the job has no new event. */
-export async function keep<T>(database: Database, job: JobWithRuns, name: string, make: () => Promise<T>): Promise<T> {
-  return (await keepVersion(job, name, await versionOf(database, job), make)).value;
+export async function keep<T>(job: JobWithRuns, name: string, make: () => Promise<T>): Promise<T> {
+  return keepVersion(job, name, versionOf(job), make).value;
 }
 
 /** Sends the JSON text that `make` answers, or 304 to a client that has it. */
 export async function sendKept(
-  { database, request, response }: { database: Database; request: Request; response: Response },
+  { request, response }: { readonly request: Request; readonly response: Response },
   job: JobWithRuns,
   name: string,
   make: () => Promise<string>,
 ): Promise<void> {
-  const version = await versionOf(database, job);
+  const version = versionOf(job);
   response.setHeader('etag', `W/"${PROCESS}-${version}"`);
   if (request.fresh) return void response.status(304).end();
   const text = await keepVersion(job, name, version, make).value;
   response.type('json').send(text);
 }
 
-// Read before the rows: what comes between makes the answer newer than its version, and the next one is made anew.
-async function versionOf(database: Database, { id, plan }: JobWithRuns): Promise<string> {
-  const event = await newestEventId(database, id);
-  return `${event}${plan === null ? '' : '-planned'}`; // a plan comes without an event
+// The job is read before the rows: what comes between makes the answer newer than its version, and the next one is made anew.
+function versionOf({ newestEventId, plan }: JobWithRuns): string {
+  return `${newestEventId}${plan === null ? '' : '-planned'}`; // a plan comes without an event
 }
 
 function keepVersion<T>(

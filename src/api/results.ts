@@ -56,7 +56,7 @@ export function resultRoutes(database: Database, catalog: Catalog): Router {
   router.get('/jobs/:id/scores', async (request, response) => {
     const job = await getJob(database, request.params.id);
     const text = async () => JSON.stringify(await readScores(database, job));
-    await sendKept({ database, request, response }, job, 'scores as text', text);
+    await sendKept({ request, response }, job, 'scores as text', text);
   });
   router.get('/jobs/:id/score-check', async (request, response) => {
     const { id } = await findJob(database, request.params.id);

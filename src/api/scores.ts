@@ -51,7 +51,7 @@ type Extent = 'every step' | 'last steps';
 
 /** Everything /scores answers; of the last steps only where that is enough, which reads far fewer items. */
 export async function readScores(database: Database, job: JobWithRuns, extent: Extent = 'every step'): Promise<Scores> {
-  return keep(database, job, `scores, ${extent}`, () => makeScores(database, job, extent));
+  return keep(job, `scores, ${extent}`, () => makeScores(database, job, extent));
 }
 
 async function makeScores(database: Database, job: JobWithRuns, extent: Extent): Promise<Scores> {

@@ -1,9 +1,9 @@
 // What must be known of a run's training beside its scores: spikes of its loss, and updates that were left out.
 import type { Label } from '../eval/metrics.ts';
 import type { Database } from '../store/database.ts';
-import { recordsIdOf } from '../store/job-runs.ts';
 import type { JobWithRuns } from '../store/jobs.ts';
 import { readLosses } from '../store/results.ts';
+import { recordsIdOf } from '../store/standing-jobs.ts';
 import { lossSpikes, type LossSpike } from '../train/loss-spikes.ts';
 
 /** Steps that a label names at most. */

@@ -5,20 +5,16 @@ import type { Arm, FailureReason, JobSpec, JobState } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import { appendFirstEvents, asJson } from './events.ts';
 import type { Attempt, Job, Prisma } from './generated/client.ts';
-import { readRuns, type JobRuns } from './job-runs.ts';
 import { mostSlots } from './slots.ts';
+import { readJobs, type StandingJob } from './standing-jobs.ts';
 
 export const JOB_CHANNEL = 'tiresias_job';
 
-/** A job's row with its runs and how it stands now. */
-export type JobWithRuns = Omit<Job, 'manifest'> &
-  JobRuns & {
-    /** Why no worker can take it, in words; null where one can, or it is not queued. */
-    readonly heldBy: string | null;
-  };
-
-/** A manifest is long, and few ask for it. */
-const WITHOUT_MANIFEST = { manifest: true } as const;
+/** A job with its runs and how it stands. */
+export type JobWithRuns = StandingJob & {
+  /** Why no worker can take it, in words; null where one can, or it is not queued. */
+  readonly heldBy: string | null;
+};
 
 /** The checkpoint of another job's run that a fork starts from. */
 export interface StartOfFork {
@@ -88,12 +84,7 @@ export async function notifyWorkers(transaction: Transaction, payload: string): 
 
 /** The job with its runs. Throws NotFoundError. */
 export async function getJob(database: Database, id: string): Promise<JobWithRuns> {
-  if (!isUuid(id)) throw noJob(id);
-  const [row, runs] = await Promise.all([
-    database.prisma.job.findUnique({ where: { id }, omit: WITHOUT_MANIFEST }),
-    readRuns(database, [id]),
-  ]);
-  const [job] = row === null ? [] : await withRuns(database, [row], runs);
+  const [job] = isUuid(id) ? await addHolds(database, await readJobs(database, [id])) : [];
   if (job === undefined) throw noJob(id);
   return job;
 }
@@ -158,12 +149,12 @@ export async function listJobs(
     where: { AND: [...conditionsOf(query), ...(cursor ? [await afterCursor(database, sort, cursor)] : [])] },
     orderBy: ORDERS[sort],
     take: query.limit + 1,
-    omit: WITHOUT_MANIFEST,
+    select: { id: true },
   });
   const page = found.slice(0, query.limit);
   const nextCursor = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
-  const runs = await readRuns(database, page.map(({ id }) => id)); // prettier-ignore
-  return { jobs: await withRuns(database, page, runs), nextCursor };
+  const ids = page.map(({ id }) => id);
+  return { jobs: await addHolds(database, await readJobs(database, ids)), nextCursor };
 }
 
 /** The ids begin with their time. */
@@ -229,19 +220,13 @@ export function newOwner(host: string, pid: number): string {
   return `${host}:${pid}:${randomUUID().slice(0, 8)}`;
 }
 
-/** The jobs with what was read of their runs; a job that was deleted in between is left out. */
-async function withRuns(
-  database: Database,
-  jobs: readonly Omit<Job, 'manifest'>[],
-  runs: ReadonlyMap<string, JobRuns>,
-): Promise<JobWithRuns[]> {
-  const isBig = ({ state, numSlots }: Omit<Job, 'manifest'>) => state === 'queued' && numSlots > 1; // one slot has every worker
+async function addHolds(database: Database, jobs: readonly StandingJob[]): Promise<JobWithRuns[]> {
+  const isBig = ({ state, numSlots }: StandingJob) => state === 'queued' && numSlots > 1; // one slot has every worker
   const most = jobs.some(isBig) ? await mostSlots(database) : 0;
-  return jobs.flatMap((job) => {
-    const own = runs.get(job.id);
-    const heldBy = isBig(job) && job.numSlots > most ? tooBig(job.numSlots, most) : null;
-    return own === undefined ? [] : [{ ...job, ...own, heldBy }];
-  });
+  return jobs.map((job) => ({
+    ...job,
+    heldBy: isBig(job) && job.numSlots > most ? tooBig(job.numSlots, most) : null,
+  }));
 }
 
 function tooBig(numSlots: number, most: number): string {

@@ -3,8 +3,8 @@ import { InputError } from '../errors.ts';
 import { settingsText, type Arm, type ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
 import type { Checkpoint, Evaluation, Run, Step } from './generated/client.ts';
-import { readRuns, recordsIdOf, type ShownRun, type TakenScore } from './job-runs.ts';
 import { RECORDS_ID, runsByRecords, SHOWN_EVALUATIONS } from './shared-runs.ts';
+import { readJobs, recordsIdOf, type ShownRun, type TakenScore } from './standing-jobs.ts';
 
 /** Figures of a step and the columns that hold them. */
 export const METRICS = {
@@ -83,7 +83,7 @@ export async function readManifest({ prisma }: Database, jobId: string): Promise
 /** What every run of a job has left for whoever repeats it. */
 export async function readProofs(database: Database, jobId: string): Promise<RunProof[]> {
   const checkpoint = { step: true, attempt: true, path: true, manifestSha256: true, origin: true } as const;
-  const runs = (await readRuns(database, [jobId])).get(jobId)?.runs ?? [];
+  const runs = (await readJobs(database, [jobId]))[0]?.runs ?? [];
   const recordsIds = runs.map(recordsIdOf);
   const records = await database.prisma.run.findMany({
     where: { id: { in: recordsIds } },

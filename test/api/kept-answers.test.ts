@@ -90,15 +90,15 @@ describe.each(['scores', 'metrics'])('the %s of a job', (what) => {
 describe('keep', () => {
   it('makes an answer anew after a failure', async () => {
     const job = await getJob(database, fence.jobId);
-    await expect(keep(database, job, 'test', () => Promise.reject(new Error('once')))).rejects.toThrow('once');
-    expect(await keep(database, job, 'test', () => Promise.resolve(7))).toBe(7);
+    await expect(keep(job, 'test', () => Promise.reject(new Error('once')))).rejects.toThrow('once');
+    expect(await keep(job, 'test', () => Promise.resolve(7))).toBe(7);
   });
 
   it('keeps names and jobs apart', async () => {
     const job = await getJob(database, fence.jobId);
     const other = await createJob(database, { spec: someSpec() });
     const made = async (of: typeof job, name: string, value: number) =>
-      keep(database, of, name, () => Promise.resolve(value));
+      keep(of, name, () => Promise.resolve(value));
     expect(await made(job, 'one', 1)).toBe(1);
     expect(await made(job, 'two', 2)).toBe(2);
     expect(await made(other, 'one', 3)).toBe(3);

@@ -6,11 +6,11 @@ import { packagePath } from '../../src/package-root.ts';
 
 /** Who means the runs that a job trains itself: going on with one, the pace of training, whose checkpoints may be removed, what a sweep has spent, what a run has taken over. */
 const OF_OWN_RUNS = [
-  'job-runs.ts',
   'leases.ts',
   'records.ts',
   'retention.ts',
   'speeds.ts',
+  'standing-jobs.ts',
   'sweep-limits.ts',
   'vitals.ts',
 ];

@@ -1,7 +1,8 @@
-// The runs of jobs as whoever reads a job wants to see them, and how long ago its worker was last heard of. One statement for any number of jobs, because nearly
-// every request begins with a job, and through Prisma these relations take eight.
+// Jobs as whoever reads them wants to see them, with their runs and how they stand. One statement for any number of jobs, because nearly every request begins with
+// a job, and through Prisma these relations take nine.
 import type { Arm, ScoringSettings } from '../job-spec.ts';
 import type { Database } from './database.ts';
+import { Prisma, type Job } from './generated/client.ts';
 
 /** A score and the job that has made it. */
 export interface TakenScore {
@@ -25,24 +26,33 @@ export interface ShownRun {
   readonly takenScores: readonly TakenScore[];
 }
 
-export interface JobRuns {
+/** A job's row, without its manifest, which is long and which few want, with its runs and how it stands now. */
+export type StandingJob = Omit<Job, 'manifest'> & {
   /** In the order of their making. */
   readonly runs: readonly ShownRun[];
   /** Milliseconds since its worker's last heartbeat; null when none works on it. */
   readonly heartbeatAgeMs: number | null;
-}
+  /** Id of its newest event, as text: steps, evaluations, checkpoints and changes of state each have one. */
+  readonly newestEventId: string;
+};
 
 /** Under which id its records lie. */
 export function recordsIdOf({ id, takenFrom }: Pick<ShownRun, 'id' | 'takenFrom'>): string {
   return takenFrom?.run ?? id;
 }
 
-/** By the jobs' ids; of a job that is not there nothing. */
-export async function readRuns(database: Database, jobIds: readonly string[]): Promise<Map<string, JobRuns>> {
+const COLUMNS = Object.values(Prisma.JobScalarFieldEnum)
+  .filter((name) => name !== 'manifest')
+  .map((name) => `job.${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)} AS "${name}"`)
+  .join(', ');
+
+/** The jobs of these ids, those there are, in the order given. */
+export async function readJobs(database: Database, ids: readonly string[]): Promise<StandingJob[]> {
   // The age by the database's clock, because the beats were stamped with it.
-  const rows = await database.query<JobRuns & { id: string }>(
-    `SELECT job.id::text, coalesce(runs.list, '[]') AS runs,
-       CASE WHEN job.owner IS NOT NULL THEN greatest(0, round(extract(epoch FROM clock_timestamp() - job.beat_at) * 1000))::float8 END AS "heartbeatAgeMs"
+  const jobs = await database.query<StandingJob>(
+    `SELECT ${COLUMNS}, coalesce(runs.list, '[]') AS runs,
+       CASE WHEN job.owner IS NOT NULL THEN greatest(0, round(extract(epoch FROM clock_timestamp() - job.beat_at) * 1000))::float8 END AS "heartbeatAgeMs",
+       coalesce((SELECT id FROM event WHERE event.job_id = job.id ORDER BY id DESC LIMIT 1), 0)::text AS "newestEventId"
      FROM job LEFT JOIN LATERAL (
        SELECT json_agg(json_build_object('id', run.id, 'arm', run.arm, 'state', run.state, 'fromStep', run.from_step, 'toStep', run.to_step, 'step', run.step,
          'takenFrom', (
@@ -58,7 +68,8 @@ export async function readRuns(database: Database, jobIds: readonly string[]): P
        FROM run WHERE run.job_id = job.id
      ) AS runs ON true
      WHERE job.id = ANY ($1::uuid[])`,
-    [jobIds],
+    [ids],
   );
-  return new Map(rows.map(({ id, ...job }) => [id, job]));
+  const byId = new Map(jobs.map((job) => [job.id, job]));
+  return ids.flatMap((id) => byId.get(id.toLowerCase()) ?? []);
 }
