@@ -98,7 +98,7 @@ std::int64_t labelLogProbs(const Arguments& a) {
   input(a, 2, N, Dtype::int32);
   output(a, 0, N);
   notInPlace(a);
-  return bytesOf(productOf(logitRows(N, V), V));
+  return labelScratch(V, a.numThreads);
 }
 
 /** in: x, weight, bias; out: y, mean and 1/deviation of each row; numbers: N, C, ε. */
@@ -156,7 +156,7 @@ std::int64_t linearGradient(const Arguments& a) {
   output(a, 1, productOf(O, I));
   output(a, 2, O);
   notInPlace(a);
-  return linearGradientScratch(N, I, O, isHalf(a, 3)).end;
+  return linearGradientScratch(N, I, O, isHalf(a, 3), a.numThreads).end;
 }
 
 /** in: x [N, C], W₁ [F, C], b₁, W₂ [C, F], b₂; out: y, the wide layer before GELU; numbers: N, C, F, form, precision. */

@@ -57,8 +57,10 @@ void runCall(const Call& call, Memory& memory, int numThreads) {
   }
   if (scratch != nullptr) memory.giveBack(scratch, call.scratchBytes);
   for (const auto& buffer : call.out) {
-    for (auto& ofPrecision : buffer->packed.copies) {
-      for (auto& copy : ofPrecision) copy.isCurrent = false;
+    for (auto* kind : {&buffer->packed.copies, &buffer->packed.tiles}) {
+      for (auto& ofPrecision : *kind) {
+        for (auto& copy : ofPrecision) copy.isCurrent = false;
+      }
     }
   }
 }

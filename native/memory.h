@@ -17,9 +17,10 @@ struct PackedCopy {
   bool isCurrent = false; // since the buffer was last written
 };
 
-/** For each precision as they are, and transposed. */
+/** For each precision as they are, and transposed; of a large embedding by tiles of its rows. */
 struct PackedCopies {
   PackedCopy copies[2][2];
+  PackedCopy tiles[2][2];
 };
 
 /** The values of a tensor. Its block is taken when the first kernel writes it, in the order of the queue, and goes back with the last reference. */

@@ -29,6 +29,19 @@ constexpr std::int64_t SMALL_EMBEDDING = 512 * 1024;
 /** Rows whose logits are formed and turned into gradients while they are in the caches; the products for the gradients take a whole block of rows. */
 constexpr std::int64_t HOT_ROWS = 128;
 
+/** Rows of the embedding in a tile: with so many, the factors and the result of a product of HOT_ROWS stay in a thread's second cache. */
+constexpr std::int64_t TILE_ROWS = 512;
+
+static inline std::int64_t tilesOf(std::int64_t V) { return (V + TILE_ROWS - 1) / TILE_ROWS; }
+static inline std::int64_t rowsOfTile(std::int64_t V, std::int64_t tile) { return V - tile * TILE_ROWS < TILE_ROWS ? V - tile * TILE_ROWS : TILE_ROWS; }
+
+/** Of a row's logits in one tile: the largest, and the sum of their exponentials beside it. */
+struct LogitPart {
+  float largest, sum;
+};
+
+static inline std::int64_t partBytes(std::int64_t rows, std::int64_t V) { return aligned(static_cast<std::int64_t>(sizeof(LogitPart)) * rows * tilesOf(V)); }
+
 /** Rows whose gradients are multiplied at a time, about the same number each time. */
 static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
   const std::int64_t most = MAX_LOGITS / V < 1 ? 1 : MAX_LOGITS / V, numBlocks = (N + most - 1) / most;
@@ -65,6 +78,23 @@ static inline RowBlocks rowBlocks(std::int64_t N, int numThreads) {
 
 static inline std::int64_t valueBytes(bool isHalf) { return isHalf ? 2 : 4; }
 
+/** Rows of a weight's gradient that a thread forms at a time in bf16, and rows over which it sums at a time: copies of so many factors stay in the caches. */
+constexpr std::int64_t SLICE_ROWS = 128;
+constexpr std::int64_t SUMMED_ROWS = 2048;
+
+static inline std::int64_t summedRows(std::int64_t N) { return N < SUMMED_ROWS ? N : SUMMED_ROWS; }
+
+/** Bytes of one thread's slice. */
+static inline std::int64_t sliceBytes(std::int64_t N) { return aligned(2 * summedRows(N) * SLICE_ROWS); }
+
+/** Bytes in which bf16 factors [k, n] can be laid out: whole tiles. */
+static inline std::int64_t laidOutBytes(std::int64_t k, std::int64_t n) { return 2 * ((k + 63) / 64 * 64) * ((n + 63) / 64 * 64); }
+
+/** Bytes for products that sum over N rows: a slice of each thread, and the other factors of a product laid out. */
+static inline std::int64_t overRowsScratch(std::int64_t N, std::int64_t width, std::int64_t otherWidth, bool isHalf, int numThreads) {
+  return isHalf ? numThreads * sliceBytes(N) + laidOutBytes(summedRows(N), width) + laidOutBytes(summedRows(N), otherWidth) : 0;
+}
+
 /** Bytes of one thread in a linear layer: a block's rows, rounded. */
 static inline std::int64_t linearScratch(RowBlocks blocks, std::int64_t I, bool isHalf) { return isHalf ? aligned(2 * blocks.rows * I) : 0; }
 
@@ -73,15 +103,17 @@ struct LinearGradientScratch {
   std::int64_t sums; // of dy's columns, [units, O] doubles
   std::int64_t dy;   // [N, O], in bf16 only
   std::int64_t x;    // [N, I], in bf16 only
+  std::int64_t overRows;
   std::int64_t end;
 };
 
-static inline LinearGradientScratch linearGradientScratch(std::int64_t N, std::int64_t I, std::int64_t O, bool isHalf) {
+static inline LinearGradientScratch linearGradientScratch(std::int64_t N, std::int64_t I, std::int64_t O, bool isHalf, int numThreads) {
   LinearGradientScratch s;
   s.sums = 0;
   s.dy = aligned(8 * unitsOf(N) * O);
   s.x = s.dy + (isHalf ? aligned(2 * N * O) : 0);
-  s.end = s.x + (isHalf ? aligned(2 * N * I) : 0);
+  s.overRows = s.x + (isHalf ? aligned(2 * N * I) : 0);
+  s.end = s.overRows + overRowsScratch(N, I, 0, isHalf, numThreads);
   return s;
 }
 
@@ -98,6 +130,7 @@ struct MlpGradientScratch {
   std::int64_t dWide;    // [N, F], as factors
   std::int64_t dy;       // [N, C], in bf16 only
   std::int64_t x;        // [N, C], in bf16 only
+  std::int64_t overRows;
   std::int64_t threads;
   std::int64_t ofThread; // a block's dWide in fp32, in bf16 only
   std::int64_t end;
@@ -111,7 +144,8 @@ static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t
   s.dWide = s.active + aligned(valueBytes(isHalf) * N * F);
   s.dy = s.dWide + aligned(valueBytes(isHalf) * N * F);
   s.x = s.dy + (isHalf ? aligned(2 * N * C) : 0);
-  s.threads = s.x + (isHalf ? aligned(2 * N * C) : 0);
+  s.overRows = s.x + (isHalf ? aligned(2 * N * C) : 0);
+  s.threads = s.overRows + overRowsScratch(N, C, F, isHalf, numThreads);
   s.ofThread = isHalf ? aligned(4 * blocks.rows * F) : 0;
   s.end = s.threads + numThreads * s.ofThread;
   return s;
@@ -120,24 +154,45 @@ static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t
 /** Bytes of the gradient of a layer norm: its units' shares of the weight's and the bias' gradients. */
 static inline std::int64_t layerNormGradientScratch(std::int64_t N, std::int64_t C) { return 2 * 4 * unitsOf(N) * C; }
 
-/** Where the parts of cross-entropy's scratch begin, in bytes. */
+static inline bool isSmall(std::int64_t C, std::int64_t V) { return C * V <= SMALL_EMBEDDING; }
+
+/** Rows of an embedding's logits that are hot at once, and rooms for them: one for all threads, or one for each. */
+struct HotRows {
+  std::int64_t rows, rooms;
+};
+
+static inline HotRows hotRows(std::int64_t rows, std::int64_t C, std::int64_t V, int numThreads) {
+  if (isSmall(C, V)) return {rowBlocks(rows, numThreads).rows, numThreads};
+  return {rows < HOT_ROWS ? rows : HOT_ROWS, 1};
+}
+
+/** Bytes of such a room: parts, and in bf16 before them the logits, which in fp32 lie where their gradients will. */
+static inline std::int64_t hotBytes(std::int64_t rows, std::int64_t V, bool isHalf) { return (isHalf ? aligned(4 * rows * V) : 0) + partBytes(rows, V); }
+
+/** Where the parts of cross-entropy's scratch begin, in bytes; the hot rooms come first. */
 struct CrossEntropyScratch {
-  std::int64_t losses;  // [N] doubles; before them, in bf16, HOT_ROWS of logits, or a block of each thread
+  std::int64_t losses;  // [N] doubles
   std::int64_t hidden;  // [N, C], in bf16 only
-  std::int64_t dLogits; // [rows, V]; in fp32 they are the logits first
+  std::int64_t dLogits; // tiles of [rows, tile]; in fp32 they are the logits first
+  std::int64_t overRows; // a block's hidden states laid out, in bf16 only
   std::int64_t end;
 };
 
 static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf, int numThreads) {
   const std::int64_t rows = logitRows(N, V);
-  const std::int64_t hotRows = C * V <= SMALL_EMBEDDING ? numThreads * rowBlocks(rows, numThreads).rows : rows < HOT_ROWS ? rows : HOT_ROWS;
+  const HotRows hot = hotRows(rows, C, V, numThreads);
   CrossEntropyScratch s;
-  s.losses = isHalf ? aligned(4 * hotRows * V) : 0;
+  s.losses = hot.rooms * hotBytes(hot.rows, V, isHalf);
   s.hidden = s.losses + aligned(8 * N);
   s.dLogits = s.hidden + (isHalf ? aligned(2 * N * C) : 0);
-  s.end = s.dLogits + aligned((isHalf ? 2 : 4) * rows * V);
+  s.overRows = s.dLogits + aligned((isHalf ? 2 : 4) * rows * V);
+  s.end = s.overRows + (isHalf ? laidOutBytes(rows, C) : 0);
   return s;
 }
+
+/** Bytes of a thread that scores labels: a tile of logits; then for all parts and the labels' own logits. */
+static inline std::int64_t labelTileBytes() { return 4 * HOT_ROWS * TILE_ROWS; }
+static inline std::int64_t labelScratch(std::int64_t V, int numThreads) { return numThreads * labelTileBytes() + partBytes(HOT_ROWS, V) + 4 * HOT_ROWS; }
 
 /** Bytes of one thread: a block of weights, queries and keys; in bf16 values too, and the weights rounded. */
 static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D, bool isHalf) {

@@ -1,116 +1,155 @@
 // Next-token cross-entropy from hidden states and the output embedding. Rows are taken in blocks whose logits fit MAX_LOGITS; the gradients for a loss's
-// gradient of one are made in the same pass (Hsu et al. 2024, Liger kernels), so that no logit is computed twice and none outlives its block.
+// gradient of one are made in the same pass (Hsu et al. 2024, Liger kernels), so that no logit is computed twice and none outlives its block. Products take the
+// embedding tile by tile, and while a tile's logits are in a thread's cache, the largest and the sum of their exponentials are taken of each row, as online
+// softmax does (Milakov and Gimelshein 2018), so that logits are read once more only.
 #include "row-blocks.h"
 
 namespace {
 
-/** Where logits go: fp32 gradients take their place, bf16 ones are rounded out of the same few rows. */
-inline float* logitsAt(void*, float* dLogits, i64 offset) { return dLogits + offset; }
-inline float* logitsAt(void* scratch, uint16_t*, i64) { return (float*)scratch; }
-
-inline float largestOf(const float* x, i64 count) {
-  float largest = -INFINITY;
+/** The largest of some logits and the sum of their exponentials beside it; no more of them than a tile has. */
+inline LogitPart partOf(const float* x, i64 count) {
+  float largest = -INFINITY, sum = 0;
 #pragma omp simd reduction(max : largest)
   for (i64 j = 0; j < count; j++) largest = x[j] > largest ? x[j] : largest;
-  return largest;
-}
-
-/** Chunk by chunk in fp32, chunks in fp64. */
-inline double sumOfExponentials(const float* x, i64 count, float largest) {
-  double total = 0;
-  for (i64 begin = 0; begin < count; begin += CHUNK) {
-    const i64 end = begin + CHUNK < count ? begin + CHUNK : count;
-    float sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (i64 j = begin; j < end; j++) sum += exponential(x[j] - largest);
-    total += sum;
-  }
-  return total;
+  for (i64 j = 0; j < count; j++) sum += exponential(x[j] - largest);
+  return {largest, sum};
 }
 
-/** Logits → their exponentials, and (softmax − label)/N, rounded as a product takes it → dLogits, which may lie in their place. Returns the row's loss. */
-template <typename Value>
-double rowGradient(float* x, Value* dLogits, i64 V, int32_t label, i64 N) {
-  const float largest = largestOf(x, V);
-  double total = 0;
-  const double labelLogit = x[label];
-  for (i64 begin = 0; begin < V; begin += CHUNK) {
-    const i64 end = begin + CHUNK < V ? begin + CHUNK : V;
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (i64 j = begin; j < end; j++) {
-      x[j] = exponential(x[j] - largest);
-      sum += x[j];
-    }
-    total += sum;
-  }
-  const float share = (float)(1 / (total * N)), ofLabel = x[label] * share - 1.0f / N;
-#pragma omp simd
-  for (i64 j = 0; j < V; j++) store(x[j] * share, dLogits + j);
-  store(ofLabel, dLogits + label);
-  return log(total) + largest - labelLogit;
+/** Of a whole row: its largest logit, and the sum of the exponentials beside that in fp64. */
+struct RowSum {
+  float largest;
+  double total;
+};
+
+inline RowSum sumOf(const LogitPart* parts, i64 numTiles) {
+  RowSum row = {-INFINITY, 0};
+  for (i64 tile = 0; tile < numTiles; tile++) row.largest = parts[tile].largest > row.largest ? parts[tile].largest : row.largest;
+  for (i64 tile = 0; tile < numTiles; tile++) row.total += parts[tile].sum * (double)exponential(parts[tile].largest - row.largest);
+  return row;
 }
 
-/** Rows [begin, begin + rows): their gradients lie from `dLogits` on, floats in place of the logits, or bf16 values; `hidden` is of the same kind. */
+/** Rows [begin, begin + rows) of a loss. Their gradients lie from `dLogits` on, tile after tile, row after row in each; `hidden` is of the same kind. */
 template <typename Value>
 struct LogitBlock {
   i64 begin, rows;
   const Value* hidden;
   Value* dLogits;
   double* losses;
+  char* overRows;
+
+  Value* dLogitsAt(i64 tile, i64 row, i64 V) const { return dLogits + tile * TILE_ROWS * rows + row * rowsOfTile(V, tile); }
 };
 
-/** Losses and dLogits of rows [first, first + some) of a block. Threads share them where it is not a thread of a team that calls. */
-template <typename Value>
-void someLogits(const Arguments& a, const LogitBlock<Value>& block, i64 first, i64 some, float* logits) {
-  const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2);
-  multiplyByWeights(some, V, C, MatrixOf<Value>{block.hidden + first * C, false, C}, a.in[1], true, nullptr, logits, V);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (some * V > ALONE && !omp_in_parallel())
-  for (i64 row = first; row < first + some; row++) {
-    block.losses[row] = rowGradient(logits + (row - first) * V, block.dLogits + row * V, V, ints(a, 2)[block.begin + row], N);
-  }
+/** Some rows of a block while they are hot: logits in fp32 lie where their gradients will; those whose gradients are rounded, in a room. */
+struct HotBlock {
+  i64 first, rows;
+  LogitPart* parts; // [rows, tiles]
+  float* room;
+
+  HotBlock(i64 first, i64 rows, i64 V, char* scratch, bool isHalf)
+      : first(first), rows(rows), parts((LogitPart*)(scratch + (isHalf ? aligned(4 * rows * V) : 0))), room((float*)scratch) {}
+};
+
+inline float* logitsAt(const LogitBlock<float>& block, const HotBlock& hot, i64 tile, i64 row, i64 V) { return block.dLogitsAt(tile, hot.first + row, V); }
+inline float* logitsAt(const LogitBlock<uint16_t>&, const HotBlock& hot, i64 tile, i64 row, i64 V) {
+  return hot.room + tile * TILE_ROWS * hot.rows + row * rowsOfTile(V, tile);
 }
 
 template <typename Value>
+void formTile(const Arguments& a, const LogitBlock<Value>& block, const HotBlock& hot, i64 tile) {
+  const i64 C = size(a, 1), V = size(a, 2);
+  multiplyByTile(hot.rows, V, C, block.hidden + hot.first * C, a.in[1], tile, true, logitsAt(block, hot, tile, 0, V), false);
+  for (i64 row = 0; row < hot.rows; row++) hot.parts[row * tilesOf(V) + tile] = partOf(logitsAt(block, hot, tile, row, V), rowsOfTile(V, tile));
+}
+
+/** A row's loss, and (softmax − label)/N, rounded as a product takes it → dLogits. */
+template <typename Value>
+void rowGradient(const Arguments& a, const LogitBlock<Value>& block, const HotBlock& hot, i64 row) {
+  const i64 N = size(a, 0), V = size(a, 2), label = ints(a, 2)[block.begin + hot.first + row], ofLabel = label / TILE_ROWS;
+  const auto [largest, total] = sumOf(hot.parts + row * tilesOf(V), tilesOf(V));
+  const float labelLogit = logitsAt(block, hot, ofLabel, row, V)[label % TILE_ROWS], share = (float)(1 / (total * N));
+  for (i64 tile = 0; tile < tilesOf(V); tile++) {
+    const float* x = logitsAt(block, hot, tile, row, V);
+    Value* dLogits = block.dLogitsAt(tile, hot.first + row, V);
+    const i64 count = rowsOfTile(V, tile);
+#pragma omp simd
+    for (i64 j = 0; j < count; j++) store(exponential(x[j] - largest) * share, dLogits + j);
+  }
+  store(exponential(labelLogit - largest) * share - 1.0f / N, block.dLogitsAt(ofLabel, hot.first + row, V) + label % TILE_ROWS);
+  block.losses[hot.first + row] = log(total) + largest - labelLogit;
+}
+
+/** Rows [first, first + some) of a block, on one thread. */
+template <typename Value>
 void dHidden(const Arguments& a, const LogitBlock<Value>& block, i64 first, i64 some) {
   const i64 C = size(a, 1), V = size(a, 2);
-  float* out = result(a, 1) + (block.begin + first) * C;
-  multiplyByWeights(some, C, V, MatrixOf<Value>{block.dLogits + first * V, false, V}, a.in[1], false, nullptr, out, C);
+  for (i64 tile = 0; tile < tilesOf(V); tile++) {
+    multiplyByTile(some, V, C, block.dLogitsAt(tile, first, V), a.in[1], tile, false, result(a, 1) + (block.begin + first) * C, tile > 0);
+  }
+}
+
+/** A tile's rows of the embedding's gradient, or those and what they were; hidden states in bf16 were laid out. */
+inline void dEmbedding(const Arguments& a, const LogitBlock<float>& block, i64 tile, float* out) {
+  const i64 C = size(a, 1), V = size(a, 2), some = rowsOfTile(V, tile);
+  multiply(some, C, block.rows, Matrix{block.dLogitsAt(tile, 0, V), true, some}, Matrix{block.hidden, false, C}, out, C, block.begin > 0);
+}
+inline void dEmbedding(const Arguments& a, const LogitBlock<uint16_t>& block, i64 tile, float* out) {
+  const i64 C = size(a, 1), V = size(a, 2), some = rowsOfTile(V, tile);
+  const HalfMatrix dLogits{block.dLogitsAt(tile, 0, V), true, some};
+  if (wantsWholeMatrices()) multiplyByLaidOut(some, C, block.rows, dLogits, block.overRows, out, C, block.begin > 0);
+  else multiply(some, C, block.rows, dLogits, HalfMatrix{block.hidden, false, C}, out, C, block.begin > 0);
+}
+inline void layOutHidden(const LogitBlock<float>&, i64) {}
+inline void layOutHidden(const LogitBlock<uint16_t>& block, i64 C) {
+  if (wantsWholeMatrices()) layOut(C, block.rows, block.hidden, block.overRows);
 }
 
 /** Losses of a block, and the gradients' share of its own. */
 template <typename Value>
 void blockGradients(const Arguments& a, const LogitBlock<Value>& block) {
-  const i64 C = size(a, 1), V = size(a, 2);
-  if (C * V <= SMALL_EMBEDDING) {
+  const i64 C = size(a, 1), V = size(a, 2), numTiles = tilesOf(V);
+  const bool isHalf = sizeof(Value) < sizeof(float);
+  if (isSmall(C, V)) {
     const RowBlocks blocks = rowBlocks(block.rows, a.numThreads);
-    forEachBlock(block.rows, blocks, (char*)a.scratch, 4 * blocks.rows * V, a.numThreads, [&](const Block& own) {
-      someLogits(a, block, own.begin, own.rows, logitsAt(own.scratch, block.dLogits, own.begin * V));
+    forEachBlock(block.rows, blocks, (char*)a.scratch, hotBytes(blocks.rows, V, isHalf), a.numThreads, [&](const Block& own) {
+      const HotBlock hot(own.begin, own.rows, V, own.scratch, isHalf);
+      for (i64 tile = 0; tile < numTiles; tile++) formTile(a, block, hot, tile);
+      for (i64 row = 0; row < own.rows; row++) rowGradient(a, block, hot, row);
       dHidden(a, block, own.begin, own.rows);
     });
   } else {
     for (i64 first = 0; first < block.rows; first += HOT_ROWS) {
-      const i64 some = block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS;
-      someLogits(a, block, first, some, logitsAt(a.scratch, block.dLogits, first * V));
+      const HotBlock hot(first, block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS, V, (char*)a.scratch, isHalf);
+#pragma omp parallel num_threads(a.numThreads)
+      {
+#pragma omp for schedule(dynamic)
+        for (i64 tile = 0; tile < numTiles; tile++) formTile(a, block, hot, tile);
+#pragma omp for schedule(static)
+        for (i64 row = 0; row < hot.rows; row++) rowGradient(a, block, hot, row);
+      }
     }
-    dHidden(a, block, 0, block.rows);
+    const i64 share = shareRows(block.rows, a.numThreads), rows = share < MOST_ROWS ? share : MOST_ROWS;
+    forEachBlock(block.rows, {rows, (block.rows + rows - 1) / rows}, nullptr, 0, a.numThreads, [&](const Block& own) { dHidden(a, block, own.begin, own.rows); });
   }
-  const OverRows<Value> dEmbedding[] = {{V, C, block.dLogits, block.hidden, result(a, 2)}};
-  multiplyOverRows(dEmbedding, block.rows, a.numThreads, block.begin > 0);
+  layOutHidden(block, C);
+#pragma omp parallel for schedule(dynamic) num_threads(a.numThreads)
+  for (i64 tile = 0; tile < numTiles; tile++) dEmbedding(a, block, tile, result(a, 2) + tile * TILE_ROWS * C);
 }
 
 template <typename Value>
 void lossAndGradients(const Arguments& a) {
   const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2), blockRows = logitRows(N, V);
-  const CrossEntropyScratch places = crossEntropyScratch(N, C, V, sizeof(Value) < sizeof(float), a.numThreads);
+  const bool isHalf = sizeof(Value) < sizeof(float);
+  const CrossEntropyScratch places = crossEntropyScratch(N, C, V, isHalf, a.numThreads);
   char* scratch = (char*)a.scratch;
   double* losses = (double*)(scratch + places.losses);
   const Value* hidden = rounded(floats(a, 0), (Value*)(scratch + places.hidden), N * C, a.numThreads);
-  layOut(V, C, a.in[1], true, sizeof(Value) < sizeof(float));
-  layOut(C, V, a.in[1], false, sizeof(Value) < sizeof(float));
+  layOutTiles(V, C, a.in[1], true, isHalf);
+  layOutTiles(V, C, a.in[1], false, isHalf);
   for (i64 begin = 0; begin < N; begin += blockRows) {
     const i64 rows = N - begin < blockRows ? N - begin : blockRows;
-    blockGradients<Value>(a, {begin, rows, hidden + begin * C, (Value*)(scratch + places.dLogits), losses + begin});
+    blockGradients<Value>(a, {begin, rows, hidden + begin * C, (Value*)(scratch + places.dLogits), losses + begin, scratch + places.overRows});
   }
   double total = 0;
   for (i64 row = 0; row < N; row++) total += losses[row];
@@ -128,18 +167,28 @@ void crossEntropy(const Arguments& a) {
 }
 
 void labelLogProbs(const Arguments& a) {
-  const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2), blockRows = logitRows(N, V);
+  const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2), numTiles = tilesOf(V);
   const int32_t* labels = ints(a, 2);
   if (!checkIndices(a, labels, N, V, "label")) return;
-  for (i64 begin = 0; begin < N; begin += blockRows) {
-    const i64 rows = N - begin < blockRows ? N - begin : blockRows;
-    float* logits = (float*)a.scratch;
-    multiplyByWeights(rows, V, C, Matrix{floats(a, 0) + begin * C, false, C}, a.in[1], true, nullptr, logits, V);
-#pragma omp parallel for schedule(static) num_threads(a.numThreads) if (rows * V > ALONE)
+  layOutTiles(V, C, a.in[1], true, false);
+  char* scratch = (char*)a.scratch;
+  LogitPart* parts = (LogitPart*)(scratch + a.numThreads * labelTileBytes());
+  float* ofLabels = (float*)((char*)parts + partBytes(HOT_ROWS, V));
+  for (i64 begin = 0; begin < N; begin += HOT_ROWS) {
+    const i64 rows = N - begin < HOT_ROWS ? N - begin : HOT_ROWS;
+#pragma omp parallel for schedule(dynamic) num_threads(a.numThreads) if (rows * V > ALONE)
+    for (i64 tile = 0; tile < numTiles; tile++) {
+      const i64 some = rowsOfTile(V, tile);
+      float* logits = (float*)(scratch + omp_get_thread_num() * labelTileBytes());
+      multiplyByTile(rows, V, C, floats(a, 0) + begin * C, a.in[1], tile, true, logits, false);
+      for (i64 row = 0; row < rows; row++) {
+        parts[row * numTiles + tile] = partOf(logits + row * some, some);
+        if (labels[begin + row] / TILE_ROWS == tile) ofLabels[row] = logits[row * some + labels[begin + row] % TILE_ROWS];
+      }
+    }
     for (i64 row = 0; row < rows; row++) {
-      const float* x = logits + row * V;
-      const float largest = largestOf(x, V);
-      result(a, 0)[begin + row] = (float)((double)x[labels[begin + row]] - largest - log(sumOfExponentials(x, V, largest)));
+      const auto [largest, total] = sumOf(parts + row * numTiles, numTiles);
+      result(a, 0)[begin + row] = (float)((double)ofLabels[row] - largest - log(total));
     }
   }
 }

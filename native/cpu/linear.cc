@@ -21,7 +21,7 @@ void gradient(const Arguments& a) {
   const i64 N = size(a, 0), I = size(a, 1), O = size(a, 2);
   const bool isHalf = sizeof(Value) < sizeof(float);
   const RowBlocks blocks = rowBlocks(N, a.numThreads);
-  const LinearGradientScratch places = linearGradientScratch(N, I, O, isHalf);
+  const LinearGradientScratch places = linearGradientScratch(N, I, O, isHalf, a.numThreads);
   char* scratch = (char*)a.scratch;
   double* sums = (double*)(scratch + places.sums);
   Value *dyRoom = (Value*)(scratch + places.dy), *xRoom = (Value*)(scratch + places.x);
@@ -34,7 +34,7 @@ void gradient(const Arguments& a) {
     multiplyByWeights(block.rows, I, O, MatrixOf<Value>{dy, false, O}, a.in[2], false, nullptr, result(a, 0) + block.begin * I, I);
   });
   const OverRows<Value> dWeight[] = {{O, I, wholeOf(floats(a, 0), dyRoom), wholeOf(floats(a, 1), xRoom), result(a, 1)}};
-  multiplyOverRows(dWeight, N, a.numThreads);
+  multiplyOverRows(dWeight, N, scratch + places.overRows, a.numThreads);
   addUnits(sums, unitsOf(N), O, result(a, 2));
 }
 

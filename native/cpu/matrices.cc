@@ -9,12 +9,17 @@
 #include <map>
 #include <new>
 #include <tuple>
+#include <vector>
 #include "../memory.h"
+#include "blocks.h"
 
 namespace {
 
 /** Multiplications below which waking threads costs more than it saves. */
 constexpr std::int64_t ALONE = 1 << 18;
+
+/** Summands up to which threads share a product: of longer sums oneDNN gives each thread a part, and the bits depend on how many there are. */
+constexpr std::int64_t LONGEST_SUM = 1 << 14;
 
 /** Primitives that a thread keeps; a model's steps need some dozens, scoring rows of many lengths some hundreds. */
 constexpr std::size_t MAX_PRIMITIVES = 4096;
@@ -22,11 +27,11 @@ constexpr std::size_t MAX_PRIMITIVES = 4096;
 /** Rows of a product for which weights are laid out. */
 constexpr std::int64_t USUAL_ROWS = 1024;
 
-/** Lets the products of its scope run on the calling thread where they are small or where it is one of a team. */
+/** Lets the products of its scope run on the calling thread where they are small, where their sums are long, or where it is one of a team. */
 class Team {
 public:
-  explicit Team(std::int64_t numMultiplications) : before(omp_get_max_threads()) {
-    if (numMultiplications < ALONE || omp_in_parallel()) omp_set_num_threads(1);
+  Team(std::int64_t m, std::int64_t n, std::int64_t k) : before(omp_get_max_threads()) {
+    if (m * n * k < ALONE || k > LONGEST_SUM || omp_in_parallel()) omp_set_num_threads(1);
   }
   ~Team() { omp_set_num_threads(before); }
 
@@ -132,14 +137,23 @@ Product& productOf(const Shape& shape, const memory::desc& b) {
   return kept.emplace(shape, Product(shape, b)).first->second;
 }
 
+/** How b [k, n] is laid out. Not for as many rows as happen to come first: a run that goes on after a crash would else sum in another order. */
+memory::desc layoutOf(std::int64_t n, std::int64_t k, bool isHalf) {
+  static thread_local std::map<std::tuple<std::int64_t, std::int64_t, bool>, memory::desc> kept;
+  const auto key = std::make_tuple(n, k, isHalf);
+  const auto found = kept.find(key);
+  if (found != kept.end()) return found->second;
+  const Shape usual{USUAL_ROWS, n, k, k, 0, n, false, false, false, false, isHalf, 1};
+  const memory::desc any({k, n}, usual.factor(), memory::format_tag::any);
+  if (kept.size() >= MAX_PRIMITIVES) kept.clear();
+  return kept.emplace(key, describe(usual, any).weights_desc()).first->second;
+}
+
 /** The packed copy of the weights, made or made anew where there is none or it is stale. */
 Packed& packed(std::int64_t n, std::int64_t k, const Operand& weights, bool isTransposed, bool isHalf) {
   PackedCopy& copy = weights.packed->copies[isHalf][isTransposed];
   if (copy.matrix == nullptr) {
-    // Not for as many rows as happen to come first: a run that goes on after a crash would else sum in another order.
-    const Shape usual{USUAL_ROWS, n, k, k, 0, n, false, false, false, false, isHalf, 1};
-    const memory::desc any({k, n}, usual.factor(), memory::format_tag::any);
-    const memory::desc layout = describe(usual, any).weights_desc();
+    const memory::desc layout = layoutOf(n, k, isHalf);
     copy.matrix = std::make_shared<Packed>(Packed{layout, memory(layout, engine())});
     copy.isCurrent = false;
   }
@@ -154,12 +168,41 @@ Packed& packed(std::int64_t n, std::int64_t k, const Operand& weights, bool isTr
   return target;
 }
 
+typedef std::vector<Packed> PackedTiles;
+
+/** Lays one tile out; may run on any thread. */
+void fillTile(std::int64_t n, std::int64_t k, float* values, bool isTransposed, Packed& target) {
+  try {
+    memory source(memory::desc({k, n}, memory::data_type::f32, strides(isTransposed, isTransposed ? k : n)), engine(), values);
+    dnnl::reorder(source, target.values).execute(stream(), source, target.values);
+    stream().wait();
+  } catch (const dnnl::error& error) {
+    fail(0, n, k, error.status);
+  }
+}
+
+template <typename Value>
+void byTile(std::int64_t m, std::int64_t rows, std::int64_t width, const Value* a, const Operand& weights, std::int64_t tile, bool isTransposed, float* c, bool adds) {
+  const std::int64_t some = rowsOfTile(rows, tile), n = isTransposed ? some : width, k = isTransposed ? width : some;
+  if (m == 0 || n == 0) return;
+  if (k == 0) return adds ? void() : clear(m, n, nullptr, c, n);
+  const bool isHalf = sizeof(Value) < sizeof(float);
+  const Team team(m, n, k);
+  try {
+    Packed& b = (*static_cast<PackedTiles*>(weights.packed->tiles[isHalf][isTransposed].matrix.get()))[tile];
+    const Shape shape{m, n, k, k, 0, n, false, false, adds, false, isHalf, omp_get_max_threads()};
+    productOf(shape, b.layout).run(a, b.values.get_data_handle(), nullptr, c);
+  } catch (const dnnl::error& error) {
+    fail(m, n, k, error.status);
+  }
+}
+
 template <typename Value>
 void byWeights(std::int64_t m, std::int64_t n, std::int64_t k, MatrixOf<Value> a, const Operand& weights, bool isTransposed, const float* bias, float* c,
                std::int64_t cStride) {
   if (m == 0 || n == 0) return;
   if (k == 0) return clear(m, n, bias, c, cStride);
-  const Team team(m * n * k);
+  const Team team(m, n, k);
   const bool isHalf = sizeof(Value) < sizeof(float);
   try {
     const Shape shape{m, n, k, a.stride, 0, cStride, a.isTransposed, false, false, bias != nullptr, isHalf, omp_get_max_threads()};
@@ -183,10 +226,78 @@ void layOut(std::int64_t n, std::int64_t k, const Operand& weights, bool isTrans
   }
 }
 
+void layOutTiles(std::int64_t rows, std::int64_t width, const Operand& weights, bool isTransposed, bool isHalf) {
+  if (rows == 0 || width == 0) return;
+  PackedCopy& copy = weights.packed->tiles[isHalf][isTransposed];
+  if (copy.matrix != nullptr && copy.isCurrent) return;
+  const auto columns = [&](std::int64_t tile) { return isTransposed ? rowsOfTile(rows, tile) : width; };
+  const auto depth = [&](std::int64_t tile) { return isTransposed ? width : rowsOfTile(rows, tile); };
+  try {
+    if (copy.matrix == nullptr) {
+      auto tiles = std::make_shared<PackedTiles>();
+      for (std::int64_t tile = 0; tile < tilesOf(rows); tile++) {
+        const memory::desc layout = layoutOf(columns(tile), depth(tile), isHalf);
+        tiles->push_back(Packed{layout, memory(layout, engine())});
+      }
+      copy.matrix = tiles;
+    }
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    fail(0, rows, width, error.status);
+  }
+  PackedTiles& tiles = *static_cast<PackedTiles*>(copy.matrix.get());
+#pragma omp parallel for schedule(static)
+  for (std::int64_t tile = 0; tile < tilesOf(rows); tile++) {
+    fillTile(columns(tile), depth(tile), static_cast<float*>(weights.data) + tile * TILE_ROWS * width, isTransposed, tiles[tile]);
+  }
+  copy.isCurrent = true;
+}
+
+void multiplyByTile(std::int64_t m, std::int64_t rows, std::int64_t width, const float* a, const Operand& weights, std::int64_t tile, bool isTransposed,
+                    float* c, bool adds) {
+  byTile(m, rows, width, a, weights, tile, isTransposed, c, adds);
+}
+
+void multiplyByTile(std::int64_t m, std::int64_t rows, std::int64_t width, const std::uint16_t* a, const Operand& weights, std::int64_t tile, bool isTransposed,
+                    float* c, bool adds) {
+  byTile(m, rows, width, a, weights, tile, isTransposed, c, adds);
+}
+
+bool wantsWholeMatrices() {
+  static const bool hasAmx = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx;
+  return hasAmx;
+}
+
+void layOut(std::int64_t n, std::int64_t k, const std::uint16_t* b, char* laidOut) {
+  if (n == 0 || k == 0) return;
+  try {
+    const memory::desc plain({k, n}, memory::data_type::bf16, memory::dims{n, 1}), layout = layoutOf(n, k, true);
+    if (static_cast<std::int64_t>(layout.get_size()) > laidOutBytes(k, n)) fail(0, n, k, dnnl_unimplemented);
+    memory source(plain, engine(), const_cast<std::uint16_t*>(b)), target(layout, engine(), laidOut);
+    dnnl::reorder(source, target).execute(stream(), source, target);
+    stream().wait();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    fail(0, n, k, error.status);
+  }
+}
+
+void multiplyByLaidOut(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, const char* laidOut, float* c, std::int64_t cStride, bool adds) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) return adds ? void() : clear(m, n, nullptr, c, cStride);
+  const Team team(m, n, k);
+  try {
+    const Shape shape{m, n, k, a.stride, 0, cStride, a.isTransposed, false, adds, false, true, omp_get_max_threads()};
+    productOf(shape, layoutOf(n, k, true)).run(a.data, const_cast<char*>(laidOut), nullptr, c);
+  } catch (const dnnl::error& error) {
+    fail(m, n, k, error.status);
+  }
+}
+
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, cStride);
-  const Team team(m * n * k);
+  const Team team(m, n, k);
   const dnnl_status_t status = dnnl_sgemm(a.isTransposed ? 'T' : 'N', b.isTransposed ? 'T' : 'N', m, n, k, 1.0f, a.data, a.stride,
                                           b.data, b.stride, adds ? 1.0f : 0.0f, c, cStride);
   if (status != dnnl_success) fail(m, n, k, status);
@@ -195,7 +306,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, cStride);
-  const Team team(m * n * k);
+  const Team team(m, n, k);
   try {
     const Shape shape{m, n, k, a.stride, b.stride, cStride, a.isTransposed, b.isTransposed, adds, false, true, omp_get_max_threads()};
     const memory::desc plain({k, n}, memory::data_type::bf16, strides(b.isTransposed, b.stride));

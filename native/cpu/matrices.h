@@ -23,6 +23,27 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, Half
  */
 void layOut(std::int64_t n, std::int64_t k, const Operand& weights, bool isTransposed, bool isHalf);
 
+/** Whether products of bf16 values are many times as fast when their factors are whole matrices, one of them laid out: with AMX. */
+bool wantsWholeMatrices();
+
+/** Lays b [k, n] out for products in `laidOut`, which has laidOutBytes(k, n). Not inside a parallel region. Throws std::bad_alloc. */
+void layOut(std::int64_t n, std::int64_t k, const std::uint16_t* b, char* laidOut);
+
+/** c [m, n] = a [m, k] · b as it was laid out, or c + that with `adds`. Inside a parallel region one thread computes it. */
+void multiplyByLaidOut(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, const char* laidOut, float* c, std::int64_t cStride, bool adds);
+
+/** Lays the tiles of TILE_ROWS rows of weights, fp32 [rows, width], out as layOut() does the whole: as they are, or transposed. */
+void layOutTiles(std::int64_t rows, std::int64_t width, const Operand& weights, bool isTransposed, bool isHalf);
+
+/**
+ * c [m, rows of the tile] = a · tileᵀ if `isTransposed`, else c [m, width] = a [m, rows of the tile] · tile, or c + that with `adds`. The tiles of weights
+ * [rows, width] must have been laid out so. a and c lie row after row. Inside a parallel region one thread computes it.
+ */
+void multiplyByTile(std::int64_t m, std::int64_t rows, std::int64_t width, const float* a, const Operand& weights, std::int64_t tile, bool isTransposed,
+                    float* c, bool adds);
+void multiplyByTile(std::int64_t m, std::int64_t rows, std::int64_t width, const std::uint16_t* a, const Operand& weights, std::int64_t tile, bool isTransposed,
+                    float* c, bool adds);
+
 /**
  * c [m, n] = a [m, k] · weights, plus `bias` [n] unless null. They are laid out first; inside a parallel region, where one thread
  * computes the product, they must have been. Throws std::bad_alloc outside.

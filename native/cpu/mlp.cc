@@ -81,7 +81,7 @@ void gradient(const Arguments& a) {
   });
   const Value *dy = wholeOf(floats(a, 0), dyRoom), *x = wholeOf(floats(a, 1), xRoom);
   const OverRows<Value> dWeights[] = {{F, C, dWide, x, result(a, 1)}, {C, F, dy, active, result(a, 3)}};
-  multiplyOverRows(dWeights, N, a.numThreads);
+  multiplyOverRows(dWeights, N, scratch + places.overRows, a.numThreads);
   addUnits(upSums, unitsOf(N), F, result(a, 2));
   addUnits(downSums, unitsOf(N), C, result(a, 4));
 }

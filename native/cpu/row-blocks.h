@@ -71,7 +71,7 @@ struct OverRows {
 
 /** Some such products over the same k rows. Shares are rows or columns of c, of which there are more. */
 template <typename Value, int count>
-void multiplyOverRows(const OverRows<Value> (&products)[count], i64 k, int numThreads, bool adds = false) {
+void multiplyByShares(const OverRows<Value> (&products)[count], i64 k, int numThreads) {
   const i64 sharesOfEach = 2 * numThreads;
 #pragma omp parallel for schedule(dynamic) num_threads(numThreads)
   for (i64 i = 0; i < count * sharesOfEach; i++) {
@@ -79,9 +79,53 @@ void multiplyOverRows(const OverRows<Value> (&products)[count], i64 k, int numTh
     const bool isByRow = p.m >= p.n;
     const i64 all = isByRow ? p.m : p.n, size = shareRows(all, sharesOfEach), begin = i % sharesOfEach * size, some = all - begin < size ? all - begin : size;
     if (some <= 0) continue;
-    if (isByRow) multiply(some, p.n, k, MatrixOf<Value>{p.a + begin, true, p.m}, MatrixOf<Value>{p.b, false, p.n}, p.c + begin * p.n, p.n, adds);
-    else multiply(p.m, some, k, MatrixOf<Value>{p.a, true, p.m}, MatrixOf<Value>{p.b + begin, false, p.n}, p.c + begin, p.n, adds);
+    if (isByRow) multiply(some, p.n, k, MatrixOf<Value>{p.a + begin, true, p.m}, MatrixOf<Value>{p.b, false, p.n}, p.c + begin * p.n, p.n);
+    else multiply(p.m, some, k, MatrixOf<Value>{p.a, true, p.m}, MatrixOf<Value>{p.b + begin, false, p.n}, p.c + begin, p.n);
   }
+}
+
+/** Columns [begin, begin + some) of x [rows, stride], row after row. */
+inline const uint16_t* columnsOf(const uint16_t* x, i64 rows, i64 stride, i64 begin, i64 some, uint16_t* room) {
+  for (i64 row = 0; row < rows; row++) memcpy(room + row * some, x + row * stride + begin, 2 * some);
+  return room;
+}
+
+/** The same by whole matrices: each b is laid out once, and a's columns are copied slice by slice. `scratch` has overRowsScratch() bytes. */
+template <int count>
+void multiplyBySlices(const OverRows<uint16_t> (&products)[count], i64 k, char* scratch, int numThreads) {
+  for (i64 first = 0; first < k; first += SUMMED_ROWS) {
+    const i64 rows = summedRows(k - first);
+    const char* laidOut[count];
+    i64 slicesBefore[count + 1] = {0};
+    char* room = scratch + numThreads * sliceBytes(k);
+    for (int i = 0; i < count; i++) {
+      const OverRows<uint16_t>& p = products[i];
+      layOut(p.n, rows, p.b + first * p.n, room);
+      laidOut[i] = room;
+      room += laidOutBytes(rows, p.n);
+      slicesBefore[i + 1] = slicesBefore[i] + (p.m + SLICE_ROWS - 1) / SLICE_ROWS;
+    }
+#pragma omp parallel for schedule(dynamic) num_threads(numThreads)
+    for (i64 slice = 0; slice < slicesBefore[count]; slice++) {
+      int i = 0;
+      while (slice >= slicesBefore[i + 1]) i++;
+      const OverRows<uint16_t>& p = products[i];
+      const i64 begin = (slice - slicesBefore[i]) * SLICE_ROWS, some = p.m - begin < SLICE_ROWS ? p.m - begin : SLICE_ROWS;
+      const uint16_t* a = columnsOf(p.a + first * p.m, rows, p.m, begin, some, (uint16_t*)(scratch + omp_get_thread_num() * sliceBytes(k)));
+      multiplyByLaidOut(some, p.n, rows, HalfMatrix{a, true, some}, laidOut[i], p.c + begin * p.n, p.n, first > 0);
+    }
+  }
+}
+
+template <int count>
+void multiplyOverRows(const OverRows<float> (&products)[count], i64 k, char*, int numThreads) {
+  multiplyByShares(products, k, numThreads);
+}
+
+template <int count>
+void multiplyOverRows(const OverRows<uint16_t> (&products)[count], i64 k, char* scratch, int numThreads) {
+  if (wantsWholeMatrices()) multiplyBySlices(products, k, scratch, numThreads);
+  else multiplyByShares(products, k, numThreads);
 }
 
 } // namespace
