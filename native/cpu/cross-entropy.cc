@@ -130,7 +130,8 @@ void blockGradients(const Arguments& a, const LogitBlock<Value>& block) {
       }
     }
     const i64 share = shareRows(block.rows, a.numThreads), rows = share < MOST_ROWS ? share : MOST_ROWS;
-    forEachBlock(block.rows, {rows, (block.rows + rows - 1) / rows}, nullptr, 0, a.numThreads, [&](const Block& own) { dHidden(a, block, own.begin, own.rows); });
+    const RowBlocks blocks{rows, (block.rows + rows - 1) / rows};
+    forEachBlock(block.rows, blocks, nullptr, 0, a.numThreads, [&](const Block& own) { dHidden(a, block, own.begin, own.rows); });
   }
   layOutHidden(block, C);
 #pragma omp parallel for schedule(dynamic) num_threads(a.numThreads)

@@ -18,20 +18,17 @@ namespace {
 /** Multiplications below which waking threads costs more than it saves. */
 constexpr std::int64_t ALONE = 1 << 18;
 
-/** Summands up to which threads share a product: of longer sums oneDNN gives each thread a part, and the bits depend on how many there are. */
-constexpr std::int64_t LONGEST_SUM = 1 << 14;
-
 /** Primitives that a thread keeps; a model's steps need some dozens, scoring rows of many lengths some hundreds. */
 constexpr std::size_t MAX_PRIMITIVES = 4096;
 
 /** Rows of a product for which weights are laid out. */
 constexpr std::int64_t USUAL_ROWS = 1024;
 
-/** Lets the products of its scope run on the calling thread where they are small, where their sums are long, or where it is one of a team. */
+/** Lets the products of its scope run on the calling thread where they are small or where it is one of a team. */
 class Team {
 public:
-  Team(std::int64_t m, std::int64_t n, std::int64_t k) : before(omp_get_max_threads()) {
-    if (m * n * k < ALONE || k > LONGEST_SUM || omp_in_parallel()) omp_set_num_threads(1);
+  explicit Team(std::int64_t numMultiplications) : before(omp_get_max_threads()) {
+    if (numMultiplications < ALONE || omp_in_parallel()) omp_set_num_threads(1);
   }
   ~Team() { omp_set_num_threads(before); }
 
@@ -182,12 +179,13 @@ void fillTile(std::int64_t n, std::int64_t k, float* values, bool isTransposed, 
 }
 
 template <typename Value>
-void byTile(std::int64_t m, std::int64_t rows, std::int64_t width, const Value* a, const Operand& weights, std::int64_t tile, bool isTransposed, float* c, bool adds) {
+void byTile(std::int64_t m, std::int64_t rows, std::int64_t width, const Value* a, const Operand& weights, std::int64_t tile, bool isTransposed, float* c,
+            bool adds) {
   const std::int64_t some = rowsOfTile(rows, tile), n = isTransposed ? some : width, k = isTransposed ? width : some;
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, n);
   const bool isHalf = sizeof(Value) < sizeof(float);
-  const Team team(m, n, k);
+  const Team team(m * n * k);
   try {
     Packed& b = (*static_cast<PackedTiles*>(weights.packed->tiles[isHalf][isTransposed].matrix.get()))[tile];
     const Shape shape{m, n, k, k, 0, n, false, false, adds, false, isHalf, omp_get_max_threads()};
@@ -202,7 +200,7 @@ void byWeights(std::int64_t m, std::int64_t n, std::int64_t k, MatrixOf<Value> a
                std::int64_t cStride) {
   if (m == 0 || n == 0) return;
   if (k == 0) return clear(m, n, bias, c, cStride);
-  const Team team(m, n, k);
+  const Team team(m * n * k);
   const bool isHalf = sizeof(Value) < sizeof(float);
   try {
     const Shape shape{m, n, k, a.stride, 0, cStride, a.isTransposed, false, false, bias != nullptr, isHalf, omp_get_max_threads()};
@@ -285,7 +283,7 @@ void layOut(std::int64_t n, std::int64_t k, const std::uint16_t* b, char* laidOu
 void multiplyByLaidOut(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, const char* laidOut, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, cStride);
-  const Team team(m, n, k);
+  const Team team(m * n * k);
   try {
     const Shape shape{m, n, k, a.stride, 0, cStride, a.isTransposed, false, adds, false, true, omp_get_max_threads()};
     productOf(shape, layoutOf(n, k, true)).run(a.data, const_cast<char*>(laidOut), nullptr, c);
@@ -297,7 +295,7 @@ void multiplyByLaidOut(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatri
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, cStride);
-  const Team team(m, n, k);
+  const Team team(m * n * k);
   const dnnl_status_t status = dnnl_sgemm(a.isTransposed ? 'T' : 'N', b.isTransposed ? 'T' : 'N', m, n, k, 1.0f, a.data, a.stride,
                                           b.data, b.stride, adds ? 1.0f : 0.0f, c, cStride);
   if (status != dnnl_success) fail(m, n, k, status);
@@ -306,7 +304,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, Matrix a, Matrix b
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, HalfMatrix b, float* c, std::int64_t cStride, bool adds) {
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, cStride);
-  const Team team(m, n, k);
+  const Team team(m * n * k);
   try {
     const Shape shape{m, n, k, a.stride, b.stride, cStride, a.isTransposed, b.isTransposed, adds, false, true, omp_get_max_threads()};
     const memory::desc plain({k, n}, memory::data_type::bf16, strides(b.isTransposed, b.stride));

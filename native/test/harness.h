@@ -92,8 +92,8 @@ Doubles halves(Doubles values) {
 }
 
 /**
- * Compares each output with one thread and with two, which must give the same bits each time. Whether one and two give the same is not asked: how many threads there
- * are decides how many rows a product has, and so, where there is AMX, by which instructions it is summed.
+ * Compares each output with one thread and with two, which must give the same bits each time. Whether one and two give the same is not asked: how many rows
+ * a product has depends on the number of threads, and on a processor with AMX its bits depended on that.
  */
 void check(const std::string& name, const Buffers& in, const Doubles& numbers, const std::vector<Doubles>& expected, double tolerance = 1e-5) {
   for (int numThreads = 1; numThreads <= 2; numThreads++) {

@@ -21,6 +21,13 @@ export function eventWords({ type, data }: TimelineEvent): string {
       return `${word('arm')} at step ${word('step')} scored on ${word('benchmark')}, ${word('protocol')}`;
     case 'checkpoint':
       return `checkpoint of ${word('arm')} at step ${word('step')} stored`;
+    case 'taken-over': {
+      // of this job's, or of the other's, which does the work for both
+
+      const benchmark = word('benchmark');
+      const what = benchmark === '' ? word('arm') : `${word('arm')}'s scores on ${benchmark}, ${word('protocol')},`;
+      return `${what} shared with job ${word('name')}`;
+    }
     case 'checkpoint-damaged':
       return `checkpoint of ${word('arm')} at step ${word('step')} was damaged and is left out: ${word('message')}`;
     default:

@@ -97,8 +97,7 @@ describe('keep', () => {
   it('keeps names and jobs apart', async () => {
     const job = await getJob(database, fence.jobId);
     const other = await createJob(database, { spec: someSpec() });
-    const made = async (of: typeof job, name: string, value: number) =>
-      keep(of, name, () => Promise.resolve(value));
+    const made = async (of: typeof job, name: string, value: number) => keep(of, name, () => Promise.resolve(value));
     expect(await made(job, 'one', 1)).toBe(1);
     expect(await made(job, 'two', 2)).toBe(2);
     expect(await made(other, 'one', 3)).toBe(3);

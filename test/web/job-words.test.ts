@@ -79,6 +79,9 @@ describe('an event', () => {
     expect(say('state', { state: 'failed', reason: 'no-edits', message: 'none' })).toBe('failed – no-edits: none');
     expect(say('attempt', { number: 2, host: 'a' })).toBe('attempt 2 began on a');
     expect(say('checkpoint', { arm: 'control', step: 1330 })).toBe('checkpoint of control at step 1,330 stored');
+    expect(say('taken-over', { arm: 'control', job: 'x', name: 'first' })).toBe('control shared with job first');
+    const scores = { arm: 'published', benchmark: 'winobias', protocol: 'likelihood', job: 'x', name: 'first' };
+    expect(say('taken-over', scores)).toBe("published's scores on winobias, likelihood, shared with job first");
     expect(say('new-kind', { a: 1 })).toBe('new-kind {"a":1}');
   });
 });
