@@ -261,9 +261,9 @@ void multiplyByTile(std::int64_t m, std::int64_t rows, std::int64_t width, const
   byTile(m, rows, width, a, weights, tile, isTransposed, c, adds);
 }
 
-bool wantsWholeMatrices() {
-  static const bool hasAmx = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx;
-  return hasAmx;
+bool& wantsWholeMatrices() {
+  static bool isSo = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx;
+  return isSo;
 }
 
 void layOut(std::int64_t n, std::int64_t k, const std::uint16_t* b, char* laidOut) {

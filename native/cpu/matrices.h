@@ -23,8 +23,8 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, Half
  */
 void layOut(std::int64_t n, std::int64_t k, const Operand& weights, bool isTransposed, bool isHalf);
 
-/** Whether products of bf16 values are many times as fast when their factors are whole matrices, one of them laid out: with AMX. */
-bool wantsWholeMatrices();
+/** Whether gradients of weights in bf16 are formed of whole matrices, one of them laid out: with AMX, where these are half again as fast. Tests set it. */
+bool& wantsWholeMatrices();
 
 /** Lays b [k, n] out for products in `laidOut`, which has laidOutBytes(k, n). Not inside a parallel region. Throws std::bad_alloc. */
 void layOut(std::int64_t n, std::int64_t k, const std::uint16_t* b, char* laidOut);

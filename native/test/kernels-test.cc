@@ -1,6 +1,7 @@
 // The kernels without Node: each against float64 loops, at both instruction sets that the machine has, with one thread and with two, the same bits each time; what checks
 // must refuse, indices out of bounds, failures that travel. `make test SANITIZE=1` runs it under AddressSanitizer and UBSan.
 #include <sys/resource.h>
+#include "../cpu/matrices.h"
 #include "harness.h"
 
 namespace {
@@ -146,8 +147,8 @@ Doubles plusRow(Doubles x, const Doubles& row) {
   return x;
 }
 
+template <int N, int I, int O>
 void linears() {
-  const int N = 150, I = 33, O = 65;
   for (int isHalf = 0; isHalf < 2; isHalf++) {
     const auto kept = [&](const Doubles& values) { return isHalf ? halves(values) : values; };
     const Doubles x = randoms(N * I, 6), w = randoms(O * I, 7), b = randoms(O, 8), dy = randoms(N * O, 9);
@@ -387,6 +388,21 @@ void queue() {
   expectClose(*last, Doubles(1000, 2), "the last of a queue");
 }
 
+/** Kernels that form them, in each way. */
+void gradientsOfWeights() {
+#ifndef TIRESIAS_CUDA
+  for (const bool isWhole : {false, true}) {
+    wantsWholeMatrices() = isWhole;
+#endif
+    linears<150, 33, 65>();
+    linears<2100, 9, 140>(); // whole matrices: two slices, summed twice
+    mlps();
+    losses<150, 9, 70>(); // blocks of the threads' own
+#ifndef TIRESIAS_CUDA
+  }
+#endif
+}
+
 void memoryRefused() {
 #ifndef TIRESIAS_CUDA
   const rlimit most = {1LL << 40, RLIM_INFINITY}; // some systems promise memory that they do not have
@@ -420,12 +436,10 @@ int main(int argc, char**) {
     movements();
     reductions();
     products();
-    linears();
+    gradientsOfWeights();
     staleWeights();
-    mlps();
     norms();
     losses<40, 5, 900000>(); // two blocks of rows, which all threads share
-    losses<150, 9, 70>();    // blocks of the threads' own
     attentions<6, 4>();
     attentions<32, 8>();  // whole vectors, all that turns in the first
     attentions<32, 20>(); // in none
