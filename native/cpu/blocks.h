@@ -29,18 +29,34 @@ constexpr std::int64_t SMALL_EMBEDDING = 512 * 1024;
 /** Rows whose logits are formed and turned into gradients while they are in the caches; the products for the gradients take a whole block of rows. */
 constexpr std::int64_t HOT_ROWS = 128;
 
-/** Rows of the embedding in a tile: with so many, the factors and the result of a product of HOT_ROWS stay in a thread's second cache. */
-constexpr std::int64_t TILE_ROWS = 512;
+/** Values of an embedding's tile, and its rows at least and at most: the factors and the result of a product of HOT_ROWS stay in a thread's second cache. */
+constexpr std::int64_t TILE_VALUES = 256 * 1024;
+constexpr std::int64_t LEAST_TILE_ROWS = 256;
+constexpr std::int64_t MOST_TILE_ROWS = 1024;
 
-static inline std::int64_t tilesOf(std::int64_t V) { return (V + TILE_ROWS - 1) / TILE_ROWS; }
-static inline std::int64_t rowsOfTile(std::int64_t V, std::int64_t tile) { return V - tile * TILE_ROWS < TILE_ROWS ? V - tile * TILE_ROWS : TILE_ROWS; }
+/** How an embedding of V rows is cut. */
+struct Tiles {
+  std::int64_t V, rows; // of a tile; the last may have fewer
+};
+
+static inline std::int64_t countOf(Tiles tiles) { return (tiles.V + tiles.rows - 1) / tiles.rows; }
+
+static inline std::int64_t rowsOf(Tiles tiles, std::int64_t tile) {
+  const std::int64_t left = tiles.V - tile * tiles.rows;
+  return left < tiles.rows ? left : tiles.rows;
+}
+
+static inline Tiles tilesOf(std::int64_t V, std::int64_t C) {
+  const std::int64_t rows = TILE_VALUES / (C < 1 ? 1 : C) / 64 * 64, atLeast = rows < LEAST_TILE_ROWS ? LEAST_TILE_ROWS : rows;
+  return {V, atLeast < MOST_TILE_ROWS ? atLeast : MOST_TILE_ROWS};
+}
 
 /** Of a row's logits in one tile: the largest, and the sum of their exponentials beside it. */
 struct LogitPart {
   float largest, sum;
 };
 
-static inline std::int64_t partBytes(std::int64_t rows, std::int64_t V) { return aligned(static_cast<std::int64_t>(sizeof(LogitPart)) * rows * tilesOf(V)); }
+static inline std::int64_t partBytes(std::int64_t rows, Tiles tiles) { return aligned(static_cast<std::int64_t>(sizeof(LogitPart)) * rows * countOf(tiles)); }
 
 /** Rows whose gradients are multiplied at a time, about the same number each time. */
 static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
@@ -167,7 +183,7 @@ static inline HotRows hotRows(std::int64_t rows, std::int64_t C, std::int64_t V,
 }
 
 /** Bytes of such a room: parts, and in bf16 before them the logits, which in fp32 lie where their gradients will. */
-static inline std::int64_t hotBytes(std::int64_t rows, std::int64_t V, bool isHalf) { return (isHalf ? aligned(4 * rows * V) : 0) + partBytes(rows, V); }
+static inline std::int64_t hotBytes(std::int64_t rows, Tiles tiles, bool isHalf) { return (isHalf ? aligned(4 * rows * tiles.V) : 0) + partBytes(rows, tiles); }
 
 /** Where the parts of cross-entropy's scratch begin, in bytes; the hot rooms come first. */
 struct CrossEntropyScratch {
@@ -182,7 +198,7 @@ static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64
   const std::int64_t rows = logitRows(N, V);
   const HotRows hot = hotRows(rows, C, V, numThreads);
   CrossEntropyScratch s;
-  s.losses = hot.rooms * hotBytes(hot.rows, V, isHalf);
+  s.losses = hot.rooms * hotBytes(hot.rows, tilesOf(V, C), isHalf);
   s.hidden = s.losses + aligned(8 * N);
   s.dLogits = s.hidden + (isHalf ? aligned(2 * N * C) : 0);
   s.overRows = s.dLogits + aligned((isHalf ? 2 : 4) * rows * V);
@@ -191,8 +207,8 @@ static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64
 }
 
 /** Bytes of a thread that scores labels: a tile of logits; then for all parts and the labels' own logits. */
-static inline std::int64_t labelTileBytes() { return 4 * HOT_ROWS * TILE_ROWS; }
-static inline std::int64_t labelScratch(std::int64_t V, int numThreads) { return numThreads * labelTileBytes() + partBytes(HOT_ROWS, V) + 4 * HOT_ROWS; }
+static inline std::int64_t labelTileBytes(Tiles tiles) { return 4 * HOT_ROWS * tiles.rows; }
+static inline std::int64_t labelScratch(Tiles tiles, int numThreads) { return numThreads * labelTileBytes(tiles) + partBytes(HOT_ROWS, tiles) + 4 * HOT_ROWS; }
 
 /** Bytes of one thread: a block of weights, queries and keys; in bf16 values too, and the weights rounded. */
 static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D, bool isHalf) {

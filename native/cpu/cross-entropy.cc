@@ -37,8 +37,9 @@ struct LogitBlock {
   Value* dLogits;
   double* losses;
   char* overRows;
+  Tiles tiles;
 
-  Value* dLogitsAt(i64 tile, i64 row, i64 V) const { return dLogits + tile * TILE_ROWS * rows + row * rowsOfTile(V, tile); }
+  Value* dLogitsAt(i64 tile, i64 row) const { return dLogits + tile * tiles.rows * rows + row * rowsOf(tiles, tile); }
 };
 
 /** Some rows of a block while they are hot: logits in fp32 lie where their gradients will; those whose gradients are rounded, in a room. */
@@ -47,36 +48,37 @@ struct HotBlock {
   LogitPart* parts; // [rows, tiles]
   float* room;
 
-  HotBlock(i64 first, i64 rows, i64 V, char* scratch, bool isHalf)
-      : first(first), rows(rows), parts((LogitPart*)(scratch + (isHalf ? aligned(4 * rows * V) : 0))), room((float*)scratch) {}
+  HotBlock(i64 first, i64 rows, Tiles tiles, char* scratch, bool isHalf)
+      : first(first), rows(rows), parts((LogitPart*)(scratch + (isHalf ? aligned(4 * rows * tiles.V) : 0))), room((float*)scratch) {}
 };
 
-inline float* logitsAt(const LogitBlock<float>& block, const HotBlock& hot, i64 tile, i64 row, i64 V) { return block.dLogitsAt(tile, hot.first + row, V); }
-inline float* logitsAt(const LogitBlock<uint16_t>&, const HotBlock& hot, i64 tile, i64 row, i64 V) {
-  return hot.room + tile * TILE_ROWS * hot.rows + row * rowsOfTile(V, tile);
+inline float* logitsAt(const LogitBlock<float>& block, const HotBlock& hot, i64 tile, i64 row) { return block.dLogitsAt(tile, hot.first + row); }
+inline float* logitsAt(const LogitBlock<uint16_t>& block, const HotBlock& hot, i64 tile, i64 row) {
+  return hot.room + tile * block.tiles.rows * hot.rows + row * rowsOf(block.tiles, tile);
 }
 
 template <typename Value>
 void formTile(const Arguments& a, const LogitBlock<Value>& block, const HotBlock& hot, i64 tile) {
   const i64 C = size(a, 1), V = size(a, 2);
-  multiplyByTile(hot.rows, V, C, block.hidden + hot.first * C, a.in[1], tile, true, logitsAt(block, hot, tile, 0, V), false);
-  for (i64 row = 0; row < hot.rows; row++) hot.parts[row * tilesOf(V) + tile] = partOf(logitsAt(block, hot, tile, row, V), rowsOfTile(V, tile));
+  multiplyByTile(hot.rows, V, C, block.hidden + hot.first * C, a.in[1], tile, true, logitsAt(block, hot, tile, 0), false);
+  for (i64 row = 0; row < hot.rows; row++) hot.parts[row * countOf(block.tiles) + tile] = partOf(logitsAt(block, hot, tile, row), rowsOf(block.tiles, tile));
 }
 
 /** A row's loss, and (softmax − label)/N, rounded as a product takes it → dLogits. */
 template <typename Value>
 void rowGradient(const Arguments& a, const LogitBlock<Value>& block, const HotBlock& hot, i64 row) {
-  const i64 N = size(a, 0), V = size(a, 2), label = ints(a, 2)[block.begin + hot.first + row], ofLabel = label / TILE_ROWS;
-  const auto [largest, total] = sumOf(hot.parts + row * tilesOf(V), tilesOf(V));
-  const float labelLogit = logitsAt(block, hot, ofLabel, row, V)[label % TILE_ROWS], share = (float)(1 / (total * N));
-  for (i64 tile = 0; tile < tilesOf(V); tile++) {
-    const float* x = logitsAt(block, hot, tile, row, V);
-    Value* dLogits = block.dLogitsAt(tile, hot.first + row, V);
-    const i64 count = rowsOfTile(V, tile);
+  const Tiles tiles = block.tiles;
+  const i64 N = size(a, 0), label = ints(a, 2)[block.begin + hot.first + row], ofLabel = label / tiles.rows;
+  const auto [largest, total] = sumOf(hot.parts + row * countOf(tiles), countOf(tiles));
+  const float labelLogit = logitsAt(block, hot, ofLabel, row)[label % tiles.rows], share = (float)(1 / (total * N));
+  for (i64 tile = 0; tile < countOf(tiles); tile++) {
+    const float* x = logitsAt(block, hot, tile, row);
+    Value* dLogits = block.dLogitsAt(tile, hot.first + row);
+    const i64 count = rowsOf(tiles, tile);
 #pragma omp simd
     for (i64 j = 0; j < count; j++) store(exponential(x[j] - largest) * share, dLogits + j);
   }
-  store(exponential(labelLogit - largest) * share - 1.0f / N, block.dLogitsAt(ofLabel, hot.first + row, V) + label % TILE_ROWS);
+  store(exponential(labelLogit - largest) * share - 1.0f / N, block.dLogitsAt(ofLabel, hot.first + row) + label % tiles.rows);
   block.losses[hot.first + row] = log(total) + largest - labelLogit;
 }
 
@@ -84,19 +86,19 @@ void rowGradient(const Arguments& a, const LogitBlock<Value>& block, const HotBl
 template <typename Value>
 void dHidden(const Arguments& a, const LogitBlock<Value>& block, i64 first, i64 some) {
   const i64 C = size(a, 1), V = size(a, 2);
-  for (i64 tile = 0; tile < tilesOf(V); tile++) {
-    multiplyByTile(some, V, C, block.dLogitsAt(tile, first, V), a.in[1], tile, false, result(a, 1) + (block.begin + first) * C, tile > 0);
+  for (i64 tile = 0; tile < countOf(block.tiles); tile++) {
+    multiplyByTile(some, V, C, block.dLogitsAt(tile, first), a.in[1], tile, false, result(a, 1) + (block.begin + first) * C, tile > 0);
   }
 }
 
 /** A tile's rows of the embedding's gradient, or those and what they were; hidden states in bf16 were laid out. */
 inline void dEmbedding(const Arguments& a, const LogitBlock<float>& block, i64 tile, float* out) {
-  const i64 C = size(a, 1), V = size(a, 2), some = rowsOfTile(V, tile);
-  multiply(some, C, block.rows, Matrix{block.dLogitsAt(tile, 0, V), true, some}, Matrix{block.hidden, false, C}, out, C, block.begin > 0);
+  const i64 C = size(a, 1), some = rowsOf(block.tiles, tile);
+  multiply(some, C, block.rows, Matrix{block.dLogitsAt(tile, 0), true, some}, Matrix{block.hidden, false, C}, out, C, block.begin > 0);
 }
 inline void dEmbedding(const Arguments& a, const LogitBlock<uint16_t>& block, i64 tile, float* out) {
-  const i64 C = size(a, 1), V = size(a, 2), some = rowsOfTile(V, tile);
-  const HalfMatrix dLogits{block.dLogitsAt(tile, 0, V), true, some};
+  const i64 C = size(a, 1), some = rowsOf(block.tiles, tile);
+  const HalfMatrix dLogits{block.dLogitsAt(tile, 0), true, some};
   if (wantsWholeMatrices()) multiplyByLaidOut(some, C, block.rows, dLogits, block.overRows, out, C, block.begin > 0);
   else multiply(some, C, block.rows, dLogits, HalfMatrix{block.hidden, false, C}, out, C, block.begin > 0);
 }
@@ -108,19 +110,19 @@ inline void layOutHidden(const LogitBlock<uint16_t>& block, i64 C) {
 /** Losses of a block, and the gradients' share of its own. */
 template <typename Value>
 void blockGradients(const Arguments& a, const LogitBlock<Value>& block) {
-  const i64 C = size(a, 1), V = size(a, 2), numTiles = tilesOf(V);
+  const i64 C = size(a, 1), V = size(a, 2), numTiles = countOf(block.tiles);
   const bool isHalf = sizeof(Value) < sizeof(float);
   if (isSmall(C, V)) {
     const RowBlocks blocks = rowBlocks(block.rows, a.numThreads);
-    forEachBlock(block.rows, blocks, (char*)a.scratch, hotBytes(blocks.rows, V, isHalf), a.numThreads, [&](const Block& own) {
-      const HotBlock hot(own.begin, own.rows, V, own.scratch, isHalf);
+    forEachBlock(block.rows, blocks, (char*)a.scratch, hotBytes(blocks.rows, block.tiles, isHalf), a.numThreads, [&](const Block& own) {
+      const HotBlock hot(own.begin, own.rows, block.tiles, own.scratch, isHalf);
       for (i64 tile = 0; tile < numTiles; tile++) formTile(a, block, hot, tile);
       for (i64 row = 0; row < own.rows; row++) rowGradient(a, block, hot, row);
       dHidden(a, block, own.begin, own.rows);
     });
   } else {
     for (i64 first = 0; first < block.rows; first += HOT_ROWS) {
-      const HotBlock hot(first, block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS, V, (char*)a.scratch, isHalf);
+      const HotBlock hot(first, block.rows - first < HOT_ROWS ? block.rows - first : HOT_ROWS, block.tiles, (char*)a.scratch, isHalf);
 #pragma omp parallel num_threads(a.numThreads)
       {
 #pragma omp for schedule(dynamic)
@@ -135,7 +137,7 @@ void blockGradients(const Arguments& a, const LogitBlock<Value>& block) {
   }
   layOutHidden(block, C);
 #pragma omp parallel for schedule(dynamic) num_threads(a.numThreads)
-  for (i64 tile = 0; tile < numTiles; tile++) dEmbedding(a, block, tile, result(a, 2) + tile * TILE_ROWS * C);
+  for (i64 tile = 0; tile < numTiles; tile++) dEmbedding(a, block, tile, result(a, 2) + tile * block.tiles.rows * C);
 }
 
 template <typename Value>
@@ -150,7 +152,8 @@ void lossAndGradients(const Arguments& a) {
   layOutTiles(V, C, a.in[1], false, isHalf);
   for (i64 begin = 0; begin < N; begin += blockRows) {
     const i64 rows = N - begin < blockRows ? N - begin : blockRows;
-    blockGradients<Value>(a, {begin, rows, hidden + begin * C, (Value*)(scratch + places.dLogits), losses + begin, scratch + places.overRows});
+    Value* dLogits = (Value*)(scratch + places.dLogits);
+    blockGradients<Value>(a, {begin, rows, hidden + begin * C, dLogits, losses + begin, scratch + places.overRows, tilesOf(V, C)});
   }
   double total = 0;
   for (i64 row = 0; row < N; row++) total += losses[row];
@@ -168,23 +171,25 @@ void crossEntropy(const Arguments& a) {
 }
 
 void labelLogProbs(const Arguments& a) {
-  const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2), numTiles = tilesOf(V);
+  const i64 N = size(a, 0), C = size(a, 1), V = size(a, 2);
+  const Tiles tiles = tilesOf(V, C);
+  const i64 numTiles = countOf(tiles);
   const int32_t* labels = ints(a, 2);
   if (!checkIndices(a, labels, N, V, "label")) return;
   layOutTiles(V, C, a.in[1], true, false);
   char* scratch = (char*)a.scratch;
-  LogitPart* parts = (LogitPart*)(scratch + a.numThreads * labelTileBytes());
-  float* ofLabels = (float*)((char*)parts + partBytes(HOT_ROWS, V));
+  LogitPart* parts = (LogitPart*)(scratch + a.numThreads * labelTileBytes(tiles));
+  float* ofLabels = (float*)((char*)parts + partBytes(HOT_ROWS, tiles));
   for (i64 begin = 0; begin < N; begin += HOT_ROWS) {
     const i64 rows = N - begin < HOT_ROWS ? N - begin : HOT_ROWS;
 #pragma omp parallel for schedule(dynamic) num_threads(a.numThreads) if (rows * V > ALONE)
     for (i64 tile = 0; tile < numTiles; tile++) {
-      const i64 some = rowsOfTile(V, tile);
-      float* logits = (float*)(scratch + omp_get_thread_num() * labelTileBytes());
+      const i64 some = rowsOf(tiles, tile);
+      float* logits = (float*)(scratch + omp_get_thread_num() * labelTileBytes(tiles));
       multiplyByTile(rows, V, C, floats(a, 0) + begin * C, a.in[1], tile, true, logits, false);
       for (i64 row = 0; row < rows; row++) {
         parts[row * numTiles + tile] = partOf(logits + row * some, some);
-        if (labels[begin + row] / TILE_ROWS == tile) ofLabels[row] = logits[row * some + labels[begin + row] % TILE_ROWS];
+        if (labels[begin + row] / tiles.rows == tile) ofLabels[row] = logits[row * some + labels[begin + row] % tiles.rows];
       }
     }
     for (i64 row = 0; row < rows; row++) {

@@ -181,7 +181,7 @@ void fillTile(std::int64_t n, std::int64_t k, float* values, bool isTransposed, 
 template <typename Value>
 void byTile(std::int64_t m, std::int64_t rows, std::int64_t width, const Value* a, const Operand& weights, std::int64_t tile, bool isTransposed, float* c,
             bool adds) {
-  const std::int64_t some = rowsOfTile(rows, tile), n = isTransposed ? some : width, k = isTransposed ? width : some;
+  const std::int64_t some = rowsOf(tilesOf(rows, width), tile), n = isTransposed ? some : width, k = isTransposed ? width : some;
   if (m == 0 || n == 0) return;
   if (k == 0) return adds ? void() : clear(m, n, nullptr, c, n);
   const bool isHalf = sizeof(Value) < sizeof(float);
@@ -228,25 +228,26 @@ void layOutTiles(std::int64_t rows, std::int64_t width, const Operand& weights, 
   if (rows == 0 || width == 0) return;
   PackedCopy& copy = weights.packed->tiles[isHalf][isTransposed];
   if (copy.matrix != nullptr && copy.isCurrent) return;
-  const auto columns = [&](std::int64_t tile) { return isTransposed ? rowsOfTile(rows, tile) : width; };
-  const auto depth = [&](std::int64_t tile) { return isTransposed ? width : rowsOfTile(rows, tile); };
+  const Tiles tiles = tilesOf(rows, width);
+  const auto columns = [&](std::int64_t tile) { return isTransposed ? rowsOf(tiles, tile) : width; };
+  const auto depth = [&](std::int64_t tile) { return isTransposed ? width : rowsOf(tiles, tile); };
   try {
     if (copy.matrix == nullptr) {
-      auto tiles = std::make_shared<PackedTiles>();
-      for (std::int64_t tile = 0; tile < tilesOf(rows); tile++) {
+      auto made = std::make_shared<PackedTiles>();
+      for (std::int64_t tile = 0; tile < countOf(tiles); tile++) {
         const memory::desc layout = layoutOf(columns(tile), depth(tile), isHalf);
-        tiles->push_back(Packed{layout, memory(layout, engine())});
+        made->push_back(Packed{layout, memory(layout, engine())});
       }
-      copy.matrix = tiles;
+      copy.matrix = made;
     }
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
     fail(0, rows, width, error.status);
   }
-  PackedTiles& tiles = *static_cast<PackedTiles*>(copy.matrix.get());
+  PackedTiles& packed = *static_cast<PackedTiles*>(copy.matrix.get());
 #pragma omp parallel for schedule(static)
-  for (std::int64_t tile = 0; tile < tilesOf(rows); tile++) {
-    fillTile(columns(tile), depth(tile), static_cast<float*>(weights.data) + tile * TILE_ROWS * width, isTransposed, tiles[tile]);
+  for (std::int64_t tile = 0; tile < countOf(tiles); tile++) {
+    fillTile(columns(tile), depth(tile), static_cast<float*>(weights.data) + tile * tiles.rows * width, isTransposed, packed[tile]);
   }
   copy.isCurrent = true;
 }

@@ -32,7 +32,7 @@ void layOut(std::int64_t n, std::int64_t k, const std::uint16_t* b, char* laidOu
 /** c [m, n] = a [m, k] · b as it was laid out, or c + that with `adds`. Inside a parallel region one thread computes it. */
 void multiplyByLaidOut(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, const char* laidOut, float* c, std::int64_t cStride, bool adds);
 
-/** Lays the tiles of TILE_ROWS rows of weights, fp32 [rows, width], out as layOut() does the whole: as they are, or transposed. */
+/** Lays the tiles (blocks.h) of weights, fp32 [rows, width], out as layOut() does the whole: as they are, or transposed. */
 void layOutTiles(std::int64_t rows, std::int64_t width, const Operand& weights, bool isTransposed, bool isHalf);
 
 /**
