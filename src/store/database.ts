@@ -17,7 +17,7 @@ export interface Database {
   readonly url: string;
   readonly prisma: Client;
   readonly pool: pg.Pool;
-  /** Rows of a plain statement: several times as quick as through Prisma where values are JSON. Throws TransientError when the connection is lost. */
+  /** Rows of a plain statement, as the driver reads them: Prisma decodes each value anew. Throws TransientError when the connection is lost. */
   query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]>;
   /** Runs `work` in one transaction; what it throws rolls everything back. Throws TransientError when the connection is lost. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
