@@ -146,6 +146,13 @@ memory::desc layoutOf(std::int64_t n, std::int64_t k, bool isHalf) {
   return kept.emplace(key, describe(usual, any).weights_desc()).first->second;
 }
 
+/** Values that lie plain, put down as `target` wants them. */
+void rearrange(const memory::desc& plain, const void* values, memory& target) {
+  memory source(plain, engine(), const_cast<void*>(values));
+  dnnl::reorder(source, target).execute(stream(), source, target);
+  stream().wait();
+}
+
 /** The packed copy of the weights, made or made anew where there is none or it is stale. */
 Packed& packed(std::int64_t n, std::int64_t k, const Operand& weights, bool isTransposed, bool isHalf) {
   PackedCopy& copy = weights.packed->copies[isHalf][isTransposed];
@@ -157,9 +164,7 @@ Packed& packed(std::int64_t n, std::int64_t k, const Operand& weights, bool isTr
   Packed& target = *static_cast<Packed*>(copy.matrix.get());
   if (!copy.isCurrent) {
     const memory::desc plain({k, n}, memory::data_type::f32, strides(isTransposed, isTransposed ? k : n));
-    memory source(plain, engine(), weights.data);
-    dnnl::reorder(source, target.values).execute(stream(), source, target.values);
-    stream().wait();
+    rearrange(plain, weights.data, target.values);
     copy.isCurrent = true;
   }
   return target;
@@ -170,9 +175,7 @@ typedef std::vector<Packed> PackedTiles;
 /** Lays one tile out; may run on any thread. */
 void fillTile(std::int64_t n, std::int64_t k, float* values, bool isTransposed, Packed& target) {
   try {
-    memory source(memory::desc({k, n}, memory::data_type::f32, strides(isTransposed, isTransposed ? k : n)), engine(), values);
-    dnnl::reorder(source, target.values).execute(stream(), source, target.values);
-    stream().wait();
+    rearrange(memory::desc({k, n}, memory::data_type::f32, strides(isTransposed, isTransposed ? k : n)), values, target.values);
   } catch (const dnnl::error& error) {
     fail(0, n, k, error.status);
   }
@@ -272,9 +275,8 @@ void layOut(std::int64_t n, std::int64_t k, const std::uint16_t* b, char* laidOu
   try {
     const memory::desc plain({k, n}, memory::data_type::bf16, memory::dims{n, 1}), layout = layoutOf(n, k, true);
     if (static_cast<std::int64_t>(layout.get_size()) > laidOutBytes(k, n)) fail(0, n, k, dnnl_unimplemented);
-    memory source(plain, engine(), const_cast<std::uint16_t*>(b)), target(layout, engine(), laidOut);
-    dnnl::reorder(source, target).execute(stream(), source, target);
-    stream().wait();
+    memory target(layout, engine(), laidOut);
+    rearrange(plain, b, target);
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
     fail(0, n, k, error.status);
