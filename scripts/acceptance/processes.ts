@@ -38,26 +38,38 @@ export function markOf(name: string): Record<string, string> {
  * ended and waits for its parent does not count.
  */
 export function markedProcesses(name: string, program = ''): number[] {
-  const pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
-  return pids.flatMap((pid) => {
+  return processIds().flatMap((pid) => {
     try {
       const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'latin1').split('\0');
       const isMarked = read('environ').includes(`${MARK}=${name}`);
-      return isMarked && read('cmdline').some((word) => word.includes(program)) ? [Number(pid)] : [];
+      return isMarked && read('cmdline').some((word) => word.includes(program)) ? [pid] : [];
     } catch {
       return []; // it has just ended
     }
   });
 }
 
-/** Process id of its parent; undefined where it has ended. */
-export function parentOf(pid: number): number | undefined {
+/** What Linux tells of a process behind its name (proc_pid_stat(5)), its state first; undefined where it has ended. */
+export function statOf(pid: number): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }
+}
+
+/** Process id of its parent; undefined where it has ended. */
+export function parentOf(pid: number): number | undefined {
+  const stat = statOf(pid);
+  return stat && Number(stat[1]);
+}
+
+/** Of all that run. */
+export function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
 }
 
 /** A worker, as `tiresias worker` runs it. */
