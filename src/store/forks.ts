@@ -3,7 +3,7 @@ import { ConflictError, NotFoundError } from '../errors.ts';
 import type { Arm } from '../job-spec.ts';
 import type { Database, Transaction } from './database.ts';
 import type { StartOfFork } from './jobs.ts';
-import { runsByRecords } from './shared-runs.ts';
+import { recordsIdOfRow, runsByRecords } from './shared-runs.ts';
 
 /** The checkpoint of a run at a step, or its newest. Throws NotFoundError that lists the steps there are. */
 export async function findStart(
@@ -28,7 +28,7 @@ export async function findStart(
 export async function pinStart(transaction: Transaction, { job, arm, step }: StartOfFork): Promise<void> {
   const run = await transaction.run.findUnique({ where: { jobId_arm: { jobId: job, arm } } });
   const { count } = await transaction.checkpoint.updateMany({
-    where: { runId: { in: run === null ? [] : [run.takenFromId ?? run.id] }, step },
+    where: { runId: { in: run === null ? [] : [recordsIdOfRow(run)] }, step },
     data: { isPinned: true },
   });
   if (count === 0)

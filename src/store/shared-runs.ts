@@ -47,11 +47,16 @@ export const SHOWN_EVALUATIONS = Prisma.sql`JOIN LATERAL (
   WHERE taken.run_id = run.id
 ) AS evaluation ON true`;
 
+/** The same of rows that were read. */
+export function recordsIdOfRow({ id, takenFromId }: Pick<Run, 'id' | 'takenFromId'>): string {
+  return takenFromId ?? id;
+}
+
 /** The runs of a job, of one arm where it is given, first to last, by the id under which their records lie. */
 export async function runsByRecords(database: Database, jobId: string, arm?: string): Promise<Map<string, Run>> {
   const where = { jobId, ...(arm !== undefined && { arm }) };
   const runs = await database.prisma.run.findMany({ where, orderBy: { id: 'asc' } });
-  return new Map(runs.map((run) => [run.takenFromId ?? run.id, run]));
+  return new Map(runs.map((run) => [recordsIdOfRow(run), run]));
 }
 
 /**
