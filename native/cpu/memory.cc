@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t HUGE_PAGE = 2 * 1024 * 1024;
 /** Blocks that wait may take this much, or as much as is in use: the shapes of a step come again in the next. */
-constexpr std::int64_t LEAST_POOL = 64 * 1024 * 1024;
+constexpr std::int64_t LEAST_POOL = 256 * 1024 * 1024;
 
 /** Sizes of blocks: powers of two and three steps between them, so that tensors of about one size share blocks; at most a quarter is lost. */
 std::int64_t blockSize(std::int64_t numBytes) {
