@@ -98,7 +98,7 @@ std::int64_t labelLogProbs(const Arguments& a) {
   input(a, 2, N, Dtype::int32);
   output(a, 0, N);
   notInPlace(a);
-  return labelScratch(tilesOf(V, C), a.numThreads);
+  return logitScratch(N, tilesOf(V, C), a.numThreads).end;
 }
 
 /** in: x, weight, bias; out: y, mean and 1/deviation of each row; numbers: N, C, ε. */

@@ -23,16 +23,16 @@ static inline std::int64_t aligned(std::int64_t numBytes) { return (numBytes + 6
 
 static inline std::int64_t chunksOf(std::int64_t count) { return (count + CHUNK - 1) / CHUNK; }
 
-/** An embedding of so many values stays in a thread's second cache: threads then take their own rows of logits, else all of them the same rows. */
-constexpr std::int64_t SMALL_EMBEDDING = 512 * 1024;
-
-/** Rows whose logits are formed and turned into gradients while they are in the caches; the products for the gradients take a whole block of rows. */
+/** Rows whose logits of one tile a thread forms at a time: they stay in its second cache until it has read them. */
 constexpr std::int64_t HOT_ROWS = 128;
 
 /** Values of an embedding's tile, and its rows at least and at most: the factors and the result of a product of HOT_ROWS stay in a thread's second cache. */
 constexpr std::int64_t TILE_VALUES = 256 * 1024;
 constexpr std::int64_t LEAST_TILE_ROWS = 256;
 constexpr std::int64_t MOST_TILE_ROWS = 1024;
+
+/** Tiles of an embedding at least, unless they had too few rows: threads take them in turns. */
+constexpr std::int64_t LEAST_TILES = 4;
 
 /** How an embedding of V rows is cut. */
 struct Tiles {
@@ -46,17 +46,12 @@ static inline std::int64_t rowsOf(Tiles tiles, std::int64_t tile) {
   return left < tiles.rows ? left : tiles.rows;
 }
 
+static inline std::int64_t bounded(std::int64_t x, std::int64_t least, std::int64_t most) { return x < least ? least : x > most ? most : x; }
+
 static inline Tiles tilesOf(std::int64_t V, std::int64_t C) {
-  const std::int64_t rows = TILE_VALUES / (C < 1 ? 1 : C) / 64 * 64, atLeast = rows < LEAST_TILE_ROWS ? LEAST_TILE_ROWS : rows;
-  return {V, atLeast < MOST_TILE_ROWS ? atLeast : MOST_TILE_ROWS};
+  const std::int64_t most = bounded(V / LEAST_TILES / 64 * 64, LEAST_TILE_ROWS, MOST_TILE_ROWS);
+  return {V, bounded(TILE_VALUES / (C < 1 ? 1 : C) / 64 * 64, LEAST_TILE_ROWS, most)};
 }
-
-/** Of a row's logits in one tile: the largest, and the sum of their exponentials beside it. */
-struct LogitPart {
-  float largest, sum;
-};
-
-static inline std::int64_t partBytes(std::int64_t rows, Tiles tiles) { return aligned(static_cast<std::int64_t>(sizeof(LogitPart)) * rows * countOf(tiles)); }
 
 /** Rows whose gradients are multiplied at a time, about the same number each time. */
 static inline std::int64_t logitRows(std::int64_t N, std::int64_t V) {
@@ -170,45 +165,50 @@ static inline MlpGradientScratch mlpGradientScratch(std::int64_t N, std::int64_t
 /** Bytes of the gradient of a layer norm: its units' shares of the weight's and the bias' gradients. */
 static inline std::int64_t layerNormGradientScratch(std::int64_t N, std::int64_t C) { return 2 * 4 * unitsOf(N) * C; }
 
-static inline bool isSmall(std::int64_t C, std::int64_t V) { return C * V <= SMALL_EMBEDDING; }
-
-/** Rows of an embedding's logits that are hot at once, and rooms for them: one for all threads, or one for each. */
-struct HotRows {
-  std::int64_t rows, rooms;
+/** Where what is known of some rows' logits begins, in bytes. */
+struct LogitScratch {
+  std::int64_t references; // [rows] floats
+  std::int64_t ofLabels;   // [rows] floats
+  std::int64_t parts;      // [rows, tiles] floats
+  std::int64_t rooms;      // of each thread, for the logits of HOT_ROWS in a tile
+  std::int64_t end;
 };
 
-static inline HotRows hotRows(std::int64_t rows, std::int64_t C, std::int64_t V, int numThreads) {
-  if (isSmall(C, V)) return {rowBlocks(rows, numThreads).rows, numThreads};
-  return {rows < HOT_ROWS ? rows : HOT_ROWS, 1};
+static inline std::int64_t logitRoomBytes(Tiles tiles) { return 4 * HOT_ROWS * tiles.rows; }
+
+static inline LogitScratch logitScratch(std::int64_t rows, Tiles tiles, int numThreads) {
+  LogitScratch s;
+  s.references = 0;
+  s.ofLabels = aligned(4 * rows);
+  s.parts = s.ofLabels + aligned(4 * rows);
+  s.rooms = s.parts + aligned(4 * rows * countOf(tiles));
+  s.end = s.rooms + numThreads * logitRoomBytes(tiles);
+  return s;
 }
 
-/** Bytes of such a room: parts, and in bf16 before them the logits, which in fp32 lie where their gradients will. */
-static inline std::int64_t hotBytes(std::int64_t rows, Tiles tiles, bool isHalf) { return (isHalf ? aligned(4 * rows * tiles.V) : 0) + partBytes(rows, tiles); }
-
-/** Where the parts of cross-entropy's scratch begin, in bytes; the hot rooms come first. */
+/** Where the parts of cross-entropy's scratch begin, in bytes; logitScratch() comes first. */
 struct CrossEntropyScratch {
-  std::int64_t losses;  // [N] doubles
-  std::int64_t hidden;  // [N, C], in bf16 only
-  std::int64_t dLogits; // tiles of [rows, tile]; in fp32 they are the logits first
-  std::int64_t overRows; // a block's hidden states laid out, in bf16 only
+  std::int64_t losses;       // [N] doubles
+  std::int64_t shares;       // [rows] floats
+  std::int64_t ofLabels;     // [rows] floats
+  std::int64_t hidden;       // [rows, C], as factors
+  std::int64_t exponentials; // tiles of [rows, tile], as factors
+  std::int64_t overRows;     // a block's hidden states laid out, in bf16 only
   std::int64_t end;
 };
 
 static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64_t C, std::int64_t V, bool isHalf, int numThreads) {
   const std::int64_t rows = logitRows(N, V);
-  const HotRows hot = hotRows(rows, C, V, numThreads);
   CrossEntropyScratch s;
-  s.losses = hot.rooms * hotBytes(hot.rows, tilesOf(V, C), isHalf);
-  s.hidden = s.losses + aligned(8 * N);
-  s.dLogits = s.hidden + (isHalf ? aligned(2 * N * C) : 0);
-  s.overRows = s.dLogits + aligned((isHalf ? 2 : 4) * rows * V);
+  s.losses = logitScratch(rows, tilesOf(V, C), numThreads).end;
+  s.shares = s.losses + aligned(8 * N);
+  s.ofLabels = s.shares + aligned(4 * rows);
+  s.hidden = s.ofLabels + aligned(4 * rows);
+  s.exponentials = s.hidden + aligned(valueBytes(isHalf) * rows * C);
+  s.overRows = s.exponentials + aligned(valueBytes(isHalf) * rows * V);
   s.end = s.overRows + (isHalf ? laidOutBytes(rows, C) : 0);
   return s;
 }
-
-/** Bytes of a thread that scores labels: a tile of logits; then for all parts and the labels' own logits. */
-static inline std::int64_t labelTileBytes(Tiles tiles) { return 4 * HOT_ROWS * tiles.rows; }
-static inline std::int64_t labelScratch(Tiles tiles, int numThreads) { return numThreads * labelTileBytes(tiles) + partBytes(HOT_ROWS, tiles) + 4 * HOT_ROWS; }
 
 /** Bytes of one thread: a block of weights, queries and keys; in bf16 values too, and the weights rounded. */
 static inline std::int64_t attentionScratch(std::int64_t T, std::int64_t D, bool isHalf) {

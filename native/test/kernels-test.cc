@@ -242,10 +242,13 @@ void norms() {
   check("layerNormGradient", {floats(dy), floats(x), floats(w), floats(mean), floats(rstd)}, {N, C}, {dx, dw, db});
 }
 
+/** `scale` of the hidden states: with more, labels are so much less likely than other tokens that exponentials beside a label's would overflow. */
 template <int N, int C, int V>
-void losses() {
-  // Values of bf16, so that only the gradients of the logits are rounded there.
-  const Doubles h = halves(randoms(N * C, 14)), e = halves(randoms(V * C, 15));
+void losses(double scale = 1) {
+  // Values of bf16, so that only exponentials and what stands in for the hidden states in their gradients are rounded there.
+  Doubles h = halves(randoms(N * C, 14));
+  for (double& value : h) value *= scale;
+  const Doubles e = halves(randoms(V * C, 15));
   Doubles logProbs(N), dh(N * C, 0), de(V * C, 0);
   std::vector<int> labels(N);
   double loss = 0;
@@ -255,8 +258,9 @@ void losses() {
     double total = 0;
     for (int v = 0; v < V; v++) {
       for (int j = 0; j < C; j++) logits[v] += h[i * C + j] * e[v * C + j];
-      total += std::exp(logits[v]);
     }
+    const double largest = *std::max_element(logits.begin(), logits.end());
+    for (double& logit : logits) total += std::exp(logit -= largest);
     logProbs[i] = logits[labels[i]] - std::log(total);
     loss -= logProbs[i] / N;
     for (int v = 0; v < V; v++) {
@@ -265,13 +269,36 @@ void losses() {
       for (int j = 0; j < C; j++) de[v * C + j] += d * h[i * C + j];
     }
   }
-  check("crossEntropy", {floats(h), floats(e), ints(labels)}, {N, C, V, 0}, {{loss}, dh, de});
+  check("crossEntropy", {floats(h), floats(e), ints(labels)}, {N, C, V, 0}, {{loss}, dh, de}, 1e-5 * scale);
   check("crossEntropy", {floats(h), floats(e), ints(labels)}, {N, C, V, 1}, {{loss}, dh, de}, 2e-3);
   check("labelLogProbs", {floats(h), floats(e), ints(labels)}, {N, C, V}, {logProbs});
   labels[3] = V;
   auto bad = room(N);
   runOn("labelLogProbs", {floats(h), floats(e), ints(labels)}, {bad}, {N, C, V}, 2);
   expect(bad->failure != nullptr && bad->failure->message == "label 3 is " + std::to_string(V) + ", expected 0 to " + std::to_string(V - 1), "a foreign label fails");
+}
+
+/** Losses that the first guess of a reference misses by more than any exponential can hold, and one that is not a number. */
+void unusualLosses() {
+  losses<150, 9, 70>(32);
+  constexpr int V = 300;
+  // 1 + 2⁻⁸ is rounded to 1: the label's logit is 30,000 where products round, and 117 more where they do not.
+  const Buffers rounded{floats({30000}), floats(Doubles(V, 1 + 1.0 / 256)), ints({7})};
+  for (const int isHalf : {0, 1}) {
+    auto loss = room(1), dHidden = room(1), dEmbedding = room(V);
+    runOn("crossEntropy", rounded, {loss, dHidden, dEmbedding}, {1, 1, V, double(isHalf)}, 2);
+    expectClose(*loss, {std::log(V)}, "the loss of logits that rounding makes much smaller");
+    Doubles gradient(V, 30000.0 / V);
+    gradient[7] -= 30000;
+    expectClose(*dEmbedding, gradient, "its gradient", 4e-3);
+    auto logProb = room(2);
+    const Buffers unknown{floats({NAN, 1}), floats(Doubles(V, 1)), ints({7, 8})};
+    runOn("labelLogProbs", unknown, {logProb}, {2, 1, V}, 2);
+    expect(std::isnan(downloaded(*logProb)[0]), "no number comes of none");
+    expect(std::fabs(downloaded(*logProb)[1] + std::log(V)) < 1e-5, "other rows keep theirs");
+    runOn("crossEntropy", unknown, {loss, room(2), dEmbedding}, {2, 1, V, double(isHalf)}, 2);
+    expect(std::isnan(downloaded(*loss)[0]), "a loss of no number is none");
+  }
 }
 
 /** Attention as on paper, so that its gradient can be had by differences. numbers: B, T, H, D, R. */
@@ -406,7 +433,8 @@ void gradientsOfWeights() {
     linears<150, 33, 65>();
     longSums();
     mlps();
-    losses<150, 9, 70>(); // blocks of the threads' own
+    losses<150, 9, 70>();
+    losses<150, 9, 1100>(); // several tiles
 #ifndef TIRESIAS_CUDA
   }
 #endif
@@ -451,7 +479,8 @@ int main(int argc, char**) {
     gradientsOfWeights();
     staleWeights();
     norms();
-    losses<40, 5, 900000>(); // two blocks of rows, which all threads share
+    losses<40, 5, 900000>(); // two blocks of rows
+    unusualLosses();
     attentions<6, 4>();
     attentions<32, 8>();  // whole vectors, all that turns in the first
     attentions<32, 20>(); // in none

@@ -6,9 +6,8 @@ import { VALUE_BYTES, type MemoryPlan, type MemoryShape, type StepShape } from '
 const PROCESS_BYTES = 40e6;
 /** Blocks that wait in the pool, and what is lost where a tensor does not fill its block: a share of all live bytes but the state's. */
 const POOL_SHARE = 0.4;
-/** Of native/cpu/blocks.h: logits that are formed at a time, and rows of them that stay in the caches. */
+/** Of native/cpu/blocks.h: logits that are formed at a time. */
 const MAX_LOGITS = 2 ** 25;
-const HOT_ROWS = 128;
 
 /** Predicts the memory of a training step, its update and, being smaller, a burn-in. */
 export function planFusedMemory(model: MemoryShape, step: StepShape): MemoryPlan {
@@ -56,5 +55,5 @@ function packedBytes({ numParameters, vocabSize, hiddenSize }: MemoryShape, { pr
 function scratchBytes({ vocabSize: V }: MemoryShape, { microBatchSize, seqLength, precision }: StepShape): number {
   const N = microBatchSize * seqLength;
   const rows = Math.ceil(N / Math.ceil(N / Math.max(1, Math.floor(MAX_LOGITS / V))));
-  return precision === 'bf16' ? 2 * rows * V + VALUE_BYTES * Math.min(rows, HOT_ROWS) * V : VALUE_BYTES * rows * V;
+  return (precision === 'bf16' ? 2 : VALUE_BYTES) * rows * V;
 }
