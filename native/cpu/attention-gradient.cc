@@ -21,24 +21,23 @@ void rowGradients(float* logits, float* dWeights, Value* weights, Value* dLogits
     float *x = logits + r * stride, *d = dWeights + r * stride;
     const i64 reach = wholeLanes(first + r + 1);
     const float normaliser = logSumExp[first + r], mean = meanGradients[r];
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < reach; j++) {
-      x[j] = exponential(x[j] - normaliser);
-      d[j] = x[j] * (d[j] - mean);
-      sum += d[j];
+    Lanes sum = {};
+    for (i64 j = 0; j < reach; j += WIDTH) {
+      const Lanes p = exponential(lanesAt(x + j) - normaliser), gradient = p * (lanesAt(d + j) - mean);
+      storeLanes(p, x + j);
+      storeLanes(gradient, d + j);
+      sum += gradient;
     }
-    sums[r] = sum;
+    sums[r] = sumOf(sum);
   }
   // A row sums to zero. What rounding leaves is taken out once more: of it, too, the gradient of the keys' bias would be made where rotary does not turn.
   for (i64 r = 0; r < rows; r++) {
     const float *x = logits + r * stride, *d = dWeights + r * stride, sum = sums[r];
     Value *p = weights + r * stride, *out = dLogits + r * stride;
     const i64 reach = wholeLanes(first + r + 1);
-#pragma omp simd
-    for (i64 j = 0; j < reach; j++) {
-      store(d[j] - x[j] * sum, out + j);
-      store(x[j], p + j);
+    for (i64 j = 0; j < reach; j += WIDTH) {
+      storeLanes(lanesAt(d + j) - lanesAt(x + j) * sum, out + j);
+      storeLanes(lanesAt(x + j), p + j);
     }
     memset(p + reach, 0, (stride - reach) * sizeof(Value));
     memset(out + reach, 0, (stride - reach) * sizeof(Value));
@@ -47,12 +46,7 @@ void rowGradients(float* logits, float* dWeights, Value* weights, Value* dLogits
 
 /** Σ dAttended·attended of each row: what the weights' gradients are on average. */
 void meanGradients(const float* dAttended, const float* attended, i64 rows, i64 stride, i64 D, float* means) {
-  for (i64 r = 0; r < rows; r++) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < D; j++) sum += dAttended[r * stride + j] * attended[r * stride + j];
-    means[r] = sum;
-  }
+  for (i64 r = 0; r < rows; r++) means[r] = productOf(dAttended + r * stride, attended + r * stride, D);
 }
 
 /**

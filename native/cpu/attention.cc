@@ -1,48 +1,37 @@
 // Causal rotary attention from the fused qkv, head by head and block of queries by block: of the T × T weights only a block's rows live at a time. Kept for
 // the gradient is each row's log-sum-exp (Dao et al. 2022, FlashAttention). A head is one thread's from beginning to end.
 #include "attention.h"
+#include "softmax.h"
 #include <omp.h>
 
 namespace {
 
-/** Logits of queries [first, first + rows) → weights, 0 for later positions, as factors; writes the rows' log-sum-exp. */
+/** Logits of queries [first, first + rows) → weights as factors, 0 for later positions, that are yet to be divided by `sums`; writes the rows' log-sum-exp. */
 template <typename Value>
-void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 stride, float* logSumExp) {
+void softmaxRows(float* logits, Value* weights, i64 first, i64 rows, i64 stride, float* logSumExp, float* sums) {
   // Pass by pass over all rows, because a row alone is one long chain of operations that wait for each other.
-  float largests[QUERY_BLOCK], sums[QUERY_BLOCK];
+  float largests[QUERY_BLOCK];
   for (i64 r = 0; r < rows; r++) {
     const i64 seen = first + r + 1, reach = wholeLanes(seen);
     for (i64 j = seen; j < reach; j++) logits[r * stride + j] = -INFINITY;
   }
+  for (i64 r = 0; r < rows; r++) largests[r] = largest(logits + r * stride, wholeLanes(first + r + 1));
   for (i64 r = 0; r < rows; r++) {
-    const float* x = logits + r * stride;
     const i64 reach = wholeLanes(first + r + 1);
-    float largest = -INFINITY;
-#pragma omp simd reduction(max : largest)
-    for (i64 j = 0; j < reach; j++) largest = x[j] > largest ? x[j] : largest;
-    largests[r] = largest;
-  }
-  for (i64 r = 0; r < rows; r++) {
-    float* x = logits + r * stride;
-    const i64 reach = wholeLanes(first + r + 1);
-    const float largest = largests[r];
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < reach; j++) {
-      x[j] = exponential(x[j] - largest);
-      sum += x[j];
-    }
-    sums[r] = sum;
-  }
-  for (i64 r = 0; r < rows; r++) {
-    const float *x = logits + r * stride, share = 1.0f / sums[r];
     Value* p = weights + r * stride;
-    const i64 reach = wholeLanes(first + r + 1);
-#pragma omp simd
-    for (i64 j = 0; j < reach; j++) store(x[j] * share, p + j);
+    sums[r] = exponentials(logits + r * stride, largests[r], p, reach);
     memset(p + reach, 0, (stride - reach) * sizeof(Value));
   }
   for (i64 r = 0; r < rows; r++) logSumExp[first + r] = largests[r] + logf(sums[r]);
+}
+
+/** Divides rows [rows, D] by their sums. */
+inline void divideRows(float* x, i64 rows, i64 stride, i64 D, const float* sums) {
+  for (i64 r = 0; r < rows; r++) {
+    const float share = 1.0f / sums[r];
+#pragma omp simd
+    for (i64 j = 0; j < D; j++) x[r * stride + j] *= share;
+  }
 }
 
 /** Value: of the factors of products. Kernel inputs: qkv, cos, sin. */
@@ -56,11 +45,14 @@ void attend(const Arguments& a, const Head& head, char* scratch) {
   turn(head, qkv, floats(a, 1), floats(a, 2), 1 / sqrtf(D), q);
   turn(head, qkv + D, floats(a, 1), floats(a, 2), 1, k);
   const MatrixOf<Value> v = factors(head, qkv + 2 * D, head.qkvStride, vRoom);
+  float sums[QUERY_BLOCK];
   for (i64 first = 0; first < T; first += QUERY_BLOCK) {
     const i64 rows = T - first < QUERY_BLOCK ? T - first : QUERY_BLOCK, keys = first + rows, stride = wholeLanes(keys);
     multiply(rows, keys, D, MatrixOf<Value>{q + first * D, false, D}, MatrixOf<Value>{k, true, D}, logits, stride);
-    softmaxRows(logits, weights, first, rows, stride, result(a, 1) + head.rows);
-    multiply(rows, D, keys, MatrixOf<Value>{weights, false, stride}, v, result(a, 0) + head.attended + first * head.stride, head.stride);
+    softmaxRows(logits, weights, first, rows, stride, result(a, 1) + head.rows, sums);
+    float* attended = result(a, 0) + head.attended + first * head.stride;
+    multiply(rows, D, keys, MatrixOf<Value>{weights, false, stride}, v, attended, head.stride);
+    divideRows(attended, rows, head.stride, D, sums);
   }
 }
 

@@ -3,39 +3,13 @@
 // embedding tile by tile, and logits become exponentials while they are in a thread's cache. These stand beside the label's logit, which one row of the
 // embedding gives beforehand, instead of the largest of all: nothing is known too late, and the sum is 1/P(label). What softmax divides by is left to the
 // hidden states, which are many times fewer.
-#include "lanes.h"
 #include "row-blocks.h"
+#include "softmax.h"
 
 namespace {
 
 /** Sums of exponentials that are so large, or so small, are formed again beside the largest logit: the label is e⁴⁰ times less likely than another, or unknown. */
 constexpr double MOST_SUM = 1e17, LEAST_SUM = 1e-17;
-
-/** exp(x − reference) → out, unless that is null. The sum of no more of them than a tile has. */
-template <typename Value>
-float exponentials(const float* x, float reference, Value* out, i64 count) {
-  Lanes sum = {};
-  i64 j = 0;
-  for (; j + WIDTH <= count; j += WIDTH) {
-    const Lanes values = exponential(lanesAt(x + j) - reference);
-    sum += values;
-    if (out != nullptr) storeLanes(values, out + j);
-  }
-  if (j < count) {
-    const Lanes values = exponential(lanesAt(x + j, count - j, -INFINITY) - reference);
-    sum += values;
-    if (out != nullptr) storeLanes(values, out + j, count - j);
-  }
-  return sumOf(sum);
-}
-
-float largest(const float* x, i64 count) {
-  Lanes most = filled(-INFINITY);
-  i64 j = 0;
-  for (; j + WIDTH <= count; j += WIDTH) most = larger(lanesAt(x + j), most);
-  if (j < count) most = larger(lanesAt(x + j, count - j, -INFINITY), most);
-  return largestOf(most);
-}
 
 /** Some rows of a loss: hidden states in fp32 and as factors [rows, C], the output embedding, and what is found out about their logits. */
 template <typename Value>
@@ -101,11 +75,7 @@ void formExponentials(const LogitRows<Value>& block, Value* out) {
 /** The label's logit, or nearly that where factors are rounded. */
 template <typename Value>
 float expectedOfLabel(const LogitRows<Value>& block, i64 row) {
-  const float *hidden = block.hidden + row * block.C, *label = block.rowOfLabel(row);
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (i64 j = 0; j < block.C; j++) sum += hidden[j] * label[j];
-  return sum;
+  return productOf(block.hidden + row * block.C, block.rowOfLabel(row), block.C);
 }
 
 /** References, the labels' logits, and in `parts` the sums of the exponentials; these go to `out` unless that is null. */

@@ -69,23 +69,29 @@ LANES_INLINE Lanes smaller(Lanes x, Lanes y) { return _mm256_min_ps(x, y); }
 LANES_INLINE Lanes nearest(Lanes x) { return _mm256_round_ps(x, NEAREST); }
 #endif
 
-/** All lanes' sum, by halves: one after the other they would wait for each other. */
-LANES_INLINE float sumOf(Lanes x) {
-  float values[WIDTH];
-  storeLanes(x, values);
-  for (int half = WIDTH / 2; half > 0; half /= 2) {
-    for (int j = 0; j < half; j++) values[j] += values[j + half];
-  }
-  return values[0];
+/** All lanes' sum, or the largest, by halves: one after the other they would wait for each other. */
+LANES_INLINE float sumOf(__m256 x) {
+  const __m128 four = _mm256_castps256_ps128(x) + _mm256_extractf128_ps(x, 1), two = four + _mm_movehl_ps(four, four);
+  return two[0] + two[1];
 }
+LANES_INLINE float largestOf(__m256 x) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)), two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return two[0] > two[1] ? two[0] : two[1];
+}
+#ifdef __AVX512F__
+LANES_INLINE __m256 lowerHalf(Lanes x) { return __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7); }
+LANES_INLINE __m256 upperHalf(Lanes x) { return __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15); }
+LANES_INLINE float sumOf(Lanes x) { return sumOf(lowerHalf(x) + upperHalf(x)); }
+LANES_INLINE float largestOf(Lanes x) { return largestOf(_mm256_max_ps(lowerHalf(x), upperHalf(x))); }
+#endif
 
-LANES_INLINE float largestOf(Lanes x) {
-  float values[WIDTH];
-  storeLanes(x, values);
-  for (int half = WIDTH / 2; half > 0; half /= 2) {
-    for (int j = 0; j < half; j++) values[j] = values[j] > values[j + half] ? values[j] : values[j + half];
-  }
-  return values[0];
+/** Σ x·y. */
+inline float productOf(const float* x, const float* y, i64 count) {
+  Lanes sum = {};
+  i64 j = 0;
+  for (; j + WIDTH <= count; j += WIDTH) sum += lanesAt(x + j) * lanesAt(y + j);
+  if (j < count) sum += lanesAt(x + j, count - j, 0) * lanesAt(y + j, count - j, 0);
+  return sumOf(sum);
 }
 
 using ::exponential; // of one value

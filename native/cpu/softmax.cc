@@ -1,5 +1,5 @@
 // Softmax of rows.
-#include "loops.h"
+#include "softmax.h"
 
 namespace TIRESIAS_LEVEL {
 
@@ -9,14 +9,7 @@ void softmax(const Arguments& a) {
   for (i64 row = 0; row < rows; row++) {
     const float* x = floats(a, 0) + row * columns;
     float* y = result(a, 0) + row * columns;
-    float largest = -INFINITY, sum = 0;
-    for (i64 j = 0; j < columns; j++) largest = x[j] > largest ? x[j] : largest;
-#pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < columns; j++) {
-      y[j] = exponential(x[j] - largest);
-      sum += y[j];
-    }
-    const float share = 1.0f / sum;
+    const float share = 1.0f / exponentials(x, largest(x, columns), y, columns);
 #pragma omp simd
     for (i64 j = 0; j < columns; j++) y[j] *= share;
   }
