@@ -98,10 +98,10 @@ class Product {
 public:
   Product(const Shape& shape, const memory::desc& b)
       : description(describe(shape, b)), primitive(description), a(description.src_desc(), engine(), nullptr), b(description.weights_desc(), engine(), nullptr),
-        c(description.dst_desc(), engine(), nullptr), arguments{{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, this->b}, {DNNL_ARG_DST, c}} {
+        c(description.dst_desc(), engine(), nullptr), arguments{{DNNL_ARG_SRC, a.get()}, {DNNL_ARG_WEIGHTS, this->b.get()}, {DNNL_ARG_DST, c.get()}} {
     if (!shape.hasBias) return;
     bias = memory(description.bias_desc(), engine(), nullptr);
-    arguments.insert({DNNL_ARG_BIAS, bias});
+    arguments.push_back({DNNL_ARG_BIAS, bias.get()});
   }
 
   bool takes(const memory::desc& layout) const { return description.weights_desc() == layout; }
@@ -111,7 +111,7 @@ public:
     b.set_data_handle(bValues);
     c.set_data_handle(cValues);
     if (biasValues != nullptr) bias.set_data_handle(const_cast<float*>(biasValues));
-    primitive.execute(stream(), arguments);
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream().get(), arguments.size(), arguments.data()), "a product could not be run");
     stream().wait();
   }
 
@@ -119,19 +119,32 @@ private:
   dnnl::matmul::primitive_desc description;
   dnnl::matmul primitive;
   memory a, b, c, bias;
-  std::unordered_map<int, memory> arguments;
+  std::vector<dnnl_exec_arg_t> arguments; // as C takes them: the map that C++ takes is copied in each call
 };
+
+/** Products that this thread has made. */
+std::map<Shape, Product>& ownProducts() {
+  static thread_local std::map<Shape, Product> own;
+  return own;
+}
 
 /** The product of a shape, made once a thread. */
 Product& productOf(const Shape& shape, const memory::desc& b) {
-  static thread_local std::map<Shape, Product> kept;
+  std::map<Shape, Product>& kept = ownProducts();
   const auto found = kept.find(shape);
   if (found != kept.end()) {
-    if (shape.bStride > 0 || found->second.takes(b)) return found->second;
+    if (found->second.takes(b)) return found->second;
     kept.erase(found);
   }
   if (kept.size() >= MAX_PRIMITIVES) kept.clear();
   return kept.emplace(shape, Product(shape, b)).first->second;
+}
+
+/** The same with b as it lies. */
+Product& productOf(const Shape& shape) {
+  const auto found = ownProducts().find(shape);
+  if (found != ownProducts().end()) return found->second;
+  return productOf(shape, memory::desc({shape.k, shape.n}, shape.factor(), strides(shape.isBTransposed, shape.bStride)));
 }
 
 /** How b [k, n] is laid out. Not for as many rows as happen to come first: a run that goes on after a crash would else sum in another order. */
@@ -310,8 +323,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, HalfMatrix a, Half
   const Team team(m * n * k);
   try {
     const Shape shape{m, n, k, a.stride, b.stride, cStride, a.isTransposed, b.isTransposed, adds, false, true, omp_get_max_threads()};
-    const memory::desc plain({k, n}, memory::data_type::bf16, strides(b.isTransposed, b.stride));
-    productOf(shape, plain).run(a.data, const_cast<std::uint16_t*>(b.data), nullptr, c);
+    productOf(shape).run(a.data, const_cast<std::uint16_t*>(b.data), nullptr, c);
   } catch (const dnnl::error& error) {
     fail(m, n, k, error.status);
   }
