@@ -19,19 +19,24 @@ inline Sizes sizesOf(const Arguments& a) {
 /** gelu(wide) → active, which are floats or bf16 values. */
 template <typename Form, typename Value>
 void activate(const float* wide, Value* active, i64 count) {
-#pragma omp simd
-  for (i64 i = 0; i < count; i++) store(Form::at(wide[i]).value, active + i);
+  i64 i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) storeLanes(Form::at(lanesAt(wide + i)).value, active + i);
+  if (i < count) storeLanes(Form::at(lanesAt(wide + i, count - i, 0)).value, active + i, count - i);
 }
 
 /** Besides, dActive·slope in place of dActive. */
 template <typename Form, typename Value>
 void activateBack(const float* wide, float* dActive, Value* active, i64 count) {
-#pragma omp simd
-  for (i64 i = 0; i < count; i++) {
-    const Gelu gelu = Form::at(wide[i]);
-    store(gelu.value, active + i);
-    dActive[i] *= gelu.slope;
+  i64 i = 0;
+  for (; i + WIDTH <= count; i += WIDTH) {
+    const Gelu gelu = Form::at(lanesAt(wide + i));
+    storeLanes(gelu.value, active + i);
+    storeLanes(lanesAt(dActive + i) * gelu.slope, dActive + i);
   }
+  if (i == count) return;
+  const Gelu gelu = Form::at(lanesAt(wide + i, count - i, 0));
+  storeLanes(gelu.value, active + i, count - i);
+  storeLanes(lanesAt(dActive + i, count - i, 0) * gelu.slope, dActive + i, count - i);
 }
 
 /** Value: of the factors. Kernel inputs: x, W₁, b₁, W₂, b₂; outputs: y, wide. */
