@@ -46,7 +46,9 @@ void rowGradients(float* logits, float* dWeights, Value* weights, Value* dLogits
 
 /** Σ dAttended·attended of each row: what the weights' gradients are on average. */
 void meanGradients(const float* dAttended, const float* attended, i64 rows, i64 stride, i64 D, float* means) {
-  for (i64 r = 0; r < rows; r++) means[r] = productOf(dAttended + r * stride, attended + r * stride, D);
+  for (i64 r = 0; r < rows; r++) {
+    means[r] = sumOver(D, [&](Stretch at) LANES_WORK { return lanesAt(dAttended + r * stride, at) * lanesAt(attended + r * stride, at); });
+  }
 }
 
 /**

@@ -75,7 +75,8 @@ void formExponentials(const LogitRows<Value>& block, Value* out) {
 /** The label's logit, or nearly that where factors are rounded. */
 template <typename Value>
 float expectedOfLabel(const LogitRows<Value>& block, i64 row) {
-  return productOf(block.hidden + row * block.C, block.rowOfLabel(row), block.C);
+  const float *hidden = block.hidden + row * block.C, *label = block.rowOfLabel(row);
+  return sumOver(block.C, [&](Stretch stretch) LANES_WORK { return lanesAt(hidden, stretch) * lanesAt(label, stretch); });
 }
 
 /** References, the labels' logits, and in `parts` the sums of the exponentials; these go to `out` unless that is null. */

@@ -26,13 +26,6 @@ LANES_INLINE Lanes lanesAt(const float* x) {
   return lanes;
 }
 
-/** The first `count` values, fewer than a whole vector, and `rest` after them. */
-LANES_INLINE Lanes lanesAt(const float* x, i64 count, float rest) {
-  float values[WIDTH];
-  for (int j = 0; j < WIDTH; j++) values[j] = j < count ? x[j] : rest;
-  return lanesAt(values);
-}
-
 LANES_INLINE void storeLanes(Lanes x, float* to) { memcpy(to, &x, sizeof x); }
 
 /** Rounded as toHalf does. */
@@ -45,12 +38,34 @@ LANES_INLINE void storeLanes(Lanes x, uint16_t* to) {
   memcpy(to, &halves, sizeof halves);
 }
 
-/** The first `count` of them. */
+/** Values [begin, begin + count) of a row: a whole vector, or what is left at its end. */
+struct Stretch {
+  i64 begin, count;
+};
+
+/** Calls work(stretch) along a row; marked LANES_WORK, it does not ask each time whether a vector is whole. */
+template <typename Work>
+LANES_INLINE void byLanes(i64 count, const Work& work) {
+  i64 begin = 0;
+  for (; begin + WIDTH <= count; begin += WIDTH) work(Stretch{begin, WIDTH});
+  if (begin < count) work(Stretch{begin, count - begin});
+}
+#define LANES_WORK __attribute__((always_inline))
+
+/** Zero, or `rest`, stands where a stretch has no values. */
+LANES_INLINE Lanes lanesAt(const float* x, Stretch stretch, float rest = 0) {
+  if (stretch.count == WIDTH) return lanesAt(x + stretch.begin);
+  float values[WIDTH];
+  for (int j = 0; j < WIDTH; j++) values[j] = j < stretch.count ? x[stretch.begin + j] : rest;
+  return lanesAt(values);
+}
+
 template <typename Value>
-LANES_INLINE void storeLanes(Lanes x, Value* to, i64 count) {
+LANES_INLINE void storeLanes(Lanes x, Value* to, Stretch stretch) {
+  if (stretch.count == WIDTH) return storeLanes(x, to + stretch.begin);
   Value values[WIDTH];
   storeLanes(x, values);
-  memcpy(to, values, count * sizeof(Value));
+  memcpy(to + stretch.begin, values, stretch.count * sizeof(Value));
 }
 
 LANES_INLINE Lanes filled(float x) { return Lanes{} + x; }
@@ -85,12 +100,11 @@ LANES_INLINE float sumOf(Lanes x) { return sumOf(lowerHalf(x) + upperHalf(x)); }
 LANES_INLINE float largestOf(Lanes x) { return largestOf(_mm256_max_ps(lowerHalf(x), upperHalf(x))); }
 #endif
 
-/** Σ x·y. */
-inline float productOf(const float* x, const float* y, i64 count) {
+/** Σ at(stretch) along a row, at being LANES_WORK. */
+template <typename At>
+LANES_INLINE float sumOver(i64 count, const At& at) {
   Lanes sum = {};
-  i64 j = 0;
-  for (; j + WIDTH <= count; j += WIDTH) sum += lanesAt(x + j) * lanesAt(y + j);
-  if (j < count) sum += lanesAt(x + j, count - j, 0) * lanesAt(y + j, count - j, 0);
+  byLanes(count, [&](Stretch stretch) LANES_WORK { sum += at(stretch); });
   return sumOf(sum);
 }
 

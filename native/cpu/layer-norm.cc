@@ -1,4 +1,5 @@
 // Layer normalisation of rows, biased variance; for the gradient each row's mean and 1/deviation are kept, not its normalised values.
+#include "lanes.h"
 #include "row-blocks.h"
 
 namespace TIRESIAS_LEVEL {
@@ -11,15 +12,13 @@ void layerNorm(const Arguments& a) {
   for (i64 row = 0; row < N; row++) {
     const float* x = floats(a, 0) + row * C;
     float* y = result(a, 0) + row * C;
-    float sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-    for (i64 j = 0; j < C; j++) sum += x[j];
-    const float mean = sum / C;
-#pragma omp simd reduction(+ : squares)
-    for (i64 j = 0; j < C; j++) squares += (x[j] - mean) * (x[j] - mean);
-    const float rstd = 1.0f / sqrtf(squares / C + epsilon);
-#pragma omp simd
-    for (i64 j = 0; j < C; j++) y[j] = (x[j] - mean) * rstd * weight[j] + bias[j];
+    const float mean = sumOver(C, [&](Stretch at) LANES_WORK { return lanesAt(x, at); }) / C;
+    const float variance = sumOver(C, [&](Stretch at) LANES_WORK {
+      const Lanes apart = lanesAt(x, at, mean) - mean;
+      return apart * apart;
+    }) / C;
+    const float rstd = 1.0f / sqrtf(variance + epsilon);
+    byLanes(C, [&](Stretch at) LANES_WORK { storeLanes((lanesAt(x, at) - mean) * rstd * lanesAt(weight, at) + lanesAt(bias, at), y, at); });
     result(a, 1)[row] = mean;
     result(a, 2)[row] = rstd;
   }
@@ -37,19 +36,19 @@ void unitGradients(const Arguments& a, i64 first, i64 end, float* dWeight, float
     const float *dy = floats(a, 0) + row * C, *x = floats(a, 1) + row * C;
     const float mean = floats(a, 3)[row], rstd = floats(a, 4)[row];
     float* dx = result(a, 0) + row * C;
-    float sum = 0, projection = 0;
-#pragma omp simd reduction(+ : sum, projection)
-    for (i64 j = 0; j < C; j++) {
-      const float dNormal = dy[j] * weight[j], normal = (x[j] - mean) * rstd;
-      sum += dNormal;
-      projection += dNormal * normal;
-      dWeight[j] += dy[j] * normal;
-      dBias[j] += dy[j];
-    }
-    sum /= C;
-    projection /= C;
-#pragma omp simd
-    for (i64 j = 0; j < C; j++) dx[j] = (dy[j] * weight[j] - sum - (x[j] - mean) * rstd * projection) * rstd;
+    Lanes sums = {}, projections = {};
+    byLanes(C, [&](Stretch at) LANES_WORK {
+      const Lanes gradient = lanesAt(dy, at), dNormal = gradient * lanesAt(weight, at), normal = (lanesAt(x, at) - mean) * rstd;
+      sums += dNormal;
+      projections += dNormal * normal;
+      storeLanes(lanesAt(dWeight, at) + gradient * normal, dWeight, at);
+      storeLanes(lanesAt(dBias, at) + gradient, dBias, at);
+    });
+    const float sum = sumOf(sums) / C, projection = sumOf(projections) / C;
+    byLanes(C, [&](Stretch at) LANES_WORK {
+      const Lanes normal = (lanesAt(x, at) - mean) * rstd;
+      storeLanes((lanesAt(dy, at) * lanesAt(weight, at) - sum - normal * projection) * rstd, dx, at);
+    });
   }
 }
 

@@ -19,24 +19,17 @@ inline Sizes sizesOf(const Arguments& a) {
 /** gelu(wide) → active, which are floats or bf16 values. */
 template <typename Form, typename Value>
 void activate(const float* wide, Value* active, i64 count) {
-  i64 i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) storeLanes(Form::at(lanesAt(wide + i)).value, active + i);
-  if (i < count) storeLanes(Form::at(lanesAt(wide + i, count - i, 0)).value, active + i, count - i);
+  byLanes(count, [&](Stretch stretch) LANES_WORK { storeLanes(Form::at(lanesAt(wide, stretch)).value, active, stretch); });
 }
 
 /** Besides, dActive·slope in place of dActive. */
 template <typename Form, typename Value>
 void activateBack(const float* wide, float* dActive, Value* active, i64 count) {
-  i64 i = 0;
-  for (; i + WIDTH <= count; i += WIDTH) {
-    const Gelu gelu = Form::at(lanesAt(wide + i));
-    storeLanes(gelu.value, active + i);
-    storeLanes(lanesAt(dActive + i) * gelu.slope, dActive + i);
-  }
-  if (i == count) return;
-  const Gelu gelu = Form::at(lanesAt(wide + i, count - i, 0));
-  storeLanes(gelu.value, active + i, count - i);
-  storeLanes(lanesAt(dActive + i, count - i, 0) * gelu.slope, dActive + i, count - i);
+  byLanes(count, [&](Stretch stretch) LANES_WORK {
+    const Gelu gelu = Form::at(lanesAt(wide, stretch));
+    storeLanes(gelu.value, active, stretch);
+    storeLanes(lanesAt(dActive, stretch) * gelu.slope, dActive, stretch);
+  });
 }
 
 /** Value: of the factors. Kernel inputs: x, W₁, b₁, W₂, b₂; outputs: y, wide. */

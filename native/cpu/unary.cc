@@ -20,9 +20,8 @@ inline void eachLanes(const Arguments& a, Operation operation) {
   float* y = result(a, 0);
 #pragma omp parallel for schedule(static) num_threads(a.numThreads) if (count > ALONE)
   for (i64 i = 0; i < numVectors; i++) {
-    const i64 begin = i * WIDTH, some = count - begin;
-    if (some >= WIDTH) storeLanes(operation(lanesAt(x + begin)), y + begin);
-    else storeLanes(operation(lanesAt(x + begin, some, 0)), y + begin, some);
+    const Stretch stretch{i * WIDTH, count - i * WIDTH < WIDTH ? count - i * WIDTH : WIDTH};
+    storeLanes(operation(lanesAt(x, stretch)), y, stretch);
   }
 }
 
