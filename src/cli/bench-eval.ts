@@ -7,6 +7,7 @@ import { selectBackend, type BackendName } from '../tensor/backend.ts';
 import { backendOption } from './backend-option.ts';
 import {
   forwardFlop,
+  kernelSeconds,
   kernelShares,
   measureGemm,
   parseShape,
@@ -50,6 +51,7 @@ async function benchEval(options: EvalOptions): Promise<void> {
   const parameters = randomParameters(config);
   const rows = Array.from({ length: sentences }, (_, i) => sentence(i, meanLength, config.vocabSize));
   await tokenLogProbs({ parameters, config }, rows.slice(0, NUM_WARMUP));
+  const before = kernelSeconds();
   const startedMs = performance.now();
   await tokenLogProbs({ parameters, config }, rows);
   const seconds = (performance.now() - startedMs) / 1000;
@@ -61,7 +63,7 @@ async function benchEval(options: EvalOptions): Promise<void> {
     sentencesPerSecond: sentences / seconds,
     tokensPerSecond: numTokens / seconds,
     gflopPerSecond: (forwardFlop(config, meanLength) * numTokens) / seconds / 1e9,
-    ...kernelShares(),
+    ...kernelShares(before),
     gemmGflopPerSecond: await measureGemm(config, 2048, 'fp32'),
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };

@@ -112,13 +112,21 @@ async function timeProduct(rows: number, numIn: number, numOut: number, precisio
   return median(times);
 }
 
-/** Which share of the time in kernels each takes, where the back end tells, the slowest first. */
-export function kernelShares(): Record<string, number> {
-  const times = currentNative()?.kernelTimes();
-  if (times === undefined) return {};
-  const total = times.reduce((sum, { seconds }) => sum + seconds, 0);
-  const sorted = [...times].sort((a, b) => b.seconds - a.seconds);
-  return Object.fromEntries(sorted.map(({ kernel, seconds }) => [`kernelShare.${kernel}`, seconds / total]));
+/** What each kernel has taken since the start of the process; of none where the back end does not tell. */
+export function kernelSeconds(): Map<string, number> {
+  return new Map(
+    currentNative()
+      ?.kernelTimes()
+      .map(({ kernel, seconds }) => [kernel, seconds]),
+  );
+}
+
+/** Which share of the time in kernels each has taken since `before`, the slowest first. */
+export function kernelShares(before: ReadonlyMap<string, number>): Record<string, number> {
+  const since = [...kernelSeconds()].map(([kernel, seconds]) => [kernel, seconds - (before.get(kernel) ?? 0)] as const);
+  const total = since.reduce((sum, [, seconds]) => sum + seconds, 0);
+  const sorted = since.filter(([, seconds]) => seconds > 0).sort(([, a], [, b]) => b - a);
+  return Object.fromEntries(sorted.map(([kernel, seconds]) => [`kernelShare.${kernel}`, seconds / total]));
 }
 
 /** Prints figures as one JSON object or as lines. */

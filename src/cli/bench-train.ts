@@ -17,6 +17,7 @@ import type { TrainState } from '../train/state.ts';
 import { backendOption } from './backend-option.ts';
 import {
   forwardFlop,
+  kernelSeconds,
   kernelShares,
   measureGemm,
   median,
@@ -79,9 +80,8 @@ async function benchTrain(options: BenchOptions): Promise<void> {
     );
   }
   const idleRssBytes = process.memoryUsage.rss();
-  const times = await timeSteps(options);
+  const { times, shares } = await timeSteps(options);
   const memory = { ...peakLiveBytes(), ...peakRss(idleRssBytes) };
-  const shares = kernelShares();
   const gemmGflopPerSecond = await measureGemm(config, microBatch * seqLength, precision);
   const secondsPerStep = median(times);
   const numTokens = microBatch * microBatches * seqLength;
@@ -126,7 +126,8 @@ function peakLiveBytes(): { peakLiveBytes: number } | Record<never, never> {
   return memory === undefined ? {} : { peakLiveBytes: memory.peakLiveBytes };
 }
 
-async function timeSteps(options: BenchOptions): Promise<number[]> {
+/** Seconds of each step but the first, which allocates and compiles, and the kernels' shares of them. */
+async function timeSteps(options: BenchOptions): Promise<{ times: number[]; shares: Record<string, number> }> {
   const { modelShape: config, microBatch, microBatches, seqLength: length, recompute, steps, precision } = options;
   let state: TrainState = {
     ...{ step: 0, lrCount: 0, adamCount: 0 },
@@ -139,10 +140,12 @@ async function timeSteps(options: BenchOptions): Promise<number[]> {
   const numRows = microBatch * microBatches;
   const tokens = Int32Array.from({ length: numRows * (length + 1) }, (_, i) => (i * 7919) % config.vocabSize);
   const times: number[] = [];
+  let before = kernelSeconds();
   for (let i = 0; i < steps + WARMUP_STEPS; i++) {
+    if (i === WARMUP_STEPS) before = kernelSeconds();
     const startedMs = performance.now();
     ({ state } = await trainStep(state, { tokens, numRows, rowLength: length + 1 }, 1e-4, settings));
     if (i >= WARMUP_STEPS) times.push((performance.now() - startedMs) / 1000);
   }
-  return times;
+  return { times, shares: kernelShares(before) };
 }
