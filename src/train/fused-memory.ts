@@ -3,7 +3,7 @@
 import { VALUE_BYTES, type MemoryPlan, type MemoryShape, type StepShape } from './memory-shape.ts';
 
 /** Compiled kernels and JavaScript's own heap. */
-const PROCESS_BYTES = 40e6;
+const PROCESS_BYTES = 30e6;
 /** Blocks that wait in the pool, and what is lost where a tensor does not fill its block: a share of all live bytes but the state's. */
 const POOL_SHARE = 0.4;
 /** Of native/cpu/blocks.h: logits that are formed at a time. */
