@@ -8,7 +8,7 @@
 
 namespace {
 
-/** Sums of exponentials that are so large, or so small, are formed again beside the largest logit: the label is e⁴⁰ times less likely than another, or unknown. */
+/** Sums of exponentials that are so large, or so small, are formed again beside the row's largest logit: the label is e⁴⁰ times less likely than another, or unknown. */
 constexpr double MOST_SUM = 1e17, LEAST_SUM = 1e-17;
 
 /** Some rows of a loss: hidden states in fp32 and as factors [rows, C], the output embedding, and what is found out about their logits. */
@@ -87,11 +87,15 @@ void softmaxParts(const LogitRows<Value>& block, Value* out) {
   bool areInRange = true;
   for (i64 row = 0; row < block.rows; row++) {
     const double sum = block.sumOfParts(row);
-    areInRange &= sum >= LEAST_SUM && sum <= MOST_SUM;
+    if (sum >= LEAST_SUM && sum <= MOST_SUM) continue;
+    block.references[row] = NAN;
+    areInRange = false;
   }
   if (areInRange) return;
   formLogits(block, [](const float* logits, i64 count, i64, i64) { return largest(logits, count); });
-  for (i64 row = 0; row < block.rows; row++) block.references[row] = largest(block.parts + row * countOf(block.tiles), countOf(block.tiles));
+  for (i64 row = 0; row < block.rows; row++) {
+    if (isnan(block.references[row])) block.references[row] = largest(block.parts + row * countOf(block.tiles), countOf(block.tiles));
+  }
   formExponentials(block, out);
 }
 

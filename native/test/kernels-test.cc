@@ -284,6 +284,19 @@ void unusualLosses() {
   constexpr int V = 300;
   // 1 + 2⁻⁸ is rounded to 1: the label's logit is 30,000 where products round, and 117 more where they do not.
   const Buffers rounded{floats({30000}), floats(Doubles(V, 1 + 1.0 / 256)), ints({7})};
+  // One row's loss may not change another's by a bit.
+  constexpr int N = 64;
+  const auto logProbsBeside = [&](double last) {
+    Doubles hidden = randoms(N, 16);
+    for (double& value : hidden) value *= 10;
+    hidden[N - 1] = last;
+    auto logProbs = room(N);
+    runOn("labelLogProbs", {floats(hidden), floats(randoms(V, 17)), ints(std::vector<int>(N, 7))}, {logProbs}, {N, 1, V}, 2);
+    return downloaded(*logProbs);
+  };
+  const auto usual = logProbsBeside(1), unusual = logProbsBeside(1e4);
+  expect(std::equal(usual.begin(), usual.end() - 1, unusual.begin()), "rows keep their bits in any company");
+  expect(unusual[N - 1] < -100, "also where a label is out of reach");
   for (const int isHalf : {0, 1}) {
     auto loss = room(1), dHidden = room(1), dEmbedding = room(V);
     runOn("crossEntropy", rounded, {loss, dHidden, dEmbedding}, {1, 1, V, double(isHalf)}, 2);
