@@ -190,7 +190,7 @@ static inline LogitScratch logitScratch(std::int64_t rows, Tiles tiles, int numT
 struct CrossEntropyScratch {
   std::int64_t losses;       // [N] doubles
   std::int64_t shares;       // [rows] floats
-  std::int64_t ofLabels;     // [rows] floats
+  std::int64_t labelShares;  // [rows] floats
   std::int64_t hidden;       // [rows, C], as factors
   std::int64_t exponentials; // tiles of [rows, tile], as factors
   std::int64_t overRows;     // a block's hidden states laid out, in bf16 only
@@ -202,8 +202,8 @@ static inline CrossEntropyScratch crossEntropyScratch(std::int64_t N, std::int64
   CrossEntropyScratch s;
   s.losses = logitScratch(rows, tilesOf(V, C), numThreads).end;
   s.shares = s.losses + aligned(8 * N);
-  s.ofLabels = s.shares + aligned(4 * rows);
-  s.hidden = s.ofLabels + aligned(4 * rows);
+  s.labelShares = s.shares + aligned(4 * rows);
+  s.hidden = s.labelShares + aligned(4 * rows);
   s.exponentials = s.hidden + aligned(valueBytes(isHalf) * rows * C);
   s.overRows = s.exponentials + aligned(valueBytes(isHalf) * rows * V);
   s.end = s.overRows + (isHalf ? laidOutBytes(rows, C) : 0);

@@ -112,7 +112,7 @@ struct GradientBlock {
   Value* exponentials; // a label's is 0
   Value* scaledHidden; // share·hidden
   float* shares;       // 1/(N·sum)
-  float* ofLabels;     // (P(label) − 1)/N
+  float* labelShares;  // (P(label) − 1)/N: of the labels' own logits
   double* losses;
   char* overRows;
 };
@@ -130,7 +130,7 @@ void finishRow(const GradientBlock<Value>& block, i64 N, i64 row) {
   const i64 label = logits.labels[row], tile = label / logits.tiles.rows;
   const Lanes ofLabel = exponential(filled(logits.ofLabels[row]) - logits.references[row]);
   store(0.0f, placeIn(block.exponentials, logits, tile, row) + label % logits.tiles.rows);
-  block.ofLabels[row] = (float)((ofLabel[0] - sum) / (sum * N));
+  block.labelShares[row] = (float)((ofLabel[0] - sum) / (sum * N));
   block.losses[row] = lossOf(logits, row, sum);
   const float share = block.shares[row] = (float)(1 / (sum * N));
   const float* hidden = logits.hidden + row * logits.C;
@@ -151,7 +151,7 @@ void dHidden(const GradientBlock<Value>& block, i64 first, i64 some, float* out)
     const float share = block.shares[first + row];
 #pragma omp simd
     for (i64 j = 0; j < C; j++) out[row * C + j] *= share;
-    addScaled(block.logits.rowOfLabel(first + row), block.ofLabels[first + row], out + row * C, C);
+    addScaled(block.logits.rowOfLabel(first + row), block.labelShares[first + row], out + row * C, C);
   }
 }
 
@@ -174,7 +174,7 @@ void addLabels(const GradientBlock<Value>& block, i64 tile, float* out) {
   for (i64 row = 0; row < logits.rows; row++) {
     const i64 place = logits.labels[row] - tile * logits.tiles.rows;
     if (place < 0 || place >= rowsOf(logits.tiles, tile)) continue;
-    addScaled(logits.hidden + row * logits.C, block.ofLabels[row], out + place * logits.C, logits.C);
+    addScaled(logits.hidden + row * logits.C, block.labelShares[row], out + place * logits.C, logits.C);
   }
 }
 
@@ -209,14 +209,14 @@ void lossAndGradients(const Arguments& a) {
   char* scratch = (char*)a.scratch;
   double* losses = (double*)(scratch + places.losses);
   Value *hidden = (Value*)(scratch + places.hidden), *exponentials = (Value*)(scratch + places.exponentials);
-  float *shares = (float*)(scratch + places.shares), *ofLabels = (float*)(scratch + places.ofLabels);
+  float *shares = (float*)(scratch + places.shares), *labelShares = (float*)(scratch + places.labelShares);
   layOutTiles(V, C, a.in[1], true, isHalf);
   layOutTiles(V, C, a.in[1], false, isHalf);
   for (i64 begin = 0; begin < N; begin += blockRows) {
     const i64 rows = N - begin < blockRows ? N - begin : blockRows;
     const Value* factors = rounded(floats(a, 0) + begin * C, hidden, rows * C, a.numThreads);
     const LogitRows<Value> logits(a, begin, rows, factors, scratch);
-    blockGradients<Value>(a, {logits, exponentials, hidden, shares, ofLabels, losses + begin, scratch + places.overRows}, begin);
+    blockGradients<Value>(a, {logits, exponentials, hidden, shares, labelShares, losses + begin, scratch + places.overRows}, begin);
   }
   double total = 0;
   for (i64 row = 0; row < N; row++) total += losses[row];
